@@ -1,0 +1,59 @@
+//! What can go wrong with a file, told apart by what the caller can do.
+
+use std::io;
+
+use thiserror::Error;
+
+/// A failed disk operation; the path is relative to the disk's root.
+#[derive(Debug, Error)]
+pub enum DiskError {
+    /// There is no such file or directory.
+    #[error("{path}: not found")]
+    NotFound {
+        /// What was looked for.
+        path: String,
+    },
+    /// A file to be created exists.
+    #[error("{path}: already exists")]
+    AlreadyExists {
+        /// What was to be created.
+        path: String,
+    },
+    /// The file system has no room left; deleting data helps.
+    #[error("{path}: no space left on the file system")]
+    Full {
+        /// What was being written.
+        path: String,
+    },
+    /// The file ends before the bytes asked for.
+    #[error("{path}: ends before byte {wanted}")]
+    UnexpectedEnd {
+        /// The file.
+        path: String,
+        /// One past the last byte asked for.
+        wanted: u64,
+    },
+    /// An earlier sync failed, so what this disk holds is unknown; it must be replaced.
+    #[error("{path}: the disk was poisoned by a failed sync and takes no more writes")]
+    Poisoned {
+        /// What was being written.
+        path: String,
+    },
+    /// A path that is absolute, empty or climbs out of the root.
+    #[error("{path:?} is not a relative path of plain names")]
+    BadPath {
+        /// The path.
+        path: String,
+    },
+    /// Anything else the operating system reports.
+    #[error("{path}: {operation} failed")]
+    Io {
+        /// The file or directory.
+        path: String,
+        /// The operation, as the field names it: `pwrite`, `fdatasync`, ….
+        operation: &'static str,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+}

@@ -1,0 +1,19 @@
+//! Durable files: the only crate that touches `std::fs` and the only one that
+//! may fsync.
+//!
+//! Two halves behind one trait: `RealDisk` over the operating system, and a
+//! simulated disk that loses, tears and reorders whatever was not synced, so
+//! that every storage engine above can be cut at every instant in a test.
+//!
+//! **Invariants**
+//! - Nothing is durable before `sync_data` (contents) or `sync_dir` (names) has
+//!   returned `Ok`; callers answer nobody before that.
+//! - A failed sync poisons the disk: every later write or sync on it fails with
+//!   [`DiskError::Poisoned`]; it is never retried (Rebello et al., ATC 2020).
+//! - Paths are relative to the disk's root and cannot leave it.
+
+mod error;
+mod traits;
+
+pub use error::DiskError;
+pub use traits::{Disk, DiskFile, Space};

@@ -1,0 +1,77 @@
+//! What a disk and a file on it can do. Blocking calls; async lives at the rim.
+
+use std::sync::Arc;
+
+use units::ByteCount;
+
+use crate::DiskError;
+
+/// Room on the file system under a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Size of the file system.
+    pub total: ByteCount,
+    /// What this process may still write.
+    pub free: ByteCount,
+}
+
+/// One directory tree on one file system.
+///
+/// Paths are relative, `/`-separated, of plain names (no `..`, no empty name).
+pub trait Disk: Send + Sync {
+    /// Creates a file that must not exist yet, for reading and writing.
+    /// The name is durable only after [`Disk::sync_dir`] of its directory.
+    fn create(&self, path: &str) -> Result<Arc<dyn DiskFile>, DiskError>;
+
+    /// Opens an existing file for reading and writing.
+    fn open(&self, path: &str) -> Result<Arc<dyn DiskFile>, DiskError>;
+
+    /// Names in a directory, sorted; files and directories alike.
+    fn list(&self, directory: &str) -> Result<Vec<String>, DiskError>;
+
+    /// Whether a file or directory is there.
+    fn exists(&self, path: &str) -> Result<bool, DiskError>;
+
+    /// Creates a directory and its parents; succeeds if they exist. Durable on return.
+    fn create_dir(&self, path: &str) -> Result<(), DiskError>;
+
+    /// Renames a file over another, atomically; durable after `sync_dir`.
+    fn rename(&self, from: &str, to: &str) -> Result<(), DiskError>;
+
+    /// Removes a file; durable after `sync_dir`.
+    fn remove(&self, path: &str) -> Result<(), DiskError>;
+
+    /// Makes the names in a directory durable.
+    fn sync_dir(&self, directory: &str) -> Result<(), DiskError>;
+
+    /// Room left.
+    fn space(&self) -> Result<Space, DiskError>;
+
+    /// Whether a sync has failed here; such a disk takes no more writes.
+    fn is_poisoned(&self) -> bool;
+}
+
+/// An open file; positional, so that readers never disturb each other.
+pub trait DiskFile: Send + Sync {
+    /// Fills the buffer from `offset`; a shorter file is [`DiskError::UnexpectedEnd`].
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), DiskError>;
+
+    /// Writes all bytes at `offset`, extending the file as needed; not yet durable.
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> Result<(), DiskError>;
+
+    /// Makes everything written to this file so far durable (`fdatasync`).
+    fn sync_data(&self) -> Result<(), DiskError>;
+
+    /// Length of the file.
+    fn length(&self) -> Result<ByteCount, DiskError>;
+
+    /// Cuts or extends the file (extended bytes read as zero).
+    fn set_len(&self, length: ByteCount) -> Result<(), DiskError>;
+
+    /// Reserves room up to `length` without changing the file's length
+    /// (`fallocate` with `KEEP_SIZE`); [`DiskError::Full`] if there is none.
+    fn reserve(&self, length: ByteCount) -> Result<(), DiskError>;
+
+    /// Gives a range back to the file system (`PUNCH_HOLE`); it reads as zero.
+    fn punch(&self, offset: u64, length: ByteCount) -> Result<(), DiskError>;
+}
