@@ -1,1 +1,28 @@
-//! placeholder
+//! The S3 protocol: nothing but translation to `objects` and `access`.
+//!
+//! A request passes through, in this order:
+//! 1. `server`: connections, limits, request ids, the checks that need no
+//!    storage (signature form, duplicate query keys, unknown sub-resources);
+//! 2. `s3s`: signature verification against `auth`'s credentials;
+//! 3. `gate`: the one place that asks `access` to decide, and puts the
+//!    `Authorised` it answers into the request;
+//! 4. a verb, one per file, under `bucket`, `settings`, `listing`,
+//!    `object`, `multipart` and `post`.
+//!
+//! **Invariant**: no verb touches storage without the `Authorised` that the gate
+//! put there; `gate::authorised` is the only way to it.
+
+mod auth;
+mod bucket;
+mod error;
+mod face;
+mod gate;
+pub mod limits;
+mod listing;
+mod multipart;
+mod object;
+mod post;
+pub mod server;
+mod settings;
+
+pub use face::Face;

@@ -1,0 +1,1 @@
+//! Who signs: access keys and their secrets, cached.

@@ -1,0 +1,1 @@
+//! Who may: the one place that asks `access` to decide.

@@ -1,0 +1,1 @@
+//! POST object: browser uploads with a policy.

@@ -1,0 +1,1 @@
+//! The HTTP server: connections, limits, and the checks that need no storage.
