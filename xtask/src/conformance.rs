@@ -1,0 +1,178 @@
+//! ceph/s3-tests against a fresh node, and the lists that say what passed.
+//!
+//! The suite is not ours and not in this repository: `--suite` names a checkout,
+//! `--python` an interpreter with its requirements and pytest.
+//! Of its tests those count that Amazon's own service is meant to pass and whose
+//! feature the contract serves; the marks left out are [`LEFT_OUT`].
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::shell;
+use node::Node;
+
+mod node;
+
+/// Marks of tests that do not apply, each with the reason that the lists print.
+const LEFT_OUT: &[(&str, &str)] = &[
+    ("fails_on_aws", "the suite itself says that AWS answers otherwise"),
+    ("auth_aws2", "signature version 2 is not served"),
+    ("appendobject", "an extension of Ceph, not S3"),
+    ("bucket_logging", "not served"),
+    ("cloud_transition", "transition to other clouds is not served"),
+    ("cloud_restore", "transition to other clouds is not served"),
+    ("s3select", "S3 Select is in the row *later* of the contract"),
+    ("storage_class", "one storage class: the placement policy decides"),
+    ("lifecycle_transition", "one storage class: the placement policy decides"),
+];
+
+/// The two files of the suite that test S3 itself.
+const FILES: &[&str] = &["s3tests/functional/test_s3.py", "s3tests/functional/test_headers.py"];
+
+/// ceph/s3-tests against a fresh node.
+#[derive(Args)]
+pub struct Conformance {
+    /// A checkout of ceph/s3-tests.
+    #[arg(long)]
+    suite: PathBuf,
+    /// A Python with the suite's requirements, pytest and pytest-timeout.
+    #[arg(long, default_value = "python3")]
+    python: PathBuf,
+    /// Only tests that match this pytest expression; the lists are then not written.
+    #[arg(long)]
+    only: Option<String>,
+}
+
+impl Conformance {
+    /// Builds, starts a node, runs the suite, writes `docs/conformance/`.
+    pub fn run(self, root: &Path) -> Result<()> {
+        shell::run(shell::cargo(root).args(["build", "--release", "--locked", "--bin", "essaim"]))?;
+        let folder = tempfile::tempdir().context("no temporary folder")?;
+        let node = Node::start(&root.join("target/release/essaim"), folder.path())?;
+        let settings = folder.path().join("s3tests.conf");
+        fs::write(&settings, node.suite_settings()?)?;
+        let report = folder.path().join("report.xml");
+        let marks: Vec<String> = LEFT_OUT.iter().map(|(mark, _)| format!("not {mark}")).collect();
+        let mut pytest = Command::new(&self.python);
+        pytest
+            .current_dir(&self.suite)
+            .env("S3TEST_CONF", &settings)
+            .args(["-m", "pytest", "-q", "--timeout=150", "--tb=no", "-m"])
+            .arg(marks.join(" and "))
+            .arg(format!("--junitxml={}", report.display()))
+            .args(FILES);
+        if let Some(only) = &self.only {
+            pytest.args(["-k", only]);
+        }
+        // A failed test makes pytest fail; the report is what counts.
+        let outcome = shell::run(&mut pytest);
+        drop(node);
+        let Ok(report) = fs::read_to_string(&report) else {
+            outcome?;
+            bail!("pytest wrote no report");
+        };
+        let results = parse(&report);
+        let passed = results.values().filter(|result| result.as_str() == "passed").count();
+        println!("{passed} of {} applicable tests pass", results.len());
+        for (name, result) in results.iter().filter(|(_, result)| *result != "passed") {
+            println!("  {result}: {name}");
+        }
+        if self.only.is_none() {
+            self.publish(root, &results)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the lists, with the commits of both sides.
+    fn publish(&self, root: &Path, results: &BTreeMap<String, String>) -> Result<()> {
+        let commit = |folder: &Path| {
+            shell::output(Command::new("git").current_dir(folder).args([
+                "rev-parse",
+                "--short",
+                "HEAD",
+            ]))
+        };
+        let folder = root.join("docs/conformance");
+        fs::create_dir_all(&folder)?;
+        let passed: Vec<&String> = results
+            .iter()
+            .filter(|(_, result)| *result == "passed")
+            .map(|(name, _)| name)
+            .collect();
+        let mut text = format!(
+            "# ceph/s3-tests\n\nSuite at commit {}, this software at commit {}.\n\
+             Passed: {} of {} applicable tests.\n\n",
+            commit(&self.suite)?.trim(),
+            commit(root)?.trim(),
+            passed.len(),
+            results.len()
+        );
+        text.push_str("Command: `cargo xtask conformance --suite PATH --python PATH`.\n\n");
+        text.push_str("## Left out by mark\n\n| mark | why |\n|---|---|\n");
+        for (mark, why) in LEFT_OUT {
+            writeln!(text, "| {mark} | {why} |")?;
+        }
+        text.push_str("\n## Applicable and not passed\n\n");
+        for (name, result) in results.iter().filter(|(_, result)| *result != "passed") {
+            writeln!(text, "- `{name}` ({result})")?;
+        }
+        text.push_str("\nReasons for each are in [reasons.md](reasons.md).\n\n## Passed\n\n");
+        for name in passed {
+            writeln!(text, "- `{name}`")?;
+        }
+        Ok(fs::write(folder.join("s3-tests.md"), text)?)
+    }
+}
+
+/// Test name to `passed`, `failed`, `error` or `skipped`, from a JUnit report.
+fn parse(report: &str) -> BTreeMap<String, String> {
+    let mut results = BTreeMap::new();
+    for case in report.split("<testcase ").skip(1) {
+        let Some(name) = attribute(case, "name") else { continue };
+        let body = case.split("</testcase>").next().unwrap_or(case);
+        let has = |tag: &str| body.contains(tag);
+        let result = if has("<failure") {
+            "failed"
+        } else if has("<error") {
+            "error"
+        } else if has("<skipped") {
+            "skipped"
+        } else {
+            "passed"
+        };
+        // A test that errs while clearing up is reported twice; the worse result stays.
+        let entry = results.entry(name).or_insert_with(|| result.to_owned());
+        if result != "passed" {
+            result.clone_into(entry);
+        }
+    }
+    results
+}
+
+fn attribute(case: &str, name: &str) -> Option<String> {
+    let value = case.split(&format!("{name}=\"")).nth(1)?;
+    Some(value.split('"').next()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn a_report_is_read() {
+        let results = parse(
+            "<testsuite><testcase classname=\"a\" name=\"good\" time=\"1\" />\
+             <testcase classname=\"a\" name=\"bad\"><failure message=\"x\">y</failure></testcase>\
+             <testcase classname=\"a\" name=\"good\"><error>z</error></testcase>\
+             <testcase classname=\"a\" name=\"out\"><skipped/></testcase></testsuite>",
+        );
+        let shown: Vec<String> = results.iter().map(|(n, r)| format!("{n}={r}")).collect();
+        assert_eq!(shown, ["bad=failed", "good=error", "out=skipped"]);
+    }
+}

@@ -1,0 +1,49 @@
+//! All tests, black-box ones included, with what they need installed first.
+
+use std::path::Path;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::{clients, shell};
+
+/// All tests.
+#[derive(Args, Default)]
+pub struct Test {
+    /// Do not install anything; tests whose client is missing then fail and name it.
+    #[arg(long)]
+    no_install: bool,
+    /// Only tests whose name contains this.
+    filter: Option<String>,
+}
+
+impl Test {
+    /// Installs the clients, builds the binary the black-box tests drive, runs everything.
+    pub fn run(self, root: &Path) -> Result<()> {
+        if !self.no_install {
+            clients::install(root)?;
+        }
+        shell::run(shell::cargo(root).args(["build", "--quiet", "--locked", "--bin", "essaim"]))?;
+        let nextest = shell::is_installed("cargo-nextest");
+        let mut tests = shell::cargo(root);
+        if nextest {
+            tests.args(["nextest", "run", "--locked", "--workspace", "--no-fail-fast"]);
+        } else {
+            tests.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
+        }
+        tests.args(self.filter.iter());
+        tests.env("ESSAIM_CLIENTS", clients::folder(root));
+        shell::run(&mut tests)?;
+        if nextest && self.filter.is_none() {
+            // nextest does not run the examples in the documentation.
+            shell::run(shell::cargo(root).args([
+                "test",
+                "--quiet",
+                "--locked",
+                "--workspace",
+                "--doc",
+            ]))?;
+        }
+        Ok(())
+    }
+}
