@@ -156,7 +156,7 @@ fn parse(report: &str) -> BTreeMap<String, String> {
 }
 
 fn attribute(case: &str, name: &str) -> Option<String> {
-    let value = case.split(&format!("{name}=\"")).nth(1)?;
+    let value = format!(" {case}").split(&format!(" {name}=\"")).nth(1)?.to_owned();
     Some(value.split('"').next()?.to_owned())
 }
 

@@ -1,0 +1,281 @@
+//! The works of the contract's speed table.
+
+use core::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use bytes::Bytes;
+use http::Method;
+use rand::{Rng, RngCore, SeedableRng};
+use rand_chacha::ChaCha12Rng;
+
+use crate::client::{Client, Target};
+
+const LARGE_BYTES: usize = 64 * 1024 * 1024;
+const LARGE_COUNT: usize = 8;
+const LARGE_CLIENTS: usize = 4;
+const SMALL_BYTES: usize = 4 * 1024;
+const SMALL_COUNT: usize = 5_000;
+const SMALL_CLIENTS: usize = 16;
+const RANGE_BYTES: u64 = 64 * 1024;
+const RANGE_COUNT: usize = 5_000;
+const LIST_ROUNDS: usize = 5;
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// 64 MiB objects in, 4 clients.
+    PutLarge,
+    /// The same objects out, whole.
+    GetLarge,
+    /// 64 KiB ranges of them at random places, 16 clients.
+    GetRange,
+    /// 4 KiB objects in, 16 clients.
+    PutSmall,
+    /// The same out.
+    GetSmall,
+    /// Their heads.
+    Head,
+    /// The whole bucket listed, one client.
+    List,
+    /// The small objects deleted one by one, 16 clients.
+    Delete,
+}
+
+/// What one side did in one round.
+#[derive(Clone, Copy, Debug)]
+pub struct Measure {
+    /// Requests, objects listed, or bytes, by the work's unit, per second.
+    pub per_second: f64,
+    /// Median time of a request.
+    pub median: Duration,
+    /// 99th percentile.
+    pub p99: Duration,
+    unit: &'static str,
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        write!(
+            f,
+            "{:>10.0} {} (p50 {:.2} ms, p99 {:.2} ms)",
+            self.per_second,
+            self.unit,
+            ms(self.median),
+            ms(self.p99)
+        )
+    }
+}
+
+impl Work {
+    /// In the order in which they prepare each other.
+    pub const ALL: &[Self] = &[
+        Self::PutLarge,
+        Self::GetLarge,
+        Self::GetRange,
+        Self::PutSmall,
+        Self::GetSmall,
+        Self::Head,
+        Self::List,
+        Self::Delete,
+    ];
+
+    /// As the table calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PutLarge => "put 64 MiB",
+            Self::GetLarge => "get 64 MiB",
+            Self::GetRange => "get 64 KiB range",
+            Self::PutSmall => "put 4 KiB",
+            Self::GetSmall => "get 4 KiB",
+            Self::Head => "head",
+            Self::List => "list",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// Works that later works read the objects of.
+    pub const fn is_needed_by_others(self) -> bool {
+        matches!(self, Self::PutLarge | Self::PutSmall)
+    }
+
+    /// Does the work once.
+    pub async fn run(self, target: &Target, round: usize) -> Result<Measure> {
+        match self {
+            Self::PutLarge => {
+                let body = noise(LARGE_BYTES, round);
+                let put = move |n: usize| Ask::put(format!("large-{n}"), body.clone());
+                self.measure(target, LARGE_CLIENTS, LARGE_COUNT, "MB/s", put).await
+            }
+            Self::GetLarge => {
+                let get = |n: usize| Ask::get(format!("large-{n}"), LARGE_BYTES as u64);
+                self.measure(target, LARGE_CLIENTS, LARGE_COUNT, "MB/s", get).await
+            }
+            Self::GetRange => {
+                let get = move |n: usize| Ask::range(n, round);
+                self.measure(target, SMALL_CLIENTS, RANGE_COUNT, "op/s", get).await
+            }
+            Self::PutSmall => {
+                let body = noise(SMALL_BYTES, round);
+                let put = move |n: usize| Ask::put(small(n), body.clone());
+                self.measure(target, SMALL_CLIENTS, SMALL_COUNT, "op/s", put).await
+            }
+            Self::GetSmall => {
+                let get = |n: usize| Ask::get(small(n), SMALL_BYTES as u64);
+                self.measure(target, SMALL_CLIENTS, SMALL_COUNT, "op/s", get).await
+            }
+            Self::Head => {
+                let head = |n: usize| Ask::plain(Method::HEAD, small(n % SMALL_COUNT));
+                self.measure(target, SMALL_CLIENTS, SMALL_COUNT * 4, "op/s", head).await
+            }
+            Self::List => list(target).await,
+            Self::Delete => {
+                let delete = |n: usize| Ask::plain(Method::DELETE, small(n));
+                self.measure(target, SMALL_CLIENTS, SMALL_COUNT, "op/s", delete).await
+            }
+        }
+    }
+
+    async fn measure(
+        self,
+        target: &Target,
+        clients: usize,
+        count: usize,
+        unit: &'static str,
+        ask: impl Fn(usize) -> Ask + Send + Sync + 'static,
+    ) -> Result<Measure> {
+        let next = Arc::new(AtomicUsize::new(0));
+        let ask = Arc::new(ask);
+        let mut connections = Vec::new();
+        for _ in 0..clients {
+            connections.push(Client::connect(target).await?);
+        }
+        let start = Instant::now();
+        let mut workers = tokio::task::JoinSet::new();
+        for mut client in connections {
+            let (next, ask) = (Arc::clone(&next), Arc::clone(&ask));
+            workers.spawn(async move {
+                let mut times = Vec::new();
+                let mut bytes = 0;
+                loop {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    if n >= count {
+                        return anyhow::Ok((times, bytes));
+                    }
+                    let ask = ask(n);
+                    let sent = ask.body.len() as u64;
+                    let start = Instant::now();
+                    let answer = client.call(ask.method, &ask.key, "", ask.range, ask.body).await?;
+                    times.push(start.elapsed());
+                    ensure!(
+                        ask.expected.is_none_or(|length| length == answer.bytes),
+                        "short answer"
+                    );
+                    bytes += sent + answer.bytes;
+                }
+            });
+        }
+        let mut times = Vec::new();
+        let mut bytes = 0;
+        while let Some(done) = workers.join_next().await {
+            let (more, moved) = done??;
+            times.extend(more);
+            bytes += moved;
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        let amount = if unit == "MB/s" { as_f64(bytes) / 1e6 } else { as_f64(count as u64) };
+        Ok(summary(amount / seconds, times, unit))
+    }
+}
+
+/// One request of a work.
+struct Ask {
+    method: Method,
+    key: String,
+    range: Option<(u64, u64)>,
+    body: Bytes,
+    expected: Option<u64>,
+}
+
+impl Ask {
+    fn plain(method: Method, key: String) -> Self {
+        Self { method, key, range: None, body: Bytes::new(), expected: None }
+    }
+
+    fn put(key: String, body: Bytes) -> Self {
+        Self { body, ..Self::plain(Method::PUT, key) }
+    }
+
+    fn get(key: String, length: u64) -> Self {
+        Self { expected: Some(length), ..Self::plain(Method::GET, key) }
+    }
+
+    fn range(n: usize, round: usize) -> Self {
+        let mut random = ChaCha12Rng::seed_from_u64((n + round * RANGE_COUNT) as u64);
+        let first = random.random_range(0..LARGE_BYTES as u64 - RANGE_BYTES);
+        let mut ask = Self::get(format!("large-{}", n % LARGE_COUNT), RANGE_BYTES);
+        ask.range = Some((first, first + RANGE_BYTES - 1));
+        ask
+    }
+}
+
+async fn list(target: &Target) -> Result<Measure> {
+    let mut client = Client::connect(target).await?;
+    let mut times = Vec::new();
+    let mut keys = 0;
+    let start = Instant::now();
+    for _ in 0..LIST_ROUNDS {
+        let mut token: Option<String> = None;
+        loop {
+            let query = match &token {
+                None => "list-type=2&max-keys=1000".to_owned(),
+                Some(token) => {
+                    format!("continuation-token={}&list-type=2&max-keys=1000", encode(token))
+                }
+            };
+            let page = Instant::now();
+            let mut answer = client.call(Method::GET, "", &query, None, Bytes::new()).await?;
+            times.push(page.elapsed());
+            token = answer.continuation();
+            keys += answer.keys;
+            if token.is_none() {
+                break;
+            }
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    ensure!(keys >= (SMALL_COUNT * LIST_ROUNDS) as u64, "the list is short: {keys} keys");
+    Ok(summary(as_f64(keys) / seconds, times, "objects/s"))
+}
+
+fn summary(per_second: f64, mut times: Vec<Duration>, unit: &'static str) -> Measure {
+    times.sort_unstable();
+    let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
+    Measure { per_second, median: at(50), p99: at(99), unit }
+}
+
+/// Percent-encodes all but unreserved characters, as canonical queries want it.
+fn encode(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    let one = |b: u8| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
+    text.bytes().map(one).collect()
+}
+
+fn small(n: usize) -> String {
+    format!("small/{:02}/{n:06}", n % 50)
+}
+
+/// Bytes that do not compress, other ones each round.
+fn noise(length: usize, round: usize) -> Bytes {
+    let mut bytes = vec![0; length];
+    ChaCha12Rng::seed_from_u64(round as u64).fill_bytes(&mut bytes);
+    bytes.into()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "rates need three digits, not sixteen")]
+fn as_f64(count: u64) -> f64 {
+    count as f64
+}
