@@ -1,0 +1,31 @@
+//! How much memory and disk the engine may take.
+
+use units::ByteCount;
+
+/// Blocks kept decompressed in memory: listings and point gets of a million
+/// objects stay warm, an idle node stays small.
+pub const BLOCK_CACHE_BYTES: u64 = 32 * 1024 * 1024;
+
+/// A memtable is flushed beyond this; at most five exist at once (one active,
+/// four sealed before writers are held back), which bounds the memory under load.
+pub const MEMTABLE_BYTES_MAX: u64 = 12 * 1024 * 1024;
+
+/// Journals kept before the oldest is forced out: the least the engine accepts,
+/// because they are what a start after `kill -9` reads.
+pub const JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Threads that flush and compact: enough that a flush never waits behind a
+/// compaction, few enough for a machine of two cores.
+pub const WORKER_THREADS: usize = 2;
+
+/// File handles kept open; a million objects take a few dozen tables.
+pub const CACHED_FILES_MAX: usize = 128;
+
+/// Size of a data block before compression: a point get reads one.
+pub const DATA_BLOCK_BYTES: u32 = 4 * 1024;
+
+/// Most bytes in one key: the engine's own limit is 65,535.
+pub const KEY_BYTES_MAX: ByteCount = ByteCount::new(16 * 1024);
+
+/// Most bytes in one value: far above any catalog row, far below the engine's limit.
+pub const VALUE_BYTES_MAX: ByteCount = ByteCount::new(64 * 1024 * 1024);
