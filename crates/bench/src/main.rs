@@ -11,20 +11,23 @@
 //! cargo xtask bench -- --peer garage      against Garage (`cargo install garage --locked`)
 //! ```
 
-mod client;
 mod report;
 mod server;
-mod signer;
 mod work;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use blackbox::{Ask, Client, Target};
 use clap::Parser;
+use http::Method;
 
 use crate::report::Report;
 use crate::server::{Essaim, Garage, Server};
 use crate::work::Work;
+
+/// The bucket every work uses.
+pub const BUCKET: &str = "bench";
 
 /// Speed of one node, side by side with a peer.
 #[derive(Parser)]
@@ -63,7 +66,7 @@ async fn main() -> Result<()> {
     }
     let mut report = Report::new(servers.iter().map(|server| server.name()).collect());
     for server in &servers {
-        client::bucket_create(server.target()).await?;
+        bucket_create(server.target()).await?;
     }
     for round in 0..arguments.rounds {
         for work in Work::ALL {
@@ -82,6 +85,17 @@ async fn main() -> Result<()> {
     println!("{table}");
     if let Some(path) = arguments.write {
         std::fs::write(path, table)?;
+    }
+    Ok(())
+}
+
+/// Makes the bucket the works use, unless it is there.
+async fn bucket_create(target: &Target) -> Result<()> {
+    let mut client = Client::connect(target).await?;
+    let path = format!("/{BUCKET}");
+    if !client.call(Ask::new(Method::HEAD, &path)).await?.status.is_success() {
+        let answer = client.call(Ask::new(Method::PUT, &path)).await?;
+        ensure!(answer.status.is_success(), "{}: {}", answer.status, answer.text());
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::process::Child;
 pub use essaim::Essaim;
 pub use garage::Garage;
 
-use crate::client::Target;
+use blackbox::Target;
 
 /// A running S3 server.
 pub trait Server {

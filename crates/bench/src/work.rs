@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use blackbox::{Answer, Ask, Client, Target};
 use bytes::Bytes;
 use http::Method;
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
-use crate::client::{Client, Target};
+use crate::BUCKET;
 
 const LARGE_BYTES: usize = 64 * 1024 * 1024;
 const LARGE_COUNT: usize = 8;
@@ -107,33 +108,33 @@ impl Work {
         match self {
             Self::PutLarge => {
                 let body = noise(LARGE_BYTES, round);
-                let put = move |n: usize| Ask::put(format!("large-{n}"), body.clone());
+                let put = move |n: usize| put(&format!("large-{n}"), body.clone());
                 self.measure(target, LARGE_CLIENTS, LARGE_COUNT, "MB/s", put).await
             }
             Self::GetLarge => {
-                let get = |n: usize| Ask::get(format!("large-{n}"), LARGE_BYTES as u64);
+                let get = |n: usize| get(&format!("large-{n}"), LARGE_BYTES);
                 self.measure(target, LARGE_CLIENTS, LARGE_COUNT, "MB/s", get).await
             }
             Self::GetRange => {
-                let get = move |n: usize| Ask::range(n, round);
+                let get = move |n: usize| range(n, round);
                 self.measure(target, SMALL_CLIENTS, RANGE_COUNT, "op/s", get).await
             }
             Self::PutSmall => {
                 let body = noise(SMALL_BYTES, round);
-                let put = move |n: usize| Ask::put(small(n), body.clone());
+                let put = move |n: usize| put(&small(n), body.clone());
                 self.measure(target, SMALL_CLIENTS, SMALL_COUNT, "op/s", put).await
             }
             Self::GetSmall => {
-                let get = |n: usize| Ask::get(small(n), SMALL_BYTES as u64);
+                let get = |n: usize| get(&small(n), SMALL_BYTES);
                 self.measure(target, SMALL_CLIENTS, SMALL_COUNT, "op/s", get).await
             }
             Self::Head => {
-                let head = |n: usize| Ask::plain(Method::HEAD, small(n % SMALL_COUNT));
+                let head = |n: usize| plain(Method::HEAD, n % SMALL_COUNT);
                 self.measure(target, SMALL_CLIENTS, SMALL_COUNT * 4, "op/s", head).await
             }
             Self::List => list(target).await,
             Self::Delete => {
-                let delete = |n: usize| Ask::plain(Method::DELETE, small(n));
+                let delete = |n: usize| plain(Method::DELETE, n);
                 self.measure(target, SMALL_CLIENTS, SMALL_COUNT, "op/s", delete).await
             }
         }
@@ -145,10 +146,10 @@ impl Work {
         clients: usize,
         count: usize,
         unit: &'static str,
-        ask: impl Fn(usize) -> Ask + Send + Sync + 'static,
+        want: impl Fn(usize) -> Want + Send + Sync + 'static,
     ) -> Result<Measure> {
         let next = Arc::new(AtomicUsize::new(0));
-        let ask = Arc::new(ask);
+        let want = Arc::new(want);
         let mut connections = Vec::new();
         for _ in 0..clients {
             connections.push(Client::connect(target).await?);
@@ -156,7 +157,7 @@ impl Work {
         let start = Instant::now();
         let mut workers = tokio::task::JoinSet::new();
         for mut client in connections {
-            let (next, ask) = (Arc::clone(&next), Arc::clone(&ask));
+            let (next, want) = (Arc::clone(&next), Arc::clone(&want));
             workers.spawn(async move {
                 let mut times = Vec::new();
                 let mut bytes = 0;
@@ -165,16 +166,13 @@ impl Work {
                     if n >= count {
                         return anyhow::Ok((times, bytes));
                     }
-                    let ask = ask(n);
-                    let sent = ask.body.len() as u64;
+                    let want = want(n);
+                    let sent = want.ask.body.len() as u64;
                     let start = Instant::now();
-                    let answer = client.call(ask.method, &ask.key, "", ask.range, ask.body).await?;
+                    let answer = client.count(want.ask).await?;
                     times.push(start.elapsed());
-                    ensure!(
-                        ask.expected.is_none_or(|length| length == answer.bytes),
-                        "short answer"
-                    );
-                    bytes += sent + answer.bytes;
+                    ensure_good(&answer, want.length)?;
+                    bytes += sent + answer.length;
                 }
             });
         }
@@ -191,35 +189,43 @@ impl Work {
     }
 }
 
-/// One request of a work.
-struct Ask {
-    method: Method,
-    key: String,
-    range: Option<(u64, u64)>,
-    body: Bytes,
-    expected: Option<u64>,
+/// A read of one object that must be this long.
+fn get(key: &str, length: usize) -> Want {
+    Want { ask: Ask::new(Method::GET, path(key)), length: Some(length as u64) }
 }
 
-impl Ask {
-    fn plain(method: Method, key: String) -> Self {
-        Self { method, key, range: None, body: Bytes::new(), expected: None }
-    }
+fn put(key: &str, body: Bytes) -> Want {
+    Want { ask: Ask::new(Method::PUT, path(key)).body(body), length: None }
+}
 
-    fn put(key: String, body: Bytes) -> Self {
-        Self { body, ..Self::plain(Method::PUT, key) }
-    }
+/// 64 KiB of a large object, elsewhere on each request but the same on both sides.
+fn range(n: usize, round: usize) -> Want {
+    let mut random = ChaCha12Rng::seed_from_u64((n + round * RANGE_COUNT) as u64);
+    let first = random.random_range(0..LARGE_BYTES as u64 - RANGE_BYTES);
+    let mut want = get(&format!("large-{}", n % LARGE_COUNT), 0);
+    want.ask = want.ask.range(first, first + RANGE_BYTES - 1);
+    want.length = Some(RANGE_BYTES);
+    want
+}
 
-    fn get(key: String, length: u64) -> Self {
-        Self { expected: Some(length), ..Self::plain(Method::GET, key) }
-    }
+fn plain(method: Method, n: usize) -> Want {
+    Want { ask: Ask::new(method, path(&small(n))), length: None }
+}
 
-    fn range(n: usize, round: usize) -> Self {
-        let mut random = ChaCha12Rng::seed_from_u64((n + round * RANGE_COUNT) as u64);
-        let first = random.random_range(0..LARGE_BYTES as u64 - RANGE_BYTES);
-        let mut ask = Self::get(format!("large-{}", n % LARGE_COUNT), RANGE_BYTES);
-        ask.range = Some((first, first + RANGE_BYTES - 1));
-        ask
-    }
+/// One request of a work, and how long its answer must be.
+struct Want {
+    ask: Ask,
+    length: Option<u64>,
+}
+
+fn path(key: &str) -> String {
+    format!("/{BUCKET}/{key}")
+}
+
+fn ensure_good(answer: &Answer, wanted: Option<u64>) -> Result<()> {
+    ensure!(answer.status.is_success(), "{}: {}", answer.status, answer.text());
+    ensure!(wanted.is_none_or(|length| length == answer.length), "{} bytes came", answer.length);
+    Ok(())
 }
 
 async fn list(target: &Target) -> Result<Measure> {
@@ -237,10 +243,13 @@ async fn list(target: &Target) -> Result<Measure> {
                 }
             };
             let page = Instant::now();
-            let mut answer = client.call(Method::GET, "", &query, None, Bytes::new()).await?;
+            let ask = Ask::new(Method::GET, format!("/{BUCKET}")).query(query);
+            let answer = client.call(ask).await?;
             times.push(page.elapsed());
-            token = answer.continuation();
-            keys += answer.keys;
+            ensure_good(&answer, None)?;
+            let text = answer.text();
+            keys += text.matches("<Key>").count() as u64;
+            token = continuation(&text);
             if token.is_none() {
                 break;
             }
@@ -249,6 +258,12 @@ async fn list(target: &Target) -> Result<Measure> {
     let seconds = start.elapsed().as_secs_f64();
     ensure!(keys >= (SMALL_COUNT * LIST_ROUNDS) as u64, "the list is short: {keys} keys");
     Ok(summary(as_f64(keys) / seconds, times, "objects/s"))
+}
+
+/// The token of the next page, if there is one.
+fn continuation(text: &str) -> Option<String> {
+    let token = text.split("<NextContinuationToken>").nth(1)?.split('<').next()?;
+    Some(token.to_owned())
 }
 
 fn summary(per_second: f64, mut times: Vec<Duration>, unit: &'static str) -> Measure {

@@ -1,1 +1,13 @@
-//! placeholder
+//! The real binary, driven from outside: a harness for tests and tools.
+//!
+//! **Invariant**: nothing here sees a crate of the product; whatever is known
+//! about the node is known through its command line, its files and its sockets.
+
+mod client;
+mod program;
+pub mod samples;
+mod signer;
+
+pub use client::{Answer, Ask, Client, Target, Unknown};
+pub use program::Program;
+pub use signer::Signer;

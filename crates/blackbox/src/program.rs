@@ -15,7 +15,10 @@ impl Program {
     /// A program from the `PATH`, or from the folder that `cargo xtask test` fills.
     pub fn named(name: &str) -> Result<Self> {
         let folder = PathBuf::from(std::env::var_os("ESSAIM_CLIENTS").unwrap_or_default());
-        let own = [folder.join("python/bin").join(name), folder.join("node/node_modules/.bin").join(name)];
+        let own = [
+            folder.join("python/bin").join(name),
+            folder.join("node/node_modules/.bin").join(name),
+        ];
         let path = std::env::var_os("PATH").unwrap_or_default();
         let found = own
             .into_iter()

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::{Running, Server};
-use crate::client::Target;
+use blackbox::Target;
 
 /// A node on fresh data.
 pub struct Essaim {

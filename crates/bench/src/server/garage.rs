@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::{Running, Server};
-use crate::client::{BUCKET, Target};
+use crate::BUCKET;
+use blackbox::Target;
 
 /// A Garage on fresh data.
 pub struct Garage {

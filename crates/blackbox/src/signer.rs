@@ -1,4 +1,4 @@
-//! Signature version 4 for the bench client: one signing key for the whole run,
+//! Signature version 4 for a client that measures: one signing key for the whole run,
 //! the payload unsigned, so that the client spends as little as it can.
 //!
 //! Source: "Authenticating Requests (AWS Signature Version 4)", Amazon S3 API reference.
@@ -7,7 +7,7 @@ use aws_lc_rs::{digest, hmac};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-/// Signs requests for one key.
+/// Signs requests for one key, with the payload unsigned.
 pub struct Signer {
     access_key_id: String,
     scope: String,

@@ -1,0 +1,161 @@
+//! A small signed S3 client: one connection, one request at a time.
+//!
+//! It spends as little as it can, so that it can measure, and it distinguishes
+//! what a fault test must tell apart: an answer that says no, and no answer,
+//! after which the outcome is unknown.
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::signer::Signer;
+
+/// Where a server listens and with which key.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// `HOST:PORT`.
+    pub address: String,
+    /// S3 region.
+    pub region: String,
+    /// Access key.
+    pub access_key_id: String,
+    /// Its secret.
+    pub secret_access_key: String,
+}
+
+/// A signed connection.
+pub struct Client {
+    sender: SendRequest<Full<Bytes>>,
+    signer: Signer,
+    host: String,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// HTTP method.
+    pub method: Method,
+    /// `/bucket` or `/bucket/key`, in canonical encoding.
+    pub path: String,
+    /// Canonical query, without `?`.
+    pub query: String,
+    /// First and last byte of a ranged read.
+    pub range: Option<(u64, u64)>,
+    /// What is sent.
+    pub body: Bytes,
+}
+
+impl Ask {
+    /// A request without query, range or body.
+    pub fn new(method: Method, path: impl Into<String>) -> Self {
+        Self { method, path: path.into(), query: String::new(), range: None, body: Bytes::new() }
+    }
+
+    /// The same request with a body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// The same request with a query.
+    #[must_use]
+    pub fn query(mut self, query: impl Into<String>) -> Self {
+        self.query = query.into();
+        self
+    }
+
+    /// The same request for a range of bytes.
+    #[must_use]
+    pub fn range(mut self, first: u64, last: u64) -> Self {
+        self.range = Some((first, last));
+        self
+    }
+}
+
+/// A whole answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Status code.
+    pub status: StatusCode,
+    /// Length of the body.
+    pub length: u64,
+    /// The body, or its first [`Client::KEPT_BYTES`] when it was only to be counted.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as text, for messages.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// No answer came: the outcome of the request is unknown.
+pub type Unknown = anyhow::Error;
+
+impl Client {
+    /// What is kept of a body that is only counted.
+    pub const KEPT_BYTES: usize = 4 * 1024;
+
+    /// Connects, without Nagle's delay.
+    pub async fn connect(target: &Target) -> Result<Self, Unknown> {
+        let stream = TcpStream::connect(&target.address).await?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        // Ends by itself when the sender is dropped.
+        let _driver = tokio::spawn(connection);
+        let signer = Signer::new(
+            &target.access_key_id,
+            &target.secret_access_key,
+            &target.region,
+            &target.address,
+        );
+        Ok(Self { sender, signer, host: target.address.clone() })
+    }
+
+    /// Sends one request and reads the answer whole.
+    pub async fn call(&mut self, ask: Ask) -> Result<Answer, Unknown> {
+        self.exchange(ask, usize::MAX).await
+    }
+
+    /// Sends one request and counts the bytes of the answer, keeping the first.
+    pub async fn count(&mut self, ask: Ask) -> Result<Answer, Unknown> {
+        self.exchange(ask, Self::KEPT_BYTES).await
+    }
+
+    async fn exchange(&mut self, ask: Ask, kept: usize) -> Result<Answer, Unknown> {
+        let (stamp, authorization) = self.signer.sign(ask.method.as_str(), &ask.path, &ask.query);
+        let target = if ask.query.is_empty() {
+            ask.path.clone()
+        } else {
+            format!("{}?{}", ask.path, ask.query)
+        };
+        let mut request = Request::builder()
+            .method(ask.method)
+            .uri(target)
+            .header("host", &self.host)
+            .header("x-amz-date", stamp)
+            .header("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
+            .header("authorization", authorization);
+        if let Some((first, last)) = ask.range {
+            request = request.header("range", format!("bytes={first}-{last}"));
+        }
+        self.sender.ready().await?;
+        let response = self.sender.send_request(request.body(Full::new(ask.body))?).await?;
+        let mut answer = Answer { status: response.status(), length: 0, body: Vec::new() };
+        let mut incoming = response.into_body();
+        while let Some(frame) = incoming.frame().await {
+            if let Ok(data) = frame?.into_data() {
+                answer.length += data.len() as u64;
+                if answer.body.len() < kept {
+                    answer.body.extend_from_slice(&data);
+                }
+            }
+        }
+        Ok(answer)
+    }
+}
