@@ -4,10 +4,12 @@
 //! about the node is known through its command line, its files and its sockets.
 
 mod client;
+mod node;
 mod program;
 pub mod samples;
 mod signer;
 
 pub use client::{Answer, Ask, Client, Target, Unknown};
+pub use node::{Node, START_MAX, Start, binary};
 pub use program::Program;
 pub use signer::Signer;
