@@ -12,6 +12,7 @@ mod count;
 pub mod hash;
 mod id;
 pub mod limits;
+pub mod planted;
 mod random;
 
 pub use clock::{Clock, SimClock, Timestamp};
