@@ -39,6 +39,22 @@ pub enum DiskError {
         /// What was being written.
         path: String,
     },
+    /// Another process works on this directory.
+    #[error("{path}: in use by {owner}")]
+    Locked {
+        /// The directory, as the operating system names it.
+        path: String,
+        /// Who has it.
+        owner: crate::Owner,
+    },
+    /// A file that is meant to be small is not.
+    #[error("{path}: longer than {length_max} bytes")]
+    TooLong {
+        /// The file.
+        path: String,
+        /// The limit it was read with.
+        length_max: u64,
+    },
     /// A path that is absolute, empty or climbs out of the root.
     #[error("{path:?} is not a relative path of plain names")]
     BadPath {

@@ -13,7 +13,28 @@
 //! - Paths are relative to the disk's root and cannot leave it.
 
 mod error;
+mod file;
+mod lock;
+mod path;
+mod real;
+mod real_file;
+mod sim;
+mod sim_fault;
+mod sim_file;
+mod sim_state;
 mod traits;
 
 pub use error::DiskError;
+pub use file::{read_file, write_file_atomically};
+pub use lock::Owner;
+pub use real::RealDisk;
+pub use sim::SimDisk;
+pub use sim_fault::{Fault, OperationKind};
+pub use sim_state::Survival;
 pub use traits::{Disk, DiskFile, Space};
+
+/// The planted bugs of this crate; see [`units::planted`].
+pub const PLANTED: &[units::planted::PlantedBug] = &[units::planted::PlantedBug {
+    name: "disk-atomic-write-skips-sync",
+    what: "a small file is renamed into place before its bytes are durable",
+}];

@@ -1,0 +1,65 @@
+//! One process per data directory.
+//!
+//! The lock is the operating system's (`flock`): it vanishes with the process,
+//! however that ends, so a stale `lock` file never has to be removed by hand.
+//! The file holds the process id of its owner, only to name it in the error.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use crate::DiskError;
+
+/// Name of the lock file in the root of a disk.
+pub(crate) const LOCK_NAME: &str = "lock";
+
+/// Held as long as the disk is open.
+#[derive(Debug)]
+pub(crate) struct DirectoryLock {
+    _file: File,
+}
+
+impl DirectoryLock {
+    /// Takes the lock or says who has it.
+    pub(crate) fn take(root: &Path) -> Result<Self, DiskError> {
+        let path = || root.display().to_string();
+        let failed =
+            |operation| move |source| DiskError::Io { path: LOCK_NAME.into(), operation, source };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(root.join(LOCK_NAME))
+            .map_err(failed("open"))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut owner = String::new();
+                // The owner's number is a courtesy; without it the error still stands.
+                let _ = (&file).take(32).read_to_string(&mut owner);
+                let owner = owner.trim().parse().ok();
+                return Err(DiskError::Locked { path: path(), owner: Owner(owner) });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed("flock")(source)),
+        }
+        file.set_len(0).map_err(failed("ftruncate"))?;
+        file.write_all(format!("{}\n", std::process::id()).as_bytes()).map_err(failed("write"))?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// The process that holds a lock, if it said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner(pub Option<u32>);
+
+impl core::fmt::Display for Owner {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.0 {
+            Some(id) => write!(f, "process {id}"),
+            None => f.write_str("another process"),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The real half: a directory of the operating system's file system.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use units::ByteCount;
+
+use crate::lock::DirectoryLock;
+use crate::path::{check_directory, check_file};
+use crate::real_file::RealFile;
+use crate::{Disk, DiskError, DiskFile, Space};
+
+/// A directory and all below it, for this process alone.
+#[derive(Debug)]
+pub struct RealDisk {
+    root: PathBuf,
+    poisoned: Arc<AtomicBool>,
+    _lock: DirectoryLock,
+}
+
+impl RealDisk {
+    /// Opens a directory, making it and its parents if need be, and locks out other
+    /// processes; [`DiskError::Locked`] names the one that is there already.
+    pub fn open(root: &Path) -> Result<Arc<Self>, DiskError> {
+        let failed = |operation| {
+            move |source| DiskError::Io { path: root.display().to_string(), operation, source }
+        };
+        DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(failed("mkdir"))?;
+        let root = root.canonicalize().map_err(failed("realpath"))?;
+        let lock = DirectoryLock::take(&root)?;
+        // The directory's own name must survive too.
+        if let Some(above) = root.parent() {
+            sync_directory(above, "..")?;
+        }
+        Ok(Arc::new(Self { root, poisoned: Arc::default(), _lock: lock }))
+    }
+
+    /// The directory, as the operating system names it.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn file_path(&self, path: &str) -> Result<PathBuf, DiskError> {
+        check_file(path)?;
+        Ok(self.root.join(path))
+    }
+
+    fn directory_path(&self, path: &str) -> Result<PathBuf, DiskError> {
+        check_directory(path)?;
+        Ok(self.root.join(path))
+    }
+
+    fn check_healthy(&self, path: &str) -> Result<(), DiskError> {
+        if self.is_poisoned() {
+            return Err(DiskError::Poisoned { path: path.into() });
+        }
+        Ok(())
+    }
+
+    fn opened(&self, file: File, path: &str) -> Arc<dyn DiskFile> {
+        Arc::new(RealFile::new(file, path.into(), Arc::clone(&self.poisoned)))
+    }
+}
+
+impl Disk for RealDisk {
+    fn create(&self, path: &str) -> Result<Arc<dyn DiskFile>, DiskError> {
+        self.check_healthy(path)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.file_path(path)?)
+            .map_err(|source| describe(path, "create", source))?;
+        Ok(self.opened(file, path))
+    }
+
+    fn open(&self, path: &str) -> Result<Arc<dyn DiskFile>, DiskError> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(self.file_path(path)?)
+            .map_err(|source| describe(path, "open", source))?;
+        Ok(self.opened(file, path))
+    }
+
+    fn list(&self, directory: &str) -> Result<Vec<String>, DiskError> {
+        let failed = |source| describe(directory, "readdir", source);
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(self.directory_path(directory)?).map_err(failed)? {
+            // A name that is not text was not written by us and is none of our business.
+            if let Ok(name) = entry.map_err(failed)?.file_name().into_string() {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn exists(&self, path: &str) -> Result<bool, DiskError> {
+        let found = self.directory_path(path)?.try_exists();
+        found.map_err(|source| describe(path, "stat", source))
+    }
+
+    fn create_dir(&self, path: &str) -> Result<(), DiskError> {
+        self.check_healthy(path)?;
+        check_file(path)?;
+        let mut made = String::new();
+        for name in path.split('/') {
+            let above = made.clone();
+            if !made.is_empty() {
+                made.push('/');
+            }
+            made.push_str(name);
+            match DirBuilder::new().mode(0o700).create(self.root.join(&made)) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(describe(&made, "mkdir", source)),
+            }
+            // Also when it existed: an earlier run may have died before its sync.
+            self.sync_dir(&above)?;
+        }
+        Ok(())
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<(), DiskError> {
+        self.check_healthy(from)?;
+        std::fs::rename(self.file_path(from)?, self.file_path(to)?)
+            .map_err(|source| describe(from, "rename", source))
+    }
+
+    fn remove(&self, path: &str) -> Result<(), DiskError> {
+        self.check_healthy(path)?;
+        std::fs::remove_file(self.file_path(path)?)
+            .map_err(|source| describe(path, "unlink", source))
+    }
+
+    fn sync_dir(&self, directory: &str) -> Result<(), DiskError> {
+        self.check_healthy(directory)?;
+        let outcome = sync_directory(&self.directory_path(directory)?, directory);
+        if outcome.is_err() {
+            self.poisoned.store(true, Ordering::SeqCst);
+        }
+        outcome
+    }
+
+    fn space(&self) -> Result<Space, DiskError> {
+        let facts = rustix::fs::statvfs(&self.root)
+            .map_err(|error| describe("", "statvfs", error.into()))?;
+        let bytes = |blocks: u64| ByteCount::new(blocks.saturating_mul(facts.f_frsize));
+        Ok(Space { total: bytes(facts.f_blocks), free: bytes(facts.f_bavail) })
+    }
+
+    fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::SeqCst)
+    }
+}
+
+fn sync_directory(path: &Path, named: &str) -> Result<(), DiskError> {
+    let failed = |source| describe(named, "fsync", source);
+    File::open(path).map_err(failed)?.sync_all().map_err(failed)
+}
+
+/// Tells apart what the caller can do something about.
+pub(crate) fn describe(path: &str, operation: &'static str, source: io::Error) -> DiskError {
+    let path = if path.is_empty() { ".".to_owned() } else { path.to_owned() };
+    match source.kind() {
+        io::ErrorKind::NotFound => DiskError::NotFound { path },
+        io::ErrorKind::AlreadyExists => DiskError::AlreadyExists { path },
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => DiskError::Full { path },
+        _ => DiskError::Io { path, operation, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_opener_is_told_who_was_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = RealDisk::open(directory.path()).unwrap();
+        let error = RealDisk::open(directory.path()).unwrap_err().to_string();
+        assert!(error.contains(&format!("in use by process {}", std::process::id())), "{error}");
+        drop(first);
+        RealDisk::open(directory.path()).unwrap();
+    }
+
+    #[test]
+    fn only_the_owner_can_look() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let disk = RealDisk::open(&directory.path().join("new/data")).unwrap();
+        disk.create_dir("a/b").unwrap();
+        disk.create("a/b/c").unwrap();
+        let mode =
+            |path: &str| disk.root().join(path).metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(
+            (mode(""), mode("a"), mode("a/b/c"), mode("lock")),
+            (0o700, 0o700, 0o600, 0o600)
+        );
+    }
+}
