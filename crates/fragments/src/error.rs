@@ -1,0 +1,144 @@
+//! What can go wrong, one type per kind of work, told apart by what the caller can do.
+
+use std::sync::Arc;
+
+use disk::DiskError;
+use thiserror::Error;
+use units::{ByteCount, ClusterId, DiskId};
+
+use crate::FragmentName;
+
+/// A disk that cannot be taken into the store.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// No identity and no data: it must be formatted first.
+    #[error("the disk has not been formatted")]
+    Blank,
+    /// It is to be formatted, but it holds something already.
+    #[error("the disk already carries an identity or data")]
+    NotBlank,
+    /// Data is there but the identity file is gone or unreadable.
+    #[error("the disk holds segments but its identity file is {problem}")]
+    IdentityLost {
+        /// `missing` or what is wrong with it.
+        problem: &'static str,
+    },
+    /// It belongs to another cluster.
+    #[error("the disk {disk} belongs to cluster {found}, not to {expected}")]
+    ForeignCluster {
+        /// Which disk.
+        disk: DiskId,
+        /// What its identity file says.
+        found: ClusterId,
+        /// This node's cluster.
+        expected: ClusterId,
+    },
+    /// Two directories carry the same identity: one is a copy.
+    #[error("two directories carry the identity of disk {disk}; one is a copy")]
+    Twice {
+        /// The identity.
+        disk: DiskId,
+    },
+    /// The writer thread could not be started.
+    #[error("the writer of disk {disk} could not be started")]
+    Writer {
+        /// Which disk.
+        disk: DiskId,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The disk failed while it was read or repaired.
+    #[error("the disk failed while it was opened")]
+    Disk(#[from] DiskError),
+}
+
+/// An append, removal or compaction that did not happen, or of which that is unknown.
+///
+/// One failed commit answers many requests, so this can be cloned.
+#[derive(Debug, Error, Clone)]
+pub enum WriteError {
+    /// No such disk in this store.
+    #[error("disk {disk} is not part of this store")]
+    NoSuchDisk {
+        /// What was asked for.
+        disk: DiskId,
+    },
+    /// The payload is longer than a fragment may be.
+    #[error("fragment {name} is {bytes} bytes long; the limit is {limit}")]
+    TooLong {
+        /// Which fragment.
+        name: FragmentName,
+        /// Its length.
+        bytes: ByteCount,
+        /// [`crate::limits::FRAGMENT_BYTES_MAX`].
+        limit: ByteCount,
+    },
+    /// Only the room that is kept for deletions is left.
+    #[error("the disk is full")]
+    Full,
+    /// A sync failed: the disk takes no more writes and must be replaced.
+    #[error("the disk was poisoned by a failed sync")]
+    Poisoned,
+    /// The store is shutting down.
+    #[error("the store is shutting down")]
+    Stopped,
+    /// The write failed; it is unknown whether it will be seen after a restart.
+    #[error("the disk failed while it was written")]
+    Disk(#[source] Arc<DiskError>),
+}
+
+impl From<DiskError> for WriteError {
+    fn from(error: DiskError) -> Self {
+        match error {
+            DiskError::Full { .. } => Self::Full,
+            DiskError::Poisoned { .. } => Self::Poisoned,
+            other => Self::Disk(Arc::new(other)),
+        }
+    }
+}
+
+/// A read that gave nothing.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// No such disk in this store.
+    #[error("disk {disk} is not part of this store")]
+    NoSuchDisk {
+        /// What was asked for.
+        disk: DiskId,
+    },
+    /// The disk holds no such fragment.
+    #[error("fragment {name} is not here")]
+    NotFound {
+        /// What was asked for.
+        name: FragmentName,
+    },
+    /// The range ends after the fragment.
+    #[error("fragment {name} is {bytes} bytes long; byte {wanted} was asked for")]
+    OutOfRange {
+        /// Which fragment.
+        name: FragmentName,
+        /// Its length.
+        bytes: ByteCount,
+        /// One past the last byte asked for.
+        wanted: u64,
+    },
+    /// What is on disk does not match its checksum: repair it from elsewhere.
+    #[error("fragment {name} is damaged on disk")]
+    Damaged {
+        /// Which fragment.
+        name: FragmentName,
+    },
+    /// The store is shutting down.
+    #[error("the store is shutting down")]
+    Stopped,
+    /// The disk failed.
+    #[error("the disk failed while fragment {name} was read")]
+    Disk {
+        /// Which fragment.
+        name: FragmentName,
+        /// What failed.
+        #[source]
+        source: DiskError,
+    },
+}
