@@ -1,15 +1,54 @@
 //! The catalog: a deterministic state machine over ordered rows.
 //!
-//! `apply(rows, command) -> outcome + events`; no clock, no randomness, no I/O:
-//! time and random ids come inside the command, stamped by whoever proposes it,
-//! and rows are reached through the [`Rows`] trait.
+//! [`apply`] takes the commands of one log entry to a batch of row writes and
+//! one outcome per command; [`View`] answers every question about the rows.
+//! No clock, no randomness, no I/O: time and random ids come inside the command,
+//! stamped by whoever proposes it, and rows are reached through the [`Rows`] trait.
+//!
+//! The S3 rules that need atomicity live here (versions, conditions, object
+//! lock, quotas, reference counts); what can be decided beside the data, such
+//! as signatures or the meaning of an XML document, does not.
 //!
 //! **Invariants**
 //! - Equal rows and equal commands give equal rows, outcomes and events, on
-//!   every machine and in every version that reads the same format.
+//!   every machine and in every version that reads the same format, and however
+//!   the commands are cut into log entries.
 //! - Preconditions are checked inside `apply`, so they are atomic.
+//! - A refused command leaves no trace.
+//! - No row, however damaged, makes this crate panic.
 //! - The catalog cannot see `disk` or `wire` and never holds an unwrapped key.
 
+pub mod apply;
+pub mod command;
+pub mod limits;
+pub mod name;
+mod outcome;
+mod overlay;
+pub mod record;
+mod refusal;
 mod rows;
+pub mod table;
+mod view;
 
-pub use rows::{Batch, MemoryRows, Rows, RowsError};
+pub use apply::{Applied, apply};
+pub use command::{Command, Stamped};
+pub use name::{
+    AccessKeyId, BucketName, ETag, JobName, NameError, ObjectKey, SealedBytes, TenantName,
+    UserName, VersionAsk, VersionId, VersionName,
+};
+pub use outcome::{DeleteDone, Outcome, PutDone, Success, UploadPartDone};
+pub use record::{
+    AccessKey, Acl, Bucket, BucketSetting, Canned, Checksum, ChecksumAlgorithm, ChecksumKind,
+    Content, Damaged, DefaultRetention, DefaultRetentionPeriod, Encryption, Event, EventKind,
+    Grant, Grantee, Job, KeyScope, LifecycleExpiration, LifecycleFilter, LifecycleNoncurrent,
+    LifecycleRule, LifecycleRules, Manifest, ManifestRun, ObjectHeaders, ObjectLock, ObjectVersion,
+    Ownership, PartReference, PartRow, Permission, Quota, ReleaseEntry, ReleaseKind, Retention,
+    RetentionMode, SettingKind, SettingSet, Tag, Tenant, TenantState, Upload, Usage, User,
+    VersionDetail, VersionHead, VersionKind, Versioning,
+};
+pub use refusal::{Condition, LockReason, QuotaSubject, Refusal};
+pub use rows::{Batch, MemoryRows, Row, Rows, RowsError};
+pub use view::{
+    After, AfterUpload, AfterVersion, CompletePlan, FeedPage, Found, ListAsk, ListPage,
+    ListedObject, ListedUpload, ListedVersion, PartAsk, ReadError, View,
+};

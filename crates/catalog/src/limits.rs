@@ -1,0 +1,48 @@
+//! Limits of the catalog; each says why it is there.
+
+/// S3: a part other than the last is at least this long.
+pub const PART_BYTES_MIN: u64 = 5 * 1024 * 1024;
+
+/// S3: an object is at most 5 TiB.
+pub const OBJECT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024 * 1024;
+
+/// S3: one multi-delete names at most this many objects.
+pub const DELETE_ITEMS_MAX: usize = 1_000;
+
+/// S3: a listing page has at most this many entries; larger asks are cut to it.
+pub const LIST_ENTRIES_MAX: usize = 1_000;
+
+/// S3: an object has at most this many tags.
+pub const OBJECT_TAGS_MAX: usize = 10;
+
+/// S3: a lifecycle document has at most this many rules.
+pub const LIFECYCLE_RULES_MAX: usize = 1_000;
+
+/// Longest stored bucket setting; a lifecycle document of 1,000 rules fits.
+pub const SETTING_BYTES_MAX: usize = 512 * 1024;
+
+/// Buckets of one tenant; bounds what deleting or erasing a tenant must look at.
+pub const BUCKETS_PER_TENANT_MAX: usize = 10_000;
+
+/// Users of one tenant, and access keys of one tenant; deleting a tenant removes them in one command.
+pub const USERS_PER_TENANT_MAX: usize = 10_000;
+
+/// Access keys of one tenant; see [`USERS_PER_TENANT_MAX`].
+pub const KEYS_PER_TENANT_MAX: usize = 10_000;
+
+/// Events kept in the change feed; a reader that falls further behind must start over.
+pub const FEED_EVENTS_MAX: u64 = 200_000;
+
+/// Longest name of a tenant, user or job.
+pub const NAME_BYTES_MAX: usize = 128;
+
+/// Longest job state; a job keeps a cursor and a few counters, not a list.
+pub const JOB_BYTES_MAX: usize = 64 * 1024;
+
+/// Manifest rows one `ReleaseAdvance` may take apart; keeps a log entry short.
+pub const RELEASE_ROWS_MAX: u32 = 10_000;
+
+/// Commands accepted in one log entry when decoding; the proposer packs far fewer.
+pub const COMMANDS_PER_ENTRY_MAX: usize = 65_536;
+
+const _: () = assert!(PART_BYTES_MIN < OBJECT_BYTES_MAX, "a part fits in an object");

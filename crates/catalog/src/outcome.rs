@@ -1,0 +1,84 @@
+//! What a command that was not refused gives back.
+
+use serde::{Deserialize, Serialize};
+use units::{BucketId, ByteCount, Timestamp};
+
+use crate::name::{ETag, VersionName};
+use crate::record::{Checksum, Retention};
+use crate::refusal::Refusal;
+
+/// What became of a command.
+pub type Outcome = Result<Success, Refusal>;
+
+/// A version that was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutDone {
+    /// The version as `x-amz-version-id` says it; `None` if versioning was never on.
+    pub version: Option<VersionName>,
+    /// The entity tag.
+    pub etag: ETag,
+    /// Its checksum.
+    pub checksum: Option<Checksum>,
+    /// Plaintext bytes.
+    pub size: ByteCount,
+    /// When it counts as written.
+    pub modified: Timestamp,
+    /// The retention it got, its own or the bucket's default.
+    pub retention: Option<Retention>,
+}
+
+/// What a delete did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteDone {
+    /// The version that is now a delete marker, or was one and is gone: what
+    /// `x-amz-version-id` says; `None` if versioning was never on.
+    pub version: Option<VersionName>,
+    /// `x-amz-delete-marker`: a marker was made, or a marker was removed.
+    pub delete_marker: bool,
+    /// Whether anything changed; a delete of what is not there succeeds too.
+    pub changed: bool,
+}
+
+/// A part that was added to an upload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadPartDone {
+    /// Its entity tag.
+    pub etag: ETag,
+    /// When it counts as uploaded.
+    pub modified: Timestamp,
+}
+
+/// What a command that was not refused gives back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Success {
+    /// It is done.
+    Done,
+    /// A bucket was made.
+    BucketCreated {
+        /// Which.
+        id: BucketId,
+    },
+    /// A version was written, or an upload completed.
+    Put(PutDone),
+    /// A delete was carried out.
+    Deleted(DeleteDone),
+    /// Many deletes were: one outcome per item, in order.
+    DeletedMany(Vec<Result<DeleteDone, Refusal>>),
+    /// A part was added to an upload.
+    UploadPart(UploadPartDone),
+    /// Tags, retention, hold or grants of this version were set.
+    VersionChanged {
+        /// As `x-amz-version-id` says it; `None` if versioning was never on.
+        version: Option<VersionName>,
+    },
+    /// The release queue was advanced.
+    Released {
+        /// Whether manifests or buckets are left in it.
+        more: bool,
+    },
+    /// Parts were forgotten.
+    Forgotten {
+        /// How many had a row.
+        parts: u32,
+    },
+}

@@ -1,0 +1,215 @@
+//! Why a command was refused: each maps to one S3 error.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use units::{ByteCount, PartId, PartNumber, Timestamp};
+
+use crate::name::VersionName;
+use crate::record::RetentionMode;
+
+/// The condition that failed, as S3 names it in `Condition`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Condition {
+    /// `If-Match`
+    IfMatch,
+    /// `If-None-Match`
+    IfNoneMatch,
+    /// `x-amz-if-match-size`
+    IfMatchSize,
+    /// `x-amz-if-match-last-modified-time`
+    IfMatchLastModifiedTime,
+}
+
+/// Whose quota is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum QuotaSubject {
+    /// The tenant's.
+    Tenant,
+    /// The bucket's.
+    Bucket,
+}
+
+/// What locks a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LockReason {
+    /// A legal hold.
+    LegalHold,
+    /// A retention.
+    Retention {
+        /// How strictly it binds.
+        mode: RetentionMode,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A bucket with object lock still holds versions.
+    Bucket,
+}
+
+/// Why a command was refused. A refused command changed nothing.
+#[derive(Clone, Debug, Error, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// No tenant with this id or name.
+    #[error("there is no such tenant")]
+    NoSuchTenant,
+    /// The tenant's id or name is taken.
+    #[error("there is already a tenant of this name")]
+    TenantExists,
+    /// The tenant still has buckets.
+    #[error("the tenant still has buckets")]
+    TenantNotEmpty,
+    /// The tenant is suspended or erased.
+    #[error("the tenant is not served")]
+    TenantSuspended,
+    /// No such user.
+    #[error("there is no such user")]
+    NoSuchUser,
+    /// The user's name is taken in its tenant.
+    #[error("there is already a user of this name")]
+    UserExists,
+    /// No such access key.
+    #[error("there is no such access key")]
+    NoSuchAccessKey,
+    /// The access key id is taken.
+    #[error("there is already an access key with this id")]
+    AccessKeyExists,
+    /// More of something than one tenant may have.
+    #[error("the tenant already has {max} of these")]
+    TooMany {
+        /// The limit.
+        max: u32,
+    },
+    /// `NoSuchBucket`
+    #[error("there is no such bucket")]
+    NoSuchBucket,
+    /// `BucketAlreadyOwnedByYou` or `BucketAlreadyExists`
+    #[error("there is already a bucket of this name")]
+    BucketExists {
+        /// Whether the caller's tenant owns it.
+        owned_by_caller: bool,
+    },
+    /// `BucketNotEmpty`
+    #[error("the bucket still holds versions")]
+    BucketNotEmpty,
+    /// `InvalidBucketState`: object lock without versioning, or versioning
+    /// suspended under object lock.
+    #[error("the bucket's versioning and object lock do not allow this")]
+    InvalidBucketState,
+    /// `InvalidRequest`: the bucket is missing an object lock configuration.
+    #[error("the bucket has no object lock")]
+    BucketLockMissing,
+    /// `InvalidBucketAclWithObjectOwnership`: grants under enforced ownership.
+    #[error("grants have no effect in a bucket whose owner owns everything")]
+    OwnershipForbidsAcl,
+    /// `NoSuchKey`
+    #[error("there is no such object")]
+    NoSuchKey {
+        /// The delete marker that stands in its place, if one does.
+        marker: Option<VersionName>,
+    },
+    /// `NoSuchVersion`
+    #[error("there is no such version")]
+    NoSuchVersion,
+    /// `MethodNotAllowed`: the version is a delete marker.
+    #[error("the version is a delete marker")]
+    IsDeleteMarker {
+        /// Its version.
+        version: VersionName,
+        /// When it was made (`Last-Modified` of the answer).
+        modified: Timestamp,
+    },
+    /// `NoSuchUpload`
+    #[error("there is no such upload")]
+    NoSuchUpload,
+    /// `InvalidPart`
+    #[error("part {number} is not there or is another one")]
+    InvalidPart {
+        /// Its number.
+        number: PartNumber,
+    },
+    /// `InvalidPartOrder`
+    #[error("the parts are not in rising order")]
+    InvalidPartOrder,
+    /// `EntityTooSmall`
+    #[error("part {number} has {size} bytes, less than the least of {least}")]
+    EntityTooSmall {
+        /// The part's number.
+        number: PartNumber,
+        /// Its bytes.
+        size: ByteCount,
+        /// What a part other than the last must have.
+        least: ByteCount,
+    },
+    /// `EntityTooLarge`
+    #[error("the object would have {size} bytes, more than {most}")]
+    EntityTooLarge {
+        /// Its bytes.
+        size: ByteCount,
+        /// The most an object may have.
+        most: ByteCount,
+    },
+    /// `InvalidRequest`: the parts do not add up to what the client announced.
+    #[error("the parts have {actual} bytes, not {claimed}")]
+    SizeMismatch {
+        /// What the client said.
+        claimed: ByteCount,
+        /// What there is.
+        actual: ByteCount,
+    },
+    /// `PreconditionFailed`
+    #[error("the condition {condition:?} does not hold")]
+    PreconditionFailed {
+        /// Which.
+        condition: Condition,
+    },
+    /// `ConditionalRequestConflict` (409): what the command relies on changed
+    /// between looking and writing; trying again is right.
+    #[error("what the request relies on has changed meanwhile")]
+    ConditionalConflict,
+    /// A part that was to be shared is released or unknown; look again.
+    #[error("the part to be shared is gone")]
+    PartGone {
+        /// Which.
+        part: PartId,
+    },
+    /// A part that was to be new is already known or condemned.
+    #[error("the part is already known or was condemned")]
+    PartExists {
+        /// Which.
+        part: PartId,
+    },
+    /// A fragment slot is not where the command says.
+    #[error("the fragment slot is not on that disk")]
+    SlotMoved,
+    /// `AccessDenied`: object lock.
+    #[error("the version is locked")]
+    ObjectLocked {
+        /// By what.
+        reason: LockReason,
+    },
+    /// `InvalidArgument`: the retention ends in the past.
+    #[error("the retention would end in the past")]
+    RetentionInPast,
+    /// `QuotaExceeded`
+    #[error("the quota is full")]
+    QuotaExceeded {
+        /// Whose.
+        subject: QuotaSubject,
+    },
+    /// `InvalidArgument`: a list or document is longer than its limit.
+    #[error("{what} is larger than its limit of {max}")]
+    TooLarge {
+        /// What.
+        what: String,
+        /// The limit.
+        max: u64,
+    },
+    /// The wrapped key that was to be replaced is not the stored one.
+    #[error("the stored key is another one")]
+    KeyChanged,
+    /// `InternalError`: a row that the command needs is damaged.
+    #[error("a row of kind {kind} is damaged")]
+    Damaged {
+        /// Of which kind.
+        kind: String,
+    },
+}
