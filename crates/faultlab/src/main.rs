@@ -1,2 +1,43 @@
-//! placeholder
-fn main() {}
+//! Faults against the real binary: killed, lied to by system calls, out of room.
+//!
+//! Each campaign writes through S3 while it breaks things, remembers what was
+//! acknowledged, and reads everything back afterwards.
+//! An operation without an answer stays *unknown*: old and new contents are both
+//! right afterwards, anything else is a loss.
+//! Every run prints its seed and the one-line command that repeats it; a fault
+//! that could not be installed is a failed run, not a pass.
+
+mod expected;
+mod full_disk;
+mod kills;
+mod syscalls;
+mod workload;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Faults against the real binary.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    campaign: Campaign,
+}
+
+#[derive(Subcommand)]
+enum Campaign {
+    /// `kill -9` under load, again and again, on the same data.
+    Kills(kills::Kills),
+    /// System calls that fail, one at each place in turn (needs strace).
+    Syscalls(syscalls::Syscalls),
+    /// A file system of 64 MiB, filled to the last byte (needs root for a loop device).
+    FullDisk(full_disk::FullDisk),
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    match Arguments::parse().campaign {
+        Campaign::Kills(campaign) => campaign.run().await,
+        Campaign::Syscalls(campaign) => campaign.run().await,
+        Campaign::FullDisk(campaign) => campaign.run().await,
+    }
+}
