@@ -129,8 +129,8 @@ pub struct KeyUse<'a> {
     pub object_key: &'a str,
     /// The use, drawn by whoever proposed the version.
     pub reference: ReferenceId,
-    /// The part, or `None` for an inline row.
-    pub part: Option<PartId>,
+    /// The part, or the id drawn for an inline row.
+    pub part: PartId,
 }
 
 impl Binding for KeyUse<'_> {
@@ -141,10 +141,7 @@ impl Binding for KeyUse<'_> {
         field(into, &self.bucket.to_bytes());
         field(into, self.object_key.as_bytes());
         field(into, &self.reference.to_bytes());
-        match self.part {
-            Some(part) => field(into, &part.to_bytes()),
-            None => field(into, b""),
-        }
+        field(into, &self.part.to_bytes());
     }
 }
 

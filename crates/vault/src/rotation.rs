@@ -1,0 +1,1 @@
+//! Rotation: new generations of root, tenant and bucket keys.
