@@ -1,1 +1,33 @@
-//! placeholder
+//! Access: decides, never serves.
+//!
+//! A request becomes an [`Ask`]: an action on a bucket or object, with the facts
+//! that rules may look at. [`decide`] weighs key scope, tenant state, bucket
+//! policy, public-access block, ownership and access control lists, and answers
+//! with an [`Authorised`] that nothing else can make, or with the reason why not.
+//!
+//! **Invariants**
+//! - An [`Authorised`] exists only because a decision said yes; the one exception
+//!   is [`Authorised::steward`], for the node's own work.
+//! - An explicit deny wins over every allow; what nothing allows is denied.
+//! - Nothing here panics on any text a client can send, and every list, text and
+//!   depth has a limit.
+//! - Pure: no clock, no I/O; the time comes in with the ask.
+
+mod action;
+mod ask;
+mod authorised;
+mod caller;
+mod decide;
+mod denied;
+pub mod limits;
+mod ownership;
+mod public_access;
+
+pub use action::{Action, Level, ParseActionError};
+pub use ask::{Ask, BucketFacts, ObjectFacts, RequestFacts, SignatureAuth};
+pub use authorised::Authorised;
+pub use caller::{Caller, Identity};
+pub use decide::decide;
+pub use denied::{Denied, DenyReason};
+pub use ownership::{Acl, BucketName, Grant, Grantee, KeyScope, Ownership, Permission};
+pub use public_access::PublicAccessBlock;

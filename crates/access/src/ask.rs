@@ -1,0 +1,99 @@
+//! What is asked, and the facts that rules may look at.
+
+use core::net::IpAddr;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use units::{TenantId, Timestamp};
+
+use crate::{Acl, Action, Ownership, PublicAccessBlock};
+
+/// One question: may this be done here, now.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// What is to be done.
+    pub action: Action,
+    /// On which bucket; `None` only for actions on the service or the node.
+    /// For the creation of a bucket: none either, and `bucket_name` says which.
+    pub bucket: Option<&'a BucketFacts>,
+    /// The bucket's name, also where the bucket does not exist.
+    pub bucket_name: Option<&'a str>,
+    /// The object's key, for actions on objects.
+    pub key: Option<&'a str>,
+    /// The object, if it exists and its facts are at hand.
+    pub object: Option<&'a ObjectFacts>,
+    /// What the request says.
+    pub request: &'a RequestFacts,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What is known of a bucket.
+#[derive(Clone, Debug)]
+pub struct BucketFacts {
+    /// Its name.
+    pub name: String,
+    /// The account that owns it.
+    pub owner: TenantId,
+    /// Whether that account is suspended: nothing of it is served to anybody.
+    pub owner_suspended: bool,
+    /// Who owns what others write.
+    pub ownership: Ownership,
+    /// The bucket policy.
+    pub policy: Option<Arc<crate::ask::PolicyStandIn>>,
+    /// Whether the policy was stored with leave to lock the owner's root out of it.
+    pub policy_binds_root: bool,
+    /// The grants on the bucket; `None`: private.
+    pub acl: Option<Acl>,
+    /// The public-access block.
+    pub public_access_block: PublicAccessBlock,
+}
+
+/// Stands for the parsed policy until the parser is at hand.
+#[derive(Clone, Debug)]
+pub struct PolicyStandIn;
+
+/// What is known of an object.
+#[derive(Clone, Debug, Default)]
+pub struct ObjectFacts {
+    /// Who owns it; `None`: the bucket's owner.
+    pub owner: Option<TenantId>,
+    /// The grants on it; `None`: private.
+    pub acl: Option<Acl>,
+    /// Its tags.
+    pub tags: Vec<(String, String)>,
+}
+
+/// How a request was authenticated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignatureAuth {
+    /// It was not.
+    #[default]
+    None,
+    /// `Authorization` header.
+    Header,
+    /// Query string (presigned).
+    Query,
+    /// POST form.
+    Form,
+}
+
+/// What a request says that conditions may look at.
+#[derive(Clone, Debug, Default)]
+pub struct RequestFacts {
+    /// The peer's address, as the connection has it (never from a header).
+    pub source_ip: Option<IpAddr>,
+    /// Whether the connection is encrypted.
+    pub secure_transport: bool,
+    /// How it was authenticated.
+    pub auth: SignatureAuth,
+    /// Seconds since it was signed, for `s3:signatureAge`.
+    pub signature_age_seconds: Option<i64>,
+    /// Headers that conditions may name (`x-amz-*`, `referer`, `user-agent`,
+    /// `if-match`, `if-none-match`, …), in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// Query parameters that conditions may name (`prefix`, `delimiter`, `max-keys`, `versionId`, …).
+    pub query: BTreeMap<String, String>,
+    /// Tags that the request would set.
+    pub request_tags: Vec<(String, String)>,
+}

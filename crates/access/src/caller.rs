@@ -1,0 +1,52 @@
+//! Who asks.
+
+use units::{TenantId, Timestamp};
+
+use crate::KeyScope;
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Nobody in particular: the request carried no signature.
+    Anonymous,
+    /// The holder of an access key whose signature was verified.
+    Identity(Box<Identity>),
+}
+
+/// The holder of an access key, as the catalog knows it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The account.
+    pub tenant: TenantId,
+    /// Its name.
+    pub tenant_name: String,
+    /// Whether the account is suspended: nothing is served to it.
+    pub tenant_suspended: bool,
+    /// The user inside the account; `None`: the account itself (root).
+    pub user: Option<String>,
+    /// The access key id.
+    pub access_key: String,
+    /// What narrows the key.
+    pub scope: KeyScope,
+    /// Not valid from this instant on.
+    pub expires: Option<Timestamp>,
+    /// Whether the key was revoked.
+    pub revoked: bool,
+    /// Whether the holder operates the node.
+    pub operator: bool,
+}
+
+impl Caller {
+    /// The identity, if there is one.
+    pub fn identity(&self) -> Option<&Identity> {
+        match self {
+            Self::Anonymous => None,
+            Self::Identity(identity) => Some(identity),
+        }
+    }
+
+    /// The account that asks, if any.
+    pub fn tenant(&self) -> Option<TenantId> {
+        self.identity().map(|identity| identity.tenant)
+    }
+}

@@ -1,0 +1,40 @@
+//! What bounds the rules that clients may store, and what is remembered of clients.
+
+/// Largest bucket policy, in bytes; as AWS has it.
+pub const POLICY_BYTES_MAX: usize = 20 * 1024;
+
+/// Most statements in a bucket policy.
+pub const STATEMENTS_MAX: usize = 256;
+
+/// Most values in one list of a policy (actions, resources, principals, condition values).
+pub const POLICY_VALUES_MAX: usize = 1_024;
+
+/// Most nested values in a policy document; a policy needs six.
+pub const POLICY_DEPTH_MAX: usize = 16;
+
+/// Largest POST policy document, in bytes, decoded.
+pub const POST_POLICY_BYTES_MAX: usize = 64 * 1024;
+
+/// Most conditions in a POST policy document.
+pub const POST_CONDITIONS_MAX: usize = 256;
+
+/// Most grants in an access control list; as AWS has it.
+pub const GRANTS_MAX: usize = 100;
+
+/// Most rules in a CORS document; as AWS has it.
+pub const CORS_RULES_MAX: usize = 100;
+
+/// Most origins, methods or headers in one CORS rule.
+pub const CORS_VALUES_MAX: usize = 100;
+
+/// Most buckets of tokens that a rate limiter remembers; the one longest full is forgotten first.
+pub const RATE_ENTRIES_MAX: usize = 65_536;
+
+/// Largest difference between a request's time and ours, in seconds: 15 minutes, as AWS has it.
+pub const CLOCK_SKEW_SECONDS_MAX: i64 = 15 * 60;
+
+/// Longest life of a presigned request, in seconds: 7 days, as AWS has it.
+pub const PRESIGNED_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
+
+/// Longest text that a wildcard pattern is matched against, in bytes.
+pub const WILDCARD_TEXT_BYTES_MAX: usize = 16 * 1024;
