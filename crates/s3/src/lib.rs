@@ -22,6 +22,7 @@ mod listing;
 mod multipart;
 mod object;
 mod post;
+mod request;
 pub mod server;
 mod settings;
 

@@ -1,1 +1,139 @@
 //! The HTTP server: connections, limits, and the checks that need no storage.
+//!
+//! HTTP/1.1 with keep-alive. Every wait has an end: for a request head, inside a
+//! body, for a client that does not read its answer, for requests in flight at
+//! shutdown.
+
+mod address;
+mod body;
+mod claim;
+mod document;
+mod front;
+mod query;
+mod request_id;
+mod settings;
+mod stall;
+mod subresource;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::front::{Front, Peer};
+pub use self::settings::{Domain, Region, Settings};
+use self::stall::StallGuard;
+use crate::limits::{CONNECTIONS_MAX, HEAD_TIMEOUT, READ_BUFFER_BYTES_MAX, SHUTDOWN_GRACE};
+
+/// The listener broke.
+#[derive(Debug, Error)]
+#[error("no more connections can be accepted")]
+pub struct ServeError {
+    #[source]
+    source: io::Error,
+}
+
+/// The S3 server.
+#[derive(Clone)]
+pub struct Server {
+    front: Arc<Front>,
+}
+
+impl Server {
+    /// Serves connections until told to stop, then lets requests in flight end.
+    ///
+    /// Cancel-safety: dropping the future cuts all connections at once.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        stop: CancellationToken,
+    ) -> Result<(), ServeError> {
+        let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let mut connections = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                () = stop.cancelled() => break,
+                Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+                accepted = accept(&listener, &room) => accepted,
+            };
+            let (socket, peer, permit) = match accepted {
+                Ok(accepted) => accepted,
+                Err(source) if is_passing(&source) => {
+                    tracing::warn!(error = %source, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+                Err(source) => return Err(ServeError { source }),
+            };
+            let front = Arc::clone(&self.front);
+            let stop = stop.clone();
+            connections.spawn(async move {
+                serve_connection(front, socket, peer, stop).await;
+                drop(permit);
+            });
+        }
+        drop(listener);
+        let ended = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(SHUTDOWN_GRACE, ended).await.is_err() {
+            tracing::warn!("requests still in flight were cut at shutdown");
+        }
+        Ok(())
+    }
+}
+
+type Accepted = (TcpStream, Peer, tokio::sync::OwnedSemaphorePermit);
+
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<Accepted> {
+    let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
+    let (socket, address) = listener.accept().await?;
+    socket.set_nodelay(true)?;
+    Ok((socket, Peer { address, secure: false }, permit))
+}
+
+/// Errors of one connection, or of a moment, rather than of the listener.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    const EMFILE: i32 = 24;
+    const ENFILE: i32 = 23;
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+        || matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
+        || error.kind() == io::ErrorKind::InvalidInput
+}
+
+async fn serve_connection(
+    front: Arc<Front>,
+    socket: TcpStream,
+    peer: Peer,
+    stop: CancellationToken,
+) {
+    let service = service_fn(move |request| {
+        let front = Arc::clone(&front);
+        async move { Ok::<_, core::convert::Infallible>(front.handle(request, peer).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(READ_BUFFER_BYTES_MAX)
+        .keep_alive(true)
+        .half_close(false)
+        .serve_connection(TokioIo::new(StallGuard::new(socket)), service);
+    let mut connection = core::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(peer = %peer.address, %error, "a connection ended early");
+    }
+}

@@ -1,0 +1,58 @@
+//! What is known of a request beside what it asks for: its id, where it comes
+//! from, and the elements to add to its error document.
+//!
+//! The server puts it into the request's extensions; verbs take it out with
+//! [`RequestContext::of`].
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::Extensions;
+use parking_lot::Mutex;
+
+/// Carried by every request from the first byte to the last.
+#[derive(Debug)]
+pub(crate) struct RequestContext {
+    /// Shown to the client and written to the log.
+    pub id: String,
+    /// The other end of the socket; never what a header says.
+    pub peer: SocketAddr,
+    /// The connection is encrypted.
+    pub secure: bool,
+    details: Mutex<Vec<(&'static str, String)>>,
+    too_slow: AtomicBool,
+}
+
+impl RequestContext {
+    /// The context of a new request.
+    pub(crate) fn new(id: String, peer: SocketAddr, secure: bool) -> Self {
+        Self { id, peer, secure, details: Mutex::new(Vec::new()), too_slow: AtomicBool::new(false) }
+    }
+
+    /// The context that the server put into the request.
+    pub(crate) fn of(extensions: &Extensions) -> Option<&Arc<Self>> {
+        extensions.get::<Arc<Self>>()
+    }
+
+    /// Adds an element to the error document, should the request end in one.
+    pub(crate) fn detail(&self, name: &'static str, value: &str) {
+        self.details.lock().push((name, value.to_owned()));
+    }
+
+    /// The elements added so far.
+    pub(crate) fn take_details(&self) -> Vec<(&'static str, String)> {
+        core::mem::take(&mut *self.details.lock())
+    }
+
+    /// The client was too slow; whatever the verb makes of the broken body, the
+    /// answer says so.
+    pub(crate) fn note_too_slow(&self) {
+        self.too_slow.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client was too slow.
+    pub(crate) fn is_too_slow(&self) -> bool {
+        self.too_slow.load(Ordering::Relaxed)
+    }
+}

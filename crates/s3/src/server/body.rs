@@ -1,0 +1,160 @@
+//! A request body that is given up when the client falls silent or only holds on.
+//!
+//! Only the time spent waiting for the client counts; a slow disk is not the
+//! client's fault.
+
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use core::time::Duration;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use s3s::StdError;
+use thiserror::Error;
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::limits::{BODY_IDLE_TIMEOUT, BODY_RATE_BYTES_MIN, BODY_RATE_WINDOW};
+use crate::request::RequestContext;
+
+/// The client was slower than is accepted.
+#[derive(Debug, Error)]
+#[error("the body came too slowly")]
+pub(crate) struct TooSlow;
+
+/// The pace that a client must keep.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    /// Longest silence.
+    idle: Duration,
+    /// Over how much waiting the rate is judged.
+    window: Duration,
+    /// Least bytes in a window.
+    bytes_min: u64,
+}
+
+const PACE: Pace =
+    Pace { idle: BODY_IDLE_TIMEOUT, window: BODY_RATE_WINDOW, bytes_min: BODY_RATE_BYTES_MIN };
+
+pin_project_lite::pin_project! {
+    /// Watches the pace of a body.
+    pub(crate) struct PacedBody<B> {
+        #[pin]
+        inner: B,
+        pace: Pace,
+        context: Arc<RequestContext>,
+        timer: Option<Pin<Box<Sleep>>>,
+        waiting_since: Option<Instant>,
+        waited: Duration,
+        received: u64,
+    }
+}
+
+impl<B> PacedBody<B> {
+    /// Watches this body; a time-out is noted in the context.
+    pub(crate) fn new(inner: B, context: Arc<RequestContext>) -> Self {
+        Self::with(inner, context, PACE)
+    }
+
+    fn with(inner: B, context: Arc<RequestContext>, pace: Pace) -> Self {
+        Self {
+            inner,
+            pace,
+            context,
+            timer: None,
+            waiting_since: None,
+            waited: Duration::ZERO,
+            received: 0,
+        }
+    }
+}
+
+impl<B> Body for PacedBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<StdError>,
+{
+    type Data = Bytes;
+    type Error = StdError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, StdError>>> {
+        let this = self.project();
+        let Poll::Ready(frame) = this.inner.poll_frame(cx) else {
+            this.waiting_since.get_or_insert_with(Instant::now);
+            let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(this.pace.idle)));
+            ready!(timer.as_mut().poll(cx));
+            this.context.note_too_slow();
+            return Poll::Ready(Some(Err(Box::new(TooSlow))));
+        };
+        if let Some(since) = this.waiting_since.take() {
+            *this.waited += since.elapsed();
+            *this.timer = None;
+        }
+        if let Some(Ok(data)) = frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref)) {
+            *this.received += data.map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
+        }
+        if *this.waited >= this.pace.window {
+            if *this.received < this.pace.bytes_min {
+                this.context.note_too_slow();
+                return Poll::Ready(Some(Err(Box::new(TooSlow))));
+            }
+            (*this.waited, *this.received) = (Duration::ZERO, 0);
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::StreamExt;
+    use http_body_util::{BodyExt, StreamBody};
+
+    /// A body of one byte per `pause` milliseconds.
+    async fn run(pause: u64, count: u32) -> Result<usize, String> {
+        let pace = Pace {
+            idle: Duration::from_millis(200),
+            window: Duration::from_millis(300),
+            bytes_min: 10,
+        };
+        let context = Arc::new(RequestContext::new(
+            "id".to_owned(),
+            std::net::SocketAddr::from(([127, 0, 0, 1], 1)),
+            false,
+        ));
+        let frames = futures::stream::iter(0..count).then(move |_| async move {
+            sleep(Duration::from_millis(pause)).await;
+            Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(b"x")))
+        });
+        let body = PacedBody::with(StreamBody::new(Box::pin(frames)), Arc::clone(&context), pace);
+        let collected = body.collect().await;
+        assert_eq!(collected.is_err(), context.is_too_slow());
+        collected.map(|body| body.to_bytes().len()).map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn silence_ends_a_body() {
+        assert_eq!(run(10_000, 1).await, Err(TooSlow.to_string()));
+    }
+
+    #[tokio::test]
+    async fn holding_on_ends_a_body() {
+        assert_eq!(run(100, 10).await, Err(TooSlow.to_string()));
+    }
+
+    #[tokio::test]
+    async fn a_slow_but_steady_body_passes() {
+        assert_eq!(run(1, 400).await, Ok(400));
+    }
+}

@@ -1,0 +1,223 @@
+//! The front: what happens to every request before and after the protocol library.
+//!
+//! Before: an id, the address, the query string, the sub-resources, the form of
+//! the signature; none of it touches storage. After: the ids and the complete
+//! error document.
+//!
+//! **Invariant**: every answer leaves through [`Front::finish`], so that none is
+//! without its request id, and no answer to HEAD has a body.
+
+use core::panic::AssertUnwindSafe;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use s3s::service::S3Service;
+use s3s::{Body, S3Error, S3ErrorCode, S3Result, StdError, s3_error};
+
+use super::address::{Address, Level};
+use super::body::PacedBody;
+use super::claim::Claim;
+use super::document::{self, ErrorDocument};
+use super::query::Query;
+use super::request_id::RequestIds;
+use super::settings::Settings;
+use super::subresource;
+use crate::limits::HEAD_BYTES_MAX;
+use crate::request::RequestContext;
+
+/// Where a request came in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer {
+    /// The other end of the socket.
+    pub address: SocketAddr,
+    /// The connection is encrypted.
+    pub secure: bool,
+}
+
+/// Handles requests; shared by all connections.
+pub(crate) struct Front {
+    service: S3Service,
+    settings: Settings,
+    ids: RequestIds,
+    host_id: String,
+}
+
+/// What is kept of a request to finish its answer.
+struct Asked {
+    method: Method,
+    path: String,
+    address: Address,
+    context: Arc<RequestContext>,
+}
+
+impl Front {
+    /// A front over the protocol library.
+    pub(crate) fn new(service: S3Service, settings: Settings, ids: RequestIds) -> Self {
+        use base64::Engine as _;
+        let host_id = base64::engine::general_purpose::STANDARD.encode(settings.node.to_bytes());
+        Self { service, settings, ids, host_id }
+    }
+
+    /// Answers one request; never fails and never panics.
+    pub(crate) async fn handle<B>(&self, request: Request<B>, peer: Peer) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<StdError>,
+    {
+        let context = Arc::new(RequestContext::new(self.ids.draw(), peer.address, peer.secure));
+        let mut asked = Asked {
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            address: Address::default(),
+            context,
+        };
+        let served = AssertUnwindSafe(self.serve(request, &mut asked)).catch_unwind().await;
+        let answer = served.unwrap_or_else(|_| {
+            tracing::error!(request_id = %asked.context.id, "a verb panicked");
+            Err(s3_error!(InternalError))
+        });
+        let answer = answer.unwrap_or_else(|error| self.render(error, &asked));
+        self.finish(answer, &asked)
+    }
+
+    /// Checks, then hands on.
+    async fn serve<B>(&self, request: Request<B>, asked: &mut Asked) -> S3Result<Response<Body>>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<StdError>,
+    {
+        let (mut parts, body) = request.into_parts();
+        check_head(&parts)?;
+        let host = host(&parts)?;
+        let domain = self.settings.base_domain.as_ref().map(super::settings::Domain::as_str);
+        asked.address = Address::parse(parts.uri.path(), host, domain)?;
+        {
+            let query = Query::parse(parts.uri.query())?;
+            subresource::check_verb(&parts.method, asked.address.level(), &query)?;
+            let claim = Claim::read(&parts.headers, &query)?;
+            claim.check(&parts.headers, self.settings.region.as_str(), &asked.context)?;
+        }
+        check_length(&parts, asked.address.level())?;
+        parts.extensions.insert(Arc::clone(&asked.context));
+        let body = if body.is_end_stream() {
+            Body::empty()
+        } else {
+            Body::http_body_unsync(PacedBody::new(body, Arc::clone(&asked.context)))
+        };
+        let answer = self.service.call(Request::from_parts(parts, body)).await;
+        answer.map_err(|error| {
+            let error: StdError = error.into();
+            S3Error::with_source(S3ErrorCode::InternalError, error)
+        })
+    }
+
+    /// An answer for an error that arose here.
+    fn render(&self, error: S3Error, asked: &Asked) -> Response<Body> {
+        let status = error.status_code().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = error.headers().cloned().unwrap_or_default();
+        let xml = self.document(error.code().as_str(), error.message().unwrap_or_default(), asked);
+        let mut answer = Response::new(Body::from(xml));
+        *answer.status_mut() = status;
+        *answer.headers_mut() = headers;
+        answer
+    }
+
+    fn document(&self, code: &str, message: &str, asked: &Asked) -> String {
+        ErrorDocument {
+            code,
+            message,
+            address: &asked.address,
+            path: &asked.path,
+            details: &asked.context.take_details(),
+            request_id: &asked.context.id,
+            host_id: &self.host_id,
+        }
+        .to_xml()
+    }
+
+    /// Completes error documents and adds the headers that every answer has.
+    fn finish(&self, answer: Response<Body>, asked: &Asked) -> Response<Body> {
+        let (mut head, mut body) = answer.into_parts();
+        let is_error = head.status.is_client_error() || head.status.is_server_error();
+        if is_error {
+            body = self.complete(&mut head, body, asked);
+        }
+        if head.status == StatusCode::NOT_MODIFIED || is_error && asked.method == Method::HEAD {
+            body = Body::empty();
+            head.headers.remove(header::CONTENT_LENGTH);
+            head.headers.remove(header::CONTENT_TYPE);
+        }
+        head.headers.insert("x-amz-request-id", text(&asked.context.id));
+        head.headers.insert("x-amz-id-2", text(&self.host_id));
+        head.headers.insert(header::SERVER, HeaderValue::from_static("Essaim"));
+        Response::from_parts(head, body)
+    }
+
+    /// The whole error document in the place of what the library wrote.
+    fn complete(&self, head: &mut http::response::Parts, body: Body, asked: &Asked) -> Body {
+        let xml = if asked.context.is_too_slow() {
+            head.status = StatusCode::BAD_REQUEST;
+            self.document("RequestTimeout", "", asked)
+        } else {
+            let Some(bytes) = body.bytes() else { return body };
+            if bytes.windows(b"<RequestId>".len()).any(|window| window == b"<RequestId>") {
+                return Body::from(bytes);
+            }
+            match document::read(&bytes) {
+                Some((code, message)) => self.document(&code, &message, asked),
+                None if bytes.is_empty() => self.document("InternalError", "", asked),
+                None => return Body::from(bytes),
+            }
+        };
+        head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        head.headers.remove(header::CONTENT_LENGTH);
+        Body::from(xml)
+    }
+}
+
+fn text(value: &str) -> HeaderValue {
+    HeaderValue::from_str(value).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// The request line and headers together must be short.
+fn check_head(parts: &http::request::Parts) -> S3Result {
+    let headers: usize =
+        parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let uri = parts.uri.path().len() + parts.uri.query().map_or(0, str::len);
+    if headers + uri > HEAD_BYTES_MAX {
+        let mut error = S3Error::with_message(
+            S3ErrorCode::Custom("RequestHeaderSectionTooLarge".into()),
+            "Your request header and query parameters used to make the request exceed the maximum allowed size.",
+        );
+        error.set_status_code(StatusCode::BAD_REQUEST);
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// The one host that the request is for.
+fn host(parts: &http::request::Parts) -> S3Result<&str> {
+    let invalid = || s3_error!(InvalidRequest, "Missing or invalid Host header");
+    let mut hosts = parts.headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(invalid()) };
+    host.to_str().map_err(|_| invalid())
+}
+
+/// A body that is written must say how long it is.
+fn check_length(parts: &http::request::Parts, level: Level) -> S3Result {
+    let writes = level == Level::Object && parts.method == Method::PUT;
+    let framed = parts.headers.contains_key("x-amz-decoded-content-length");
+    let chunked = parts.headers.contains_key(header::TRANSFER_ENCODING);
+    let length = parts.headers.contains_key(header::CONTENT_LENGTH);
+    if writes && !length && (!framed || !chunked) && !is_copy(&parts.headers) {
+        return Err(s3_error!(MissingContentLength));
+    }
+    Ok(())
+}
+
+fn is_copy(headers: &HeaderMap) -> bool {
+    headers.contains_key("x-amz-copy-source")
+}

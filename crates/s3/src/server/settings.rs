@@ -1,0 +1,56 @@
+//! What the server must be told.
+
+use core::fmt;
+
+use units::NodeId;
+
+/// The region name that clients sign for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Region(String);
+
+impl Region {
+    /// A region of this name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A DNS domain under which buckets are names of hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain(String);
+
+impl Domain {
+    /// This domain, without a leading dot.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into().trim_matches('.').to_ascii_lowercase())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What the server must be told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The region that signatures must be made for.
+    pub region: Region,
+    /// Buckets are reached as hosts under this domain, beside by path.
+    pub base_domain: Option<Domain>,
+    /// Static websites of buckets are served under this domain.
+    pub website_domain: Option<Domain>,
+    /// This node, shown as `x-amz-id-2`.
+    pub node: NodeId,
+}
