@@ -1,1 +1,35 @@
-//! placeholder
+//! The path of objects, in and out.
+//!
+//! Write: seal → erasure → placement → fragments → catalog. Read: the way back.
+//! The faces call [`Objects`] and see nothing of what is below it.
+
+mod answer;
+mod ask;
+mod body;
+mod checksum;
+mod encryption;
+mod error;
+mod gateway;
+pub mod limits;
+mod range;
+mod verbs;
+
+pub use answer::{
+    AccessKeyMade, Credential, ObjectBody, ObjectHead, ObjectPart, ObjectPartListing, ObjectReader,
+};
+pub use ask::BucketCreate;
+pub use ask::{
+    ChecksumAsk, ChecksumClaim, CompleteOutcome, CompleteUpload, CopyObject, CopyOutcome, CopyPart,
+    CopySource, CreateUpload, DeleteObject, GetObject, HeadersAsk, ObjectName, PartOutcome,
+    PutObject, PutOutcome, PutPart, ReadConditions, TagsAsk, TrailingChecksum, UploadCreated,
+    UploadName,
+};
+pub use body::{BodyError, BodyStream, body_of};
+pub use checksum::{
+    checksum_kind_default, checksum_kind_possible, checksum_length, checksum_name, checksum_of,
+};
+pub use encryption::{CustomerKey, EncryptionAsk};
+pub use error::ObjectError;
+pub use gateway::{Objects, Parts};
+pub use range::RangeAsk;
+pub use verbs::BucketFacts;

@@ -1,0 +1,76 @@
+//! The limits of the object path, each with its reason.
+
+use core::time::Duration;
+
+use units::limits::{CHUNK_BYTES, STRIPE_BYTES_MAX};
+
+/// S3: an object put in one go, or a part, is at most 5 GiB.
+pub const PUT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
+
+/// S3: a batch deletion names at most this many objects.
+pub const DELETE_BATCH_MAX: usize = 1_000;
+
+/// Uploads whose bytes are being taken at once; each is sure of one chunk-sized
+/// stripe buffer. A thousand slow clients fit, with their 64 MiB at most.
+pub const LANES_MAX: usize = 1_024;
+
+/// How long an upload waits for a lane before the client is told to slow down.
+pub const LANE_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Memory for stripe buffers larger than a chunk; given out by halves as more
+/// uploads run, so that a single one gets stripes of 4 MiB and a thousand 64 KiB.
+pub const STRIPE_POOL_BYTES: usize = 32 * 1024 * 1024;
+
+/// Memory for stripes that are being hashed, sealed and written while the next
+/// one fills; apart from [`STRIPE_POOL_BYTES`], so that many slow uploads cannot
+/// take the pipelining from a fast one.
+pub const PIPELINE_POOL_BYTES: usize = 32 * 1024 * 1024;
+
+/// Most stripes of one upload between the socket and the disk.
+pub const PIPELINE_STRIPES_MAX: usize = 16;
+
+/// Stripes of one upload between the socket and the disk stay within this many
+/// bytes (but two are always allowed): more hides no latency, only takes memory.
+pub const PIPELINE_BYTES_MAX: usize = 12 * 1024 * 1024;
+
+/// Stripes up to this length are hashed and sealed where they are; longer ones on
+/// a thread that may block, since MD5 takes 1.5 ms per MiB.
+pub const INLINE_HASH_BYTES_MAX: usize = 128 * 1024;
+
+/// Plaintext read, checked and opened at once on the way out.
+pub const READ_WINDOW_BYTES: usize = 512 * 1024;
+
+/// Memory for read windows over all readers; a reader holds two of them at most
+/// (one being sent, one being read ahead) and waits for its first.
+pub const READ_POOL_BYTES: usize = 48 * 1024 * 1024;
+
+/// Parts of failed writes that wait to be condemned; beyond this the orphan sweep
+/// finds them.
+pub const ABANDONED_QUEUE_MAX: usize = 4_096;
+
+/// Bad fragments reported by readers that wait for the steward; beyond this the
+/// next scrub finds them.
+pub const DAMAGE_QUEUE_MAX: usize = 1_024;
+
+/// Opened access-key secrets kept; one per key in use.
+pub const CREDENTIALS_CACHED_MAX: usize = 10_000;
+
+/// Buckets whose settings are kept; one per bucket in use.
+pub const BUCKET_FACTS_CACHED_MAX: usize = 10_000;
+
+/// Rows fetched at once when a list must be walked to its end.
+pub const WALK_PAGE: usize = 1_000;
+
+/// How often a copy looks again when the part it wants to share is being released.
+pub const COPY_ATTEMPTS_MAX: u32 = 4;
+
+/// Parts per page when a manifest is walked.
+pub const MANIFEST_PAGE: usize = 256;
+
+const _: () = assert!(STRIPE_BYTES_MAX <= STRIPE_POOL_BYTES / 4, "a few full stripes fit");
+const _: () = assert!(READ_WINDOW_BYTES.is_multiple_of(CHUNK_BYTES), "a window is whole chunks");
+const _: () = assert!(
+    LANES_MAX * CHUNK_BYTES + STRIPE_POOL_BYTES + PIPELINE_POOL_BYTES + READ_POOL_BYTES
+        <= 176 * 1024 * 1024,
+    "all buffers together leave room for the catalog and the connections in 250 MiB"
+);
