@@ -1,0 +1,132 @@
+//! The metrics a node exports: one row each, from which HELP and TYPE come.
+//!
+//! Names follow the Prometheus rules: a unit last, `_total` on counters, base
+//! units only. A metric that is not in this table is exported without HELP, so
+//! the table is where a new one goes first.
+
+/// What kind of number a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// A distribution of seconds.
+    Histogram,
+}
+
+/// One metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Its name, unit last.
+    pub name: &'static str,
+    /// What kind of number.
+    pub kind: Kind,
+    /// One sentence for HELP.
+    pub help: &'static str,
+}
+
+macro_rules! metrics_table {
+    ($($constant:ident $kind:ident $name:literal $help:literal)*) => {
+        $(
+            #[doc = $help]
+            pub const $constant: &str = $name;
+        )*
+        /// Every metric of the node.
+        pub const METRICS: &[Metric] = &[
+            $(Metric { name: $name, kind: Kind::$kind, help: $help },)*
+        ];
+    };
+}
+
+metrics_table! {
+    BUILD_INFO Gauge "essaim_build_info"
+        "Always 1; the version is in the label."
+    UPTIME_SECONDS Gauge "essaim_uptime_seconds"
+        "Seconds since this process started to serve."
+    RESIDENT_BYTES Gauge "essaim_process_resident_memory_bytes"
+        "Memory of this process that is in RAM."
+    S3_REQUESTS Counter "essaim_s3_requests_total"
+        "S3 requests answered, by verb and status."
+    S3_RECEIVED_BYTES Counter "essaim_s3_received_bytes_total"
+        "Body bytes received from S3 clients."
+    S3_SENT_BYTES Counter "essaim_s3_sent_bytes_total"
+        "Body bytes sent to S3 clients."
+    S3_REQUEST_SECONDS Histogram "essaim_s3_request_duration_seconds"
+        "Time from an S3 request's head to its response's head, by verb."
+    S3_CONNECTIONS Gauge "essaim_s3_connections"
+        "Open connections of S3 clients."
+    LOG_SYNC_SECONDS Histogram "essaim_log_sync_duration_seconds"
+        "Time of one group-committed sync of the catalog's log."
+    FRAGMENT_SYNC_SECONDS Histogram "essaim_fragment_sync_duration_seconds"
+        "Time of one group-committed sync of a segment."
+    DISK_TOTAL_BYTES Gauge "essaim_disk_total_bytes"
+        "Size of the file system under a disk."
+    DISK_FREE_BYTES Gauge "essaim_disk_free_bytes"
+        "What the node may still write on a disk."
+    DISK_USED_BYTES Gauge "essaim_disk_used_bytes"
+        "Bytes of fragments on a disk."
+    DISK_POISONED Gauge "essaim_disk_poisoned"
+        "1 if a sync has failed on this disk: it takes no more writes."
+    CATALOG_APPLIED_INDEX Gauge "essaim_catalog_applied_index"
+        "Position of the last log entry applied to the catalog."
+    CATALOG_BYTES Gauge "essaim_catalog_bytes"
+        "Approximate bytes of the catalog's rows on disk."
+    TENANTS Gauge "essaim_tenants"
+        "Tenants in the catalog."
+    BUCKETS Gauge "essaim_buckets"
+        "Buckets in the catalog."
+    OBJECTS Gauge "essaim_objects"
+        "Object versions in the catalog."
+    STORED_BYTES Gauge "essaim_stored_bytes"
+        "Bytes of object versions, before sealing and coding."
+    RELEASE_QUEUE Gauge "essaim_release_queue_parts"
+        "Parts that were deleted and whose fragments are still to be removed."
+    SCRUB_BYTES Gauge "essaim_scrub_checked_bytes"
+        "Bytes re-read by the running or the last scrub."
+    SCRUB_BAD Gauge "essaim_scrub_bad_fragments"
+        "Bad fragments found by the running or the last scrub."
+    READY Gauge "essaim_ready"
+        "1 if the node is ready to serve."
+    ERRORS Counter "essaim_log_events_total"
+        "Warnings and errors logged, by level."
+    LOGINS Counter "essaim_admin_logins_total"
+        "Administrator logins, by outcome."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, METRICS};
+
+    #[test]
+    fn names_follow_the_rules_of_the_field() {
+        for metric in METRICS {
+            let plain = metric
+                .name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+            assert!(plain && metric.name.starts_with("essaim_"), "{}", metric.name);
+            assert_eq!(
+                metric.kind == Kind::Counter,
+                metric.name.ends_with("_total"),
+                "{}",
+                metric.name
+            );
+            assert_eq!(
+                metric.kind == Kind::Histogram,
+                metric.name.ends_with("_duration_seconds"),
+                "{}",
+                metric.name
+            );
+            assert!(metric.help.ends_with('.'), "{}", metric.name);
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let mut names: Vec<_> = METRICS.iter().map(|metric| metric.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), METRICS.len());
+    }
+}
