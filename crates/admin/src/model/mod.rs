@@ -1,0 +1,40 @@
+//! Tenants, buckets, disks and the rest as an operator sees them: the JSON of
+//! the API, read by the command line and the console.
+//!
+//! Sizes are bytes, times are RFC 3339 in UTC, ids are 32 hexadecimal digits.
+//! A field may be added; none changes its meaning.
+
+mod bucket;
+mod key;
+mod list;
+mod scrub;
+mod status;
+mod tenant;
+mod token;
+mod usage;
+mod user;
+
+pub use bucket::{Bucket, BucketNew, BucketQuota};
+pub use key::{Key, KeyMade, KeyNew};
+pub use list::{List, Page};
+pub use scrub::{Scrub, ScrubState};
+pub use status::{
+    CatalogStatus, DiskState, DiskStatus, EndpointStatus, LoggedError, NotReadyReason, Queues,
+    Status, Totals,
+};
+pub use tenant::{Tenant, TenantNew, TenantQuota, TenantState};
+pub use token::{Login, LoginMade, Scope, Token, TokenMade, TokenNew};
+pub use usage::{BucketUsage, TenantUsage, Usage};
+pub use user::{User, UserNew};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use units::Timestamp;
+
+/// An instant as the API writes it: RFC 3339, UTC, whole seconds.
+pub fn date_text(at: Timestamp) -> String {
+    OffsetDateTime::from_unix_timestamp(at.seconds())
+        .ok()
+        .and_then(|date| date.format(&Rfc3339).ok())
+        .unwrap_or_default()
+}

@@ -1,0 +1,40 @@
+//! The scrub: re-reading what is stored against its checksums.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Where the scrub is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScrubState {
+    /// None has run since the node started.
+    #[default]
+    Idle,
+    /// One is running.
+    Running,
+    /// The last one reached the end.
+    Done,
+}
+
+/// The running scrub, or the last one.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct Scrub {
+    /// Where it is.
+    pub state: ScrubState,
+    /// When it started.
+    pub started: Option<String>,
+    /// When it ended.
+    pub ended: Option<String>,
+    /// Bytes there are to check, as known when it started.
+    pub bytes_total: u64,
+    /// Bytes checked so far.
+    pub bytes_checked: u64,
+    /// Fragments checked so far.
+    pub fragments_checked: u64,
+    /// Fragments found bad or missing.
+    pub fragments_bad: u64,
+    /// Of these, fragments rebuilt from the others.
+    pub fragments_repaired: u64,
+    /// When the last complete scrub ended.
+    pub last_complete: Option<String>,
+}

@@ -1,0 +1,144 @@
+//! What runs, how full, how healthy.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Scrub;
+
+/// Whether a disk takes writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskState {
+    /// It does.
+    Healthy,
+    /// It has no room but the reserve: reads and deletes go on.
+    Full,
+    /// A sync failed: what it holds is unknown, it must be replaced.
+    Poisoned,
+    /// It is not there.
+    Missing,
+}
+
+/// One disk of the node.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DiskStatus {
+    /// Its id.
+    pub id: String,
+    /// Where it is.
+    pub path: String,
+    /// Whether it takes writes.
+    pub state: DiskState,
+    /// Size of its file system.
+    pub total_bytes: u64,
+    /// What may still be written.
+    pub free_bytes: u64,
+    /// What this node's fragments take.
+    pub used_bytes: u64,
+}
+
+/// The catalog and its log.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CatalogStatus {
+    /// Whether commands are taken.
+    pub available: bool,
+    /// If not, why.
+    pub reason: Option<String>,
+    /// Position of the last applied log entry.
+    pub applied_index: u64,
+    /// Approximate bytes of its rows on disk.
+    pub bytes: u64,
+}
+
+/// Where the node listens.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct EndpointStatus {
+    /// For S3 clients.
+    pub s3_endpoint: String,
+    /// The region S3 clients sign for.
+    pub region: String,
+    /// For operators.
+    pub admin_url: String,
+}
+
+/// How much there is.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct Totals {
+    /// Tenants.
+    pub tenants: u64,
+    /// Buckets.
+    pub buckets: u64,
+    /// Object versions.
+    pub objects: u64,
+    /// Bytes of object versions, before sealing and coding.
+    pub bytes: u64,
+}
+
+/// Work that waits.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct Queues {
+    /// Deleted parts whose fragments are still to be removed.
+    pub release_parts: u64,
+    /// Bad or missing fragments still to be rebuilt.
+    pub repair_fragments: u64,
+}
+
+/// A component that is not ready.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct NotReadyReason {
+    /// The component.
+    pub component: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A warning or an error from the log.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LoggedError {
+    /// When.
+    pub at: String,
+    /// `warn` or `error`.
+    pub level: String,
+    /// The room that said it.
+    pub room: String,
+    /// What it said.
+    pub message: String,
+}
+
+/// What runs, how full, how healthy.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// The version of the software.
+    pub version: String,
+    /// Whether every component is ready.
+    pub ready: bool,
+    /// If not, why.
+    pub not_ready: Vec<NotReadyReason>,
+    /// This node.
+    pub node_id: String,
+    /// Its site.
+    pub site_id: String,
+    /// Its cluster.
+    pub cluster_id: String,
+    /// The data directory.
+    pub data: String,
+    /// When this process started to serve.
+    pub started: String,
+    /// Seconds since then.
+    pub uptime_seconds: u64,
+    /// Memory of this process that is in RAM.
+    pub memory_resident_bytes: u64,
+    /// Where it listens.
+    pub endpoints: EndpointStatus,
+    /// Its disks.
+    pub disks: Vec<DiskStatus>,
+    /// Its catalog.
+    pub catalog: CatalogStatus,
+    /// How much there is.
+    pub totals: Totals,
+    /// Work that waits.
+    pub queues: Queues,
+    /// The running scrub, or the last one.
+    pub scrub: Scrub,
+    /// The last warnings and errors, newest first.
+    pub last_errors: Vec<LoggedError>,
+}

@@ -1,0 +1,69 @@
+//! What can be asked of a node.
+
+use async_trait::async_trait;
+use axum::body::Body;
+
+use crate::fault::Fault;
+use crate::model::{
+    Bucket, BucketNew, Key, KeyMade, KeyNew, List, Page, Scrub, Status, Tenant, TenantNew, Usage,
+    User, UserNew,
+};
+
+/// A node, as the API asks it. Names are those of the path or of the body,
+/// unchecked: whoever answers checks them.
+#[async_trait]
+pub trait Operations: Send + Sync {
+    /// What runs, how full, how healthy.
+    async fn status(&self) -> Result<Status, Fault>;
+
+    /// Tenants by name.
+    async fn tenants_list(&self, page: &Page) -> Result<List<Tenant>, Fault>;
+    /// Creates a tenant with its key.
+    async fn tenant_create(&self, new: TenantNew) -> Result<Tenant, Fault>;
+    /// One tenant.
+    async fn tenant_show(&self, name: &str) -> Result<Tenant, Fault>;
+    /// Refuses the tenant's requests; its data stays.
+    async fn tenant_suspend(&self, name: &str) -> Result<Tenant, Fault>;
+    /// Serves the tenant again.
+    async fn tenant_resume(&self, name: &str) -> Result<Tenant, Fault>;
+    /// Changes how much the tenant may store.
+    async fn tenant_quota_set(&self, name: &str, bytes: Option<u64>) -> Result<Tenant, Fault>;
+    /// Removes a tenant that owns no bucket any more.
+    async fn tenant_delete(&self, name: &str) -> Result<(), Fault>;
+
+    /// Users of a tenant by name.
+    async fn users_list(&self, tenant: &str, page: &Page) -> Result<List<User>, Fault>;
+    /// Creates a user.
+    async fn user_create(&self, tenant: &str, new: UserNew) -> Result<User, Fault>;
+    /// Removes a user and revokes its keys.
+    async fn user_delete(&self, tenant: &str, name: &str) -> Result<(), Fault>;
+
+    /// Access keys of a tenant by id.
+    async fn keys_list(&self, tenant: &str, page: &Page) -> Result<List<Key>, Fault>;
+    /// Makes an access key.
+    async fn key_create(&self, tenant: &str, new: KeyNew) -> Result<KeyMade, Fault>;
+    /// Revokes an access key.
+    async fn key_revoke(&self, tenant: &str, id: &str) -> Result<(), Fault>;
+
+    /// Buckets by name, of one tenant if the page says so.
+    async fn buckets_list(&self, page: &Page) -> Result<List<Bucket>, Fault>;
+    /// Creates a bucket.
+    async fn bucket_create(&self, new: BucketNew) -> Result<Bucket, Fault>;
+    /// One bucket.
+    async fn bucket_show(&self, name: &str) -> Result<Bucket, Fault>;
+    /// Changes how much a bucket may hold.
+    async fn bucket_quota_set(&self, name: &str, bytes: Option<u64>) -> Result<Bucket, Fault>;
+    /// Removes an empty bucket.
+    async fn bucket_delete(&self, name: &str) -> Result<(), Fault>;
+
+    /// What is stored, by tenant and bucket; of one tenant if named.
+    async fn usage(&self, tenant: Option<&str>) -> Result<Usage, Fault>;
+
+    /// The running scrub, or the last one.
+    async fn scrub_show(&self) -> Result<Scrub, Fault>;
+    /// Starts a scrub now, unless one runs.
+    async fn scrub_start(&self) -> Result<Scrub, Fault>;
+
+    /// The catalog, whole and consistent, as a stream.
+    async fn backup_catalog(&self) -> Result<Body, Fault>;
+}

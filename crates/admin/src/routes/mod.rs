@@ -1,0 +1,125 @@
+//! The routes: each a translation between HTTP and [`Operations`].
+//!
+//! A handler and its line in the OpenAPI document are registered together
+//! (`routes!`), so neither exists without the other.
+
+mod backup;
+mod body;
+mod buckets;
+mod keys;
+mod login;
+mod scrub;
+mod status;
+mod tenants;
+mod tokens;
+mod usage;
+mod users;
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use axum::{Extension, Json, Router, middleware};
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::{Accounts, Caller, Transport, authenticate};
+use crate::fault::{Fault, FaultKind};
+use crate::limits;
+use crate::operations::Operations;
+
+/// What the routes need; clones share it.
+#[derive(Clone)]
+pub struct Admin {
+    /// The node.
+    pub operations: Arc<dyn Operations>,
+    /// Who may ask.
+    pub accounts: Arc<Accounts>,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Essaim administration",
+        description = "Tenants, users, access keys, buckets, usage, scrub and backup of one node.",
+        license(name = "EUPL-1.2", identifier = "EUPL-1.2")
+    ),
+    security(("token" = []))
+)]
+struct Document;
+
+/// The routes that need a caller.
+fn guarded() -> OpenApiRouter<Admin> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(status::status_show))
+        .routes(routes!(tenants::tenants_list, tenants::tenant_create))
+        .routes(routes!(tenants::tenant_show, tenants::tenant_delete))
+        .routes(routes!(tenants::tenant_suspend))
+        .routes(routes!(tenants::tenant_resume))
+        .routes(routes!(tenants::tenant_quota_set))
+        .routes(routes!(users::users_list, users::user_create))
+        .routes(routes!(users::user_delete))
+        .routes(routes!(keys::keys_list, keys::key_create))
+        .routes(routes!(keys::key_revoke))
+        .routes(routes!(buckets::buckets_list, buckets::bucket_create))
+        .routes(routes!(buckets::bucket_show, buckets::bucket_delete))
+        .routes(routes!(buckets::bucket_quota_set))
+        .routes(routes!(usage::usage_show))
+        .routes(routes!(scrub::scrub_show, scrub::scrub_start))
+        .routes(routes!(backup::backup_catalog))
+        .routes(routes!(tokens::tokens_list, tokens::token_create))
+        .routes(routes!(tokens::token_revoke))
+        .routes(routes!(login::logout))
+}
+
+/// The routes anybody may try.
+fn open() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new().routes(routes!(login::login))
+}
+
+/// The OpenAPI 3.1 document of all routes.
+pub fn openapi_document() -> utoipa::openapi::OpenApi {
+    let (_, mut document) = guarded().split_for_parts();
+    let (_, public) = open().split_for_parts();
+    document.merge(public);
+    env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("token", SecurityScheme::Http(bearer));
+    document
+}
+
+/// All routes, for requests that arrive over `transport`.
+pub fn router(admin: Admin, transport: Transport) -> Router {
+    let (guarded, _) = guarded().split_for_parts();
+    let (open, _) = open().split_for_parts();
+    let document = openapi_document();
+    guarded
+        .route_layer(middleware::from_fn_with_state(admin.clone(), authenticate))
+        .merge(open)
+        .route("/api/openapi.json", get(move || async move { Json(document) }))
+        .method_not_allowed_fallback(wrong_verb)
+        .layer(Extension(transport))
+        .layer(DefaultBodyLimit::max(limits::BODY_BYTES_MAX))
+        .with_state(admin)
+}
+
+async fn wrong_verb() -> Fault {
+    Fault::invalid("this address does not take this verb", "see what it takes in /api/openapi.json")
+}
+
+/// One line in the log for each change that was made or refused.
+fn audit<T>(caller: &Caller, action: &str, subject: &str, outcome: &Result<T, Fault>) {
+    let actor = caller.name();
+    match outcome {
+        Ok(_) => tracing::info!(target: "audit", actor, action, subject, "done"),
+        Err(fault) if fault.kind == FaultKind::Internal => {
+            tracing::error!(target: "audit", actor, action, subject, reason = %fault, "failed");
+        }
+        Err(fault) => {
+            tracing::info!(target: "audit", actor, action, subject, reason = %fault, "refused");
+        }
+    }
+}
