@@ -1,1 +1,44 @@
-//! placeholder
+//! The catalog's consensus: a Raft log of commands, applied to the engine's rows.
+//!
+//! ```text
+//! propose ─► queue ─► proposer packs ─► openraft ─► log: one write, one sync
+//!                                           │
+//! answers ◄──────────────── outcomes ◄── state machine ─► engine (no sync)
+//!                                                             │ checkpoint:
+//!                                                  persist, then purge the log
+//! ```
+//!
+//! A site alone is a cluster of one voter: the same path, with nobody to ask.
+//!
+//! **Invariants**
+//! - A command is answered after its log entry is synced and applied, never before.
+//! - The log is purged only up to what the engine has persisted; what a power cut
+//!   takes from the engine is replayed from the log.
+//! - An engine that is ahead of its log, or behind the log's beginning, refuses
+//!   to open: something was lost that only a backup can bring back.
+//! - Stamps never go back, whatever the clock does.
+//! - A failed log stops the answers, not the reads.
+
+mod admission;
+mod applied;
+mod backup;
+mod checkpoint;
+mod consensus;
+mod error;
+mod health;
+pub mod limits;
+pub mod log;
+mod member;
+mod network;
+mod proposer;
+mod snapshot;
+mod state_machine;
+mod types;
+
+pub use backup::{BackupError, BackupReport, RestoreError, RestoreParts, restore};
+pub use checkpoint::CheckpointRule;
+pub use consensus::{Consensus, Parts, Status};
+pub use error::{Fate, OpenError, ProposeError, Unavailable};
+pub use health::Condition;
+pub use member::{Member, Seat};
+pub use snapshot::CatalogSnapshot;

@@ -1,0 +1,85 @@
+//! Bounds of everything here that could grow.
+
+use core::time::Duration;
+
+/// Nominal length of a log segment: purging frees whole segments, so this is
+/// how coarse it is; small, so that a small disk loses little to the log.
+pub const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Room is reserved ahead of the log's end in steps of this, so that an append
+/// seldom allocates and a full disk is met before bytes are written.
+pub const RESERVE_STEP_BYTES: u64 = 1024 * 1024;
+
+/// Most bytes in one log record; a longer length is damage, not a record.
+pub const RECORD_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Decoded entries kept in memory for the state machine to take up.
+pub const ENTRY_CACHE_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Entries handed to the state machine at once when the tail is replayed.
+pub const READ_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Appends waiting for the log's writer; openraft has one in flight.
+pub const LOG_QUEUE_MAX: usize = 64;
+
+/// Commands packed into one log entry: bounds the work of one apply.
+pub const PACK_COMMANDS_MAX: usize = 512;
+
+/// Encoded bytes packed into one log entry; one larger command travels alone.
+pub const PACK_BYTES_MAX: usize = 1024 * 1024;
+
+/// Most bytes in one encoded command: a completed upload of 10,000 parts fits.
+pub const COMMAND_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Commands waiting to be packed; more are refused at once.
+pub const QUEUE_COMMANDS_MAX: usize = 4096;
+
+/// Encoded bytes waiting to be packed; proposers beyond that are refused.
+pub const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Entries proposed and not yet answered: one being synced while one is applied.
+pub const ENTRIES_IN_FLIGHT_MAX: usize = 2;
+
+/// How long a proposal may take before its proposer is told that its outcome is unknown.
+pub const PROPOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a start may take to catch up with the log's tail.
+pub const OPEN_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Log bytes after which the engine is persisted and the log purged: bounds the
+/// log's room on disk and the tail to replay after a power cut.
+pub const CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Log entries after which the same happens, however small they are.
+pub const CHECKPOINT_ENTRIES: u64 = 20_000;
+
+/// How often the checkpoint rule is looked at.
+pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often a writer that met a full disk looks for room.
+pub const FULL_RETRY_INTERVAL: Duration = Duration::from_millis(200);
+
+/// How long the reading of free space is believed.
+pub const SPACE_READING_AGE_MAX: Duration = Duration::from_millis(100);
+
+/// Free bytes below which commands that take room are refused, so that the log
+/// and the engine themselves never meet a full disk. On a small disk a sixteenth.
+pub const ROOM_RESERVE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Free bytes below which even commands that free room are refused; a quarter
+/// of the reserve above on a small disk.
+pub const ROOM_FLOOR_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Rows are grouped into blocks of about this many bytes in a backup, each with a checksum.
+pub const BACKUP_BLOCK_BYTES: usize = 256 * 1024;
+
+/// Longest block accepted when a backup is read: one row may exceed the nominal length.
+pub const BACKUP_BLOCK_BYTES_MAX: usize = 80 * 1024 * 1024;
+
+/// Snapshots received from another node are held in memory up to this; larger
+/// catalogs need the streamed transfer that comes with several sites.
+pub const RECEIVED_SNAPSHOT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+const _: () = assert!(SEGMENT_BYTES <= CHECKPOINT_BYTES, "a checkpoint frees at least a segment");
+const _: () = assert!(PACK_BYTES_MAX < COMMAND_BYTES_MAX, "any command fits an entry");
+const _: () = assert!(COMMAND_BYTES_MAX < RECORD_BYTES_MAX, "any entry fits a record");

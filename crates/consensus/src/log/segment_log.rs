@@ -1,0 +1,530 @@
+//! The log itself: blocking calls on one thread, testable at every crash point.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use disk::{Disk, DiskError, DiskFile};
+use parking_lot::Mutex;
+use units::{ByteCount, ClusterId};
+
+use crate::limits;
+use crate::log::LogError;
+use crate::log::index::{Index, Slot};
+use crate::log::record::{self, Ballot, EntryId, FRAME_BYTES, Framed, Record};
+use crate::log::segment::{self, HEADER_BYTES, Header, NEW_SUFFIX};
+
+/// Sizes of a log; tests make them small.
+#[derive(Clone, Copy, Debug)]
+pub struct LogOptions {
+    /// Nominal length of a segment.
+    pub segment_bytes: ByteCount,
+    /// Step in which room is reserved.
+    pub reserve_bytes: ByteCount,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self {
+            segment_bytes: ByteCount::new(limits::SEGMENT_BYTES),
+            reserve_bytes: ByteCount::new(limits::RESERVE_STEP_BYTES),
+        }
+    }
+}
+
+/// An open log.
+pub struct SegmentLog {
+    disk: Arc<dyn Disk>,
+    directory: String,
+    cluster: ClusterId,
+    options: LogOptions,
+    /// Oldest first; the last one is written to.
+    segments: VecDeque<Segment>,
+    /// Ordinal of the next record.
+    ordinal: u64,
+    /// Where the next record goes in the newest segment; all before is durable.
+    end: u64,
+    /// Room reserved in the newest segment.
+    reserved: u64,
+    /// A committed position not yet written: it travels with the next append.
+    committed_waiting: bool,
+    index: Arc<Mutex<Index>>,
+    failure: Option<String>,
+}
+
+struct Segment {
+    number: u64,
+    /// The highest entry that was ever written to it.
+    last_index: Option<u64>,
+    bytes: u64,
+}
+
+impl SegmentLog {
+    /// Opens the log in a directory of the disk, creating it if there is none.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        directory: &str,
+        cluster: ClusterId,
+        options: LogOptions,
+    ) -> Result<Self, LogError> {
+        disk.create_dir(directory)?;
+        let mut log = Self {
+            disk,
+            directory: directory.to_owned(),
+            cluster,
+            options,
+            segments: VecDeque::new(),
+            ordinal: 1,
+            end: 0,
+            reserved: 0,
+            committed_waiting: false,
+            index: Arc::default(),
+            failure: None,
+        };
+        let numbers = log.tidy_names()?;
+        if numbers.is_empty() {
+            log.roll()?;
+        } else {
+            log.recover(&numbers)?;
+        }
+        Ok(log)
+    }
+
+    /// Whether there is a log in this directory.
+    pub fn exists(disk: &dyn Disk, directory: &str) -> Result<bool, LogError> {
+        Ok(disk.exists(directory)?
+            && disk.list(directory)?.iter().any(|name| segment::number_of(name).is_some()))
+    }
+
+    /// Removes segments that were never finished; returns the numbers of the others.
+    fn tidy_names(&self) -> Result<Vec<u64>, LogError> {
+        let mut numbers = Vec::new();
+        for name in self.disk.list(&self.directory)? {
+            if let Some(number) = segment::number_of(&name) {
+                numbers.push(number);
+            } else if name.ends_with(NEW_SUFFIX) {
+                self.disk.remove(&self.path(&name))?;
+            }
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// Replays the unbroken run of segments that ends with the newest.
+    fn recover(&mut self, numbers: &[u64]) -> Result<(), LogError> {
+        let newest = numbers.last().copied().unwrap_or_default();
+        let run: Vec<u64> = numbers
+            .iter()
+            .rev()
+            .zip((0..=newest).rev())
+            .take_while(|(number, expected)| *number == expected)
+            .map(|(number, _)| *number)
+            .collect();
+        let mut first: Option<Header> = None;
+        for number in run.iter().rev().copied() {
+            let header = self.replay(number, number == newest, first.is_none())?;
+            first.get_or_insert(header);
+        }
+        self.check_complete(first)?;
+        // Older segments, left by a removal that a power cut undid, are purged: the
+        // check above has shown that nothing in front of the run is needed.
+        for number in numbers.iter().filter(|number| !run.contains(number)) {
+            self.disk.remove(&self.path(&segment::name(*number)))?;
+        }
+        Ok(())
+    }
+
+    /// Reads one segment into the index; the newest is cut behind its last record.
+    fn replay(&mut self, number: u64, is_newest: bool, is_first: bool) -> Result<Header, LogError> {
+        let name = segment::name(number);
+        let path = self.path(&name);
+        let file = self.disk.open(&path)?;
+        let bytes = read_whole(&*file, &path)?;
+        let header = Header::decode(&bytes, &path, number, self.cluster)?;
+        if !is_first && header.ordinal != self.ordinal {
+            return Err(LogError::Damaged {
+                file: path,
+                offset: 0,
+                reason: format!(
+                    "it begins with record {}, {} was expected",
+                    header.ordinal, self.ordinal
+                ),
+            });
+        }
+        let mut last_index = None;
+        let index = Arc::clone(&self.index);
+        let mut index = index.lock();
+        let visit = |offset, framed: Framed<'_>| {
+            replay_record(&mut index, &mut last_index, number, offset, &framed).map_err(|reason| {
+                LogError::Damaged { file: path.clone(), offset, reason: reason.to_owned() }
+            })
+        };
+        let (end, ordinal) = segment::walk(&bytes, &path, header.ordinal, is_newest, visit)?;
+        if is_newest && end < bytes.len() as u64 {
+            file.set_len(ByteCount::new(end))?;
+            file.sync_data()?;
+        }
+        self.ordinal = ordinal;
+        self.end = end;
+        self.reserved = end;
+        index.bytes += end;
+        index.files.insert(number, file);
+        self.segments.push_back(Segment { number, last_index, bytes: end });
+        Ok(header)
+    }
+
+    /// The run must begin where the purge ended, or before.
+    fn check_complete(&self, first: Option<Header>) -> Result<(), LogError> {
+        let index = self.index.lock();
+        let purged_next = index.purged.map_or(0, |id| id.index + 1);
+        match first {
+            Some(header) if header.next_index > purged_next => Err(LogError::Incomplete {
+                file: self.path(&segment::name(header.number)),
+                first: header.next_index,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Appends entries that follow the last one; durable on return.
+    pub fn append(&mut self, entries: &[(EntryId, &[u8])]) -> Result<(), LogError> {
+        let mut expected = None;
+        for (id, _) in entries {
+            let follows = match expected {
+                Some(index) => id.index == index,
+                None => self.index.lock().follows(id.index),
+            };
+            if !follows {
+                let expected = expected.unwrap_or_else(|| self.index.lock().next_index());
+                return Err(LogError::Gap { found: id.index, expected });
+            }
+            expected = Some(id.index + 1);
+        }
+        let records: Vec<Record<'_>> =
+            entries.iter().map(|(id, body)| Record::Entry { id: *id, body }).collect();
+        let places = self.commit(&records)?;
+        let Some(active) = self.segments.back_mut() else { return Ok(()) };
+        let mut index = self.index.lock();
+        for ((id, _), (offset, length)) in entries.iter().zip(places) {
+            index.slots.push_back(Slot { id: *id, segment: active.number, offset, length });
+            active.last_index = active.last_index.max(Some(id.index));
+        }
+        Ok(())
+    }
+
+    /// Keeps a vote; durable on return.
+    pub fn vote_save(&mut self, vote: Ballot) -> Result<(), LogError> {
+        self.commit(&[Record::Vote(vote)])?;
+        self.index.lock().vote = Some(vote);
+        Ok(())
+    }
+
+    /// Keeps the committed position. It is written with the next append: what is
+    /// lost of it by a power cut is found again from the entries and the votes.
+    pub fn committed_save(&mut self, committed: Option<EntryId>) {
+        self.index.lock().committed = committed;
+        self.committed_waiting = true;
+    }
+
+    /// Voids this entry and all later ones; durable on return.
+    pub fn truncate(&mut self, from: u64) -> Result<(), LogError> {
+        self.commit(&[Record::Truncate { from }])?;
+        self.index.lock().truncate(from);
+        Ok(())
+    }
+
+    /// Gives up this entry and all earlier ones; durable on return. Segments that
+    /// hold nothing else are removed.
+    pub fn purge(&mut self, upto: EntryId) -> Result<(), LogError> {
+        if self.index.lock().purged.is_some_and(|purged| purged >= upto) {
+            return Ok(());
+        }
+        self.commit(&[Record::Purge(upto)])?;
+        self.index.lock().purge(upto);
+        let mut removed = false;
+        while self.segments.len() > 1 {
+            let Some(oldest) = self.segments.front() else { break };
+            if oldest.last_index.is_some_and(|last| last > upto.index) {
+                break;
+            }
+            let (number, bytes) = (oldest.number, oldest.bytes);
+            self.segments.pop_front();
+            let mut index = self.index.lock();
+            index.files.remove(&number);
+            index.bytes = index.bytes.saturating_sub(bytes);
+            drop(index);
+            self.disk.remove(&self.path(&segment::name(number)))?;
+            removed = true;
+        }
+        if removed {
+            self.disk.sync_dir(&self.directory)?;
+        }
+        Ok(())
+    }
+
+    /// Marks the log as closed in order.
+    pub fn close(&mut self) -> Result<(), LogError> {
+        self.commit(&[Record::Close]).map(|_| ())
+    }
+
+    /// The vote kept last.
+    pub fn vote(&self) -> Option<Ballot> {
+        self.index.lock().vote
+    }
+
+    /// What was purged last.
+    pub fn purged(&self) -> Option<EntryId> {
+        self.index.lock().purged
+    }
+
+    /// The committed position kept last.
+    pub fn committed(&self) -> Option<EntryId> {
+        self.index.lock().committed
+    }
+
+    /// The last entry, or what was purged last if there is none.
+    pub fn last(&self) -> Option<EntryId> {
+        self.index.lock().last()
+    }
+
+    /// Bytes in all segments.
+    pub fn bytes(&self) -> ByteCount {
+        ByteCount::new(self.index.lock().bytes)
+    }
+
+    /// The entry of this index and its body, read and checked; `None` if it is not there.
+    pub fn read(&self, index: u64) -> Result<Option<(EntryId, Vec<u8>)>, LogError> {
+        read_entry(&self.index, &self.directory, index)
+    }
+
+    /// The index, for readers on other threads.
+    pub(crate) fn shared_index(&self) -> Arc<Mutex<Index>> {
+        Arc::clone(&self.index)
+    }
+
+    /// The directory, for messages.
+    pub(crate) fn directory(&self) -> &str {
+        &self.directory
+    }
+
+    /// Writes records as one write and one sync; returns offset and length of each.
+    fn commit(&mut self, records: &[Record<'_>]) -> Result<Vec<(u64, usize)>, LogError> {
+        if let Some(reason) = &self.failure {
+            return Err(LogError::Stopped { reason: reason.clone() });
+        }
+        if self.end >= self.options.segment_bytes.get() {
+            self.roll()?;
+        }
+        let mut buffer = Vec::new();
+        let mut ordinal = self.ordinal;
+        let mut places = Vec::with_capacity(records.len());
+        if self.committed_waiting {
+            let committed = Record::Committed(self.index.lock().committed);
+            record::encode(&committed, ordinal, self.end, &mut buffer)?;
+            ordinal += 1;
+        }
+        for record in records {
+            let before = buffer.len();
+            record::encode(record, ordinal, self.end, &mut buffer)?;
+            places.push((self.end + before as u64, buffer.len() - before));
+            ordinal += 1;
+        }
+        self.write_durably(&buffer)?;
+        self.ordinal = ordinal;
+        self.committed_waiting = false;
+        Ok(places)
+    }
+
+    /// One write and one sync at the end of the newest segment.
+    fn write_durably(&mut self, buffer: &[u8]) -> Result<(), LogError> {
+        let number = self.segments.back().map(|active| active.number).unwrap_or_default();
+        let Some(file) = self.index.lock().files.get(&number).cloned() else {
+            return Err(self.fail("the newest segment is not open"));
+        };
+        let length = buffer.len() as u64;
+        self.reserve(&*file, self.end + length)?;
+        if let Err(error) = file.write_all_at(buffer, self.end) {
+            // Nothing of it was synced: cut off, it may be written again.
+            self.reserved = self.end;
+            if let Err(cut) = file.set_len(ByteCount::new(self.end)) {
+                return Err(self.fail(&format!("{error}; cutting it off failed too: {cut}")));
+            }
+            return Err(error.into());
+        }
+        if let Err(error) = file.sync_data() {
+            self.fail(&error.to_string());
+            return Err(LogError::Disk(error));
+        }
+        self.end += length;
+        if let Some(active) = self.segments.back_mut() {
+            active.bytes += length;
+        }
+        self.index.lock().bytes += length;
+        Ok(())
+    }
+
+    /// Reserves room ahead. A file system that cannot is no reason to stop.
+    fn reserve(&mut self, file: &dyn DiskFile, needed: u64) -> Result<(), LogError> {
+        if needed <= self.reserved {
+            return Ok(());
+        }
+        let wanted = needed.next_multiple_of(self.options.reserve_bytes.get().max(1));
+        match file.reserve(ByteCount::new(wanted)) {
+            Ok(()) => self.reserved = wanted,
+            Err(DiskError::Full { .. }) => {
+                // Perhaps there is room for this record, if not for the whole step.
+                match file.reserve(ByteCount::new(needed)) {
+                    Ok(()) => self.reserved = needed,
+                    Err(DiskError::Full { .. }) => return Err(LogError::Full),
+                    Err(_) => {}
+                }
+            }
+            Err(DiskError::Poisoned { path }) => {
+                return Err(LogError::Disk(DiskError::Poisoned { path }));
+            }
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Begins the next segment; on failure the current one stays in use.
+    fn roll(&mut self) -> Result<(), LogError> {
+        let number = self.segments.back().map_or(1, |active| active.number + 1);
+        let name = segment::name(number);
+        let path = self.path(&name);
+        let new_path = format!("{path}{NEW_SUFFIX}");
+        let (bytes, ordinal) = self.head(number)?;
+        let made = self.make(&new_path, &path, &bytes);
+        let file = match made {
+            Ok(file) => file,
+            Err(error) => {
+                // What is left of it is removed at the next start at the latest.
+                let _ = self.disk.remove(&new_path);
+                return Err(error.into());
+            }
+        };
+        self.ordinal = ordinal;
+        self.end = bytes.len() as u64;
+        self.reserved = self.end;
+        self.committed_waiting = false;
+        let mut index = self.index.lock();
+        index.bytes += self.end;
+        index.files.insert(number, file);
+        self.segments.push_back(Segment { number, last_index: None, bytes: self.end });
+        Ok(())
+    }
+
+    /// Header and first records of a new segment, and the ordinal that follows them.
+    fn head(&self, number: u64) -> Result<(Vec<u8>, u64), LogError> {
+        let index = self.index.lock();
+        let mut ordinal = self.ordinal;
+        let header =
+            Header { cluster: self.cluster, number, ordinal, next_index: index.next_index() };
+        let mut bytes = header.encode();
+        let vote = index.vote.map(Record::Vote);
+        let committed = index.committed.map(|id| Record::Committed(Some(id)));
+        let purged = index.purged.map(Record::Purge);
+        for record in [vote, committed, purged].into_iter().flatten() {
+            record::encode(&record, ordinal, HEADER_BYTES as u64, &mut bytes)?;
+            ordinal += 1;
+        }
+        Ok((bytes, ordinal))
+    }
+
+    fn make(
+        &self,
+        new_path: &str,
+        path: &str,
+        bytes: &[u8],
+    ) -> Result<Arc<dyn DiskFile>, DiskError> {
+        if self.disk.exists(new_path)? {
+            self.disk.remove(new_path)?;
+        }
+        let file = self.disk.create(new_path)?;
+        file.write_all_at(bytes, 0)?;
+        file.sync_data()?;
+        self.disk.rename(new_path, path)?;
+        self.disk.sync_dir(&self.directory)?;
+        Ok(file)
+    }
+
+    /// Remembers the first failure: this process writes no more.
+    fn fail(&mut self, reason: &str) -> LogError {
+        let reason = self.failure.get_or_insert_with(|| reason.to_owned()).clone();
+        LogError::Stopped { reason }
+    }
+
+    fn path(&self, name: &str) -> String {
+        format!("{}/{name}", self.directory)
+    }
+}
+
+/// Takes one record into the index; an error says what is wrong with it.
+fn replay_record(
+    index: &mut Index,
+    last_index: &mut Option<u64>,
+    segment: u64,
+    offset: u64,
+    framed: &Framed<'_>,
+) -> Result<(), &'static str> {
+    match framed.record {
+        Record::Entry { id, .. } => {
+            // The run may begin after entries that were purged; whether too late is
+            // checked when all is read.
+            if index.slots.back().is_some_and(|last| id.index != last.id.index + 1) {
+                return Err("an entry does not follow the one before it");
+            }
+            *last_index = (*last_index).max(Some(id.index));
+            index.slots.push_back(Slot { id, segment, offset, length: framed.length });
+        }
+        Record::Vote(vote) => index.vote = Some(vote),
+        Record::Committed(committed) => index.committed = committed,
+        Record::Truncate { from } => index.truncate(from),
+        Record::Purge(upto) => index.purge(upto),
+        Record::Close => {}
+    }
+    Ok(())
+}
+
+fn read_whole(file: &dyn DiskFile, path: &str) -> Result<Vec<u8>, LogError> {
+    let length = file.length()?.get();
+    let most = limits::SEGMENT_BYTES + 2 * limits::RECORD_BYTES_MAX as u64;
+    let Some(length) = usize::try_from(length).ok().filter(|_| length <= most) else {
+        return Err(LogError::Damaged {
+            file: path.to_owned(),
+            offset: 0,
+            reason: format!("it is {length} bytes long"),
+        });
+    };
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
+/// Reads an entry where the index says it is, and checks that it is that entry.
+pub(crate) fn read_entry(
+    shared: &Mutex<Index>,
+    directory: &str,
+    index: u64,
+) -> Result<Option<(EntryId, Vec<u8>)>, LogError> {
+    let (slot, file) = {
+        let shared = shared.lock();
+        let Some(slot) = shared.slot(index) else { return Ok(None) };
+        let Some(file) = shared.files.get(&slot.segment).cloned() else { return Ok(None) };
+        (slot, file)
+    };
+    let mut bytes = vec![0; slot.length];
+    file.read_exact_at(&mut bytes, slot.offset)?;
+    let reason = match record::decode(&bytes) {
+        Ok(Some(Framed { record: Record::Entry { id, .. }, .. })) if id == slot.id => {
+            bytes.drain(..FRAME_BYTES + record::ENTRY_ID_BYTES);
+            return Ok(Some((id, bytes)));
+        }
+        Ok(_) => "another record is there",
+        Err(fault) => fault.0,
+    };
+    Err(LogError::Damaged {
+        file: format!("{directory}/{}", segment::name(slot.segment)),
+        offset: slot.offset,
+        reason: reason.to_owned(),
+    })
+}

@@ -1,0 +1,186 @@
+//! The thread that owns the log: takes what waits, writes it at once, syncs
+//! once, answers all.
+//!
+//! A full disk is not reported as a failure: the append is held, cut off clean
+//! and tried again until there is room, since openraft treats any error of its
+//! storage as the end. Proposers meanwhile run into their deadline.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use openraft::storage::LogFlushed;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::health::Health;
+use crate::limits;
+use crate::log::record::{Ballot, EntryId};
+use crate::log::{LogError, SegmentLog};
+use crate::types::Types;
+
+type Done = oneshot::Sender<Result<(), LogError>>;
+
+/// What the log is asked to do, in order.
+pub(crate) enum Job {
+    /// Write entries; `done` when they are durable.
+    Append { entries: Vec<(EntryId, Bytes)>, done: LogFlushed<Types> },
+    /// Keep a vote.
+    Vote { vote: Ballot, done: Done },
+    /// Keep the committed position.
+    Committed(Option<EntryId>),
+    /// Void an entry and all later ones.
+    Truncate { from: u64, done: Done },
+    /// Give up an entry and all earlier ones.
+    Purge { upto: EntryId, done: Done },
+}
+
+/// The thread and the way to it.
+pub(crate) struct Writer {
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    stop: Arc<AtomicBool>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(crate) fn start(log: SegmentLog, health: Arc<Health>) -> Result<Self, io::Error> {
+        let (jobs, waiting) = mpsc::channel(limits::LOG_QUEUE_MAX);
+        let stop = Arc::new(AtomicBool::new(false));
+        let run = Run { log, health, stop: Arc::clone(&stop) };
+        let thread = std::thread::Builder::new()
+            .name("catalog-log".to_owned())
+            .spawn(move || run.until_closed(waiting))?;
+        Ok(Self { jobs: Mutex::new(Some(jobs)), stop, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Hands a job over; it is lost if the thread has ended.
+    pub(crate) async fn send(&self, job: Job) -> Result<(), LogError> {
+        let jobs = self.jobs.lock().clone();
+        let ended = || LogError::Stopped { reason: "the log was closed".to_owned() };
+        jobs.ok_or_else(ended)?.send(job).await.map_err(|_| ended())
+    }
+
+    /// Hands a job over and waits for its end.
+    pub(crate) async fn call(&self, job: impl FnOnce(Done) -> Job) -> Result<(), LogError> {
+        let (done, answer) = oneshot::channel();
+        self.send(job(done)).await?;
+        answer.await.unwrap_or_else(|_| {
+            Err(LogError::Stopped { reason: "the log's writer ended".to_owned() })
+        })
+    }
+
+    /// Makes the thread give up waiting for room.
+    pub(crate) fn stop_waiting(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = &*self.thread.lock() {
+            thread.thread().unpark();
+        }
+    }
+
+    /// Takes no more jobs, finishes those that wait, closes the log. Blocks.
+    pub(crate) fn close(&self) {
+        drop(self.jobs.lock().take());
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the thread has.
+struct Run {
+    log: SegmentLog,
+    health: Arc<Health>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Run {
+    fn until_closed(mut self, mut waiting: mpsc::Receiver<Job>) {
+        let mut next = waiting.blocking_recv();
+        while let Some(job) = next.take() {
+            match job {
+                Job::Append { entries, done } => {
+                    let mut group = vec![done];
+                    let mut all = entries;
+                    // Appends that queued up behind this one share its sync.
+                    while let Ok(job) = waiting.try_recv() {
+                        match job {
+                            Job::Append { entries, done } => {
+                                all.extend(entries);
+                                group.push(done);
+                            }
+                            other => {
+                                next = Some(other);
+                                break;
+                            }
+                        }
+                    }
+                    self.append(&all, group);
+                }
+                Job::Vote { vote, done } => self.answer(done, |log| log.vote_save(vote)),
+                Job::Committed(committed) => self.log.committed_save(committed),
+                Job::Truncate { from, done } => self.answer(done, |log| log.truncate(from)),
+                Job::Purge { upto, done } => self.answer(done, |log| match log.purge(upto) {
+                    // Nothing was removed; the next purge does it.
+                    Err(LogError::Full) => Ok(()),
+                    other => other,
+                }),
+            }
+            if next.is_none() {
+                next = waiting.blocking_recv();
+            }
+        }
+        if let Err(error) = self.log.close() {
+            tracing::warn!(%error, "the log could not be marked as closed");
+        }
+    }
+
+    fn append(&mut self, entries: &[(EntryId, Bytes)], group: Vec<LogFlushed<Types>>) {
+        let entries: Vec<(EntryId, &[u8])> =
+            entries.iter().map(|(id, body)| (*id, &body[..])).collect();
+        let result = loop {
+            match self.log.append(&entries) {
+                Err(LogError::Full) if !self.stop.load(Ordering::Relaxed) => {
+                    self.health.set_full(true);
+                    std::thread::park_timeout(limits::FULL_RETRY_INTERVAL);
+                }
+                other => break other,
+            }
+        };
+        if result.is_ok() {
+            self.health.set_full(false);
+        }
+        let failure = result.err().map(|error| describe(&error));
+        if let Some(reason) = &failure {
+            self.health.fail(reason);
+        }
+        for done in group {
+            let result = failure.as_ref().map_or(Ok(()), |reason| Err(io::Error::other(&**reason)));
+            done.log_io_completed(result);
+        }
+    }
+
+    fn answer(&mut self, done: Done, act: impl FnOnce(&mut SegmentLog) -> Result<(), LogError>) {
+        let result = act(&mut self.log);
+        if let Err(error) = &result {
+            self.health.fail(&describe(error));
+        }
+        // Whoever asked may have gone.
+        let _ = done.send(result);
+    }
+}
+
+/// An error with its sources, in one line.
+pub(crate) fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
