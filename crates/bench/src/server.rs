@@ -3,8 +3,6 @@
 mod essaim;
 mod garage;
 
-use std::process::Child;
-
 pub use essaim::Essaim;
 pub use garage::Garage;
 
@@ -16,28 +14,23 @@ pub trait Server {
     fn name(&self) -> &'static str;
     /// Where it listens.
     fn target(&self) -> &Target;
-    /// Its resident memory now.
-    fn resident_bytes(&self) -> u64;
+    /// For its memory.
+    fn process_id(&self) -> u32;
 }
 
-/// A child process that does not outlive the run.
-struct Running(Child);
-
-impl Running {
-    /// `VmRSS` of the process, in bytes; 0 if it cannot be read.
-    fn resident_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()));
-        let status = status.unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-        kib.unwrap_or(0) * 1024
-    }
+/// `VmRSS` of a process, in bytes; 0 if it cannot be read.
+pub fn resident_bytes(process_id: u32) -> u64 {
+    field(process_id, "VmRSS:")
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        if self.0.kill().is_ok() {
-            let _ended = self.0.wait();
-        }
-    }
+/// `VmHWM`, the highest `VmRSS` there was, in bytes; 0 if it cannot be read.
+pub fn resident_bytes_max(process_id: u32) -> u64 {
+    field(process_id, "VmHWM:")
+}
+
+fn field(process_id: u32, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process_id}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
 }

@@ -83,6 +83,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// Length of the body.
     pub length: u64,
+    /// The entity tag, with its quotes; empty if there is none.
+    pub etag: String,
     /// The body, or its first [`Client::KEPT_BYTES`] when it was only to be counted.
     pub body: Vec<u8>,
 }
@@ -146,7 +148,13 @@ impl Client {
         }
         self.sender.ready().await?;
         let response = self.sender.send_request(request.body(Full::new(ask.body))?).await?;
-        let mut answer = Answer { status: response.status(), length: 0, body: Vec::new() };
+        let etag = response.headers().get("etag").and_then(|value| value.to_str().ok());
+        let mut answer = Answer {
+            status: response.status(),
+            length: 0,
+            etag: etag.unwrap_or_default().to_owned(),
+            body: Vec::new(),
+        };
         let mut incoming = response.into_body();
         while let Some(frame) = incoming.frame().await {
             if let Ok(data) = frame?.into_data() {

@@ -2,13 +2,13 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Running, Server};
+use super::Server;
 use crate::BUCKET;
 use blackbox::Target;
 
@@ -93,8 +93,19 @@ impl Server for Garage {
         &self.target
     }
 
-    fn resident_bytes(&self) -> u64 {
-        self.process.resident_bytes()
+    fn process_id(&self) -> u32 {
+        self.process.0.id()
+    }
+}
+
+/// A child process that does not outlive the run.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.0.kill().is_ok() {
+            let _ended = self.0.wait();
+        }
     }
 }
 

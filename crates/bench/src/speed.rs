@@ -1,0 +1,78 @@
+//! The same work against this software and against a peer, in turns, in ratios.
+//!
+//! Both servers run on this machine, on loopback, with fsync on, each with its
+//! own fresh folder on the same file system; the client is the same program with
+//! the same number of connections; each work is done by one side, then by the
+//! other, for several rounds, and the *ratio of each round* is what is reported:
+//! machines drift, ratios less so.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::bucket_create;
+use crate::report::Report;
+use crate::server::{Essaim, Garage, Server, resident_bytes};
+use crate::work::Work;
+
+/// Speed of one node, side by side with a peer.
+#[derive(Args)]
+pub struct Speed {
+    /// The peer to measure against, in turns.
+    #[arg(long, value_parser = ["garage"])]
+    peer: Option<String>,
+    /// The binary under test.
+    #[arg(long, default_value = "target/release/essaim")]
+    essaim: PathBuf,
+    /// The peer's binary.
+    #[arg(long, default_value = "garage")]
+    garage: PathBuf,
+    /// Where both keep their data; a fresh folder is made inside.
+    #[arg(long, default_value = "target")]
+    folder: PathBuf,
+    /// Rounds; each round does every work on each side.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Only works whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
+    /// Write the table as Markdown to this file as well.
+    #[arg(long)]
+    write: Option<PathBuf>,
+}
+
+impl Speed {
+    /// Runs the works and prints the table.
+    pub async fn run(self) -> Result<()> {
+        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(&self.folder)?;
+        let mut servers: Vec<Box<dyn Server>> =
+            vec![Box::new(Essaim::start(&self.essaim, folder.path())?)];
+        if self.peer.is_some() {
+            servers.push(Box::new(Garage::start(&self.garage, folder.path())?));
+        }
+        let mut report = Report::new(servers.iter().map(|server| server.name()).collect());
+        for server in &servers {
+            bucket_create(server.target(), crate::BUCKET).await?;
+        }
+        for round in 0..self.rounds {
+            for work in Work::ALL {
+                let skipped = self.only.as_ref().is_some_and(|only| !work.name().contains(only));
+                if skipped && !work.is_needed_by_others() {
+                    continue;
+                }
+                for (side, server) in servers.iter().enumerate() {
+                    let measure = work.run(server.target(), round).await?;
+                    report.add(*work, side, measure, resident_bytes(server.process_id()));
+                    eprintln!("round {round}: {:<16} {:<8} {measure}", work.name(), server.name());
+                }
+            }
+        }
+        let table = report.markdown();
+        println!("{table}");
+        if let Some(path) = self.write {
+            std::fs::write(path, table)?;
+        }
+        Ok(())
+    }
+}
