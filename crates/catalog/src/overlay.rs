@@ -57,15 +57,9 @@ impl<'a> Overlay<'a> {
         self.undo.clear();
     }
 
-    /// A point to go back to with [`Self::undo_to`].
-    pub(crate) fn mark(&self) -> usize {
-        self.undo.len()
-    }
-
-    /// Everything written since the mark is undone.
-    pub(crate) fn undo_to(&mut self, mark: usize) {
-        while self.undo.len() > mark {
-            let Some((key, before)) = self.undo.pop() else { return };
+    /// Everything written since the last [`Self::keep`] is undone.
+    pub(crate) fn undo(&mut self) {
+        while let Some((key, before)) = self.undo.pop() {
             match before {
                 Some(before) => self.writes.insert(key, before),
                 None => self.writes.remove(&key),
@@ -120,6 +114,11 @@ impl<'a> Overlay<'a> {
     fn write(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
         let before = self.writes.insert(key.clone(), value);
         self.undo.push((key, before));
+    }
+
+    /// The first row at or after `from` and before `to`.
+    pub(crate) fn first(&self, from: &[u8], to: &[u8]) -> Result<Option<Row>, RowsError> {
+        self.scan(from, to).next().transpose()
     }
 
     /// The rows that start with `prefix`.

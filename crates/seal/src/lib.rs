@@ -24,6 +24,7 @@ mod inline;
 mod keys;
 mod layout;
 pub mod limits;
+mod overwrap;
 mod ring;
 mod secret;
 mod wrap;
@@ -38,6 +39,7 @@ pub use keys::{
     BucketKey, CustomerKey, Generation, Key, NamedKey, PartKey, PassphraseKey, RootKey, TenantKey,
 };
 pub use layout::{SealedLayout, StripeRange, sealed_length};
+pub use overwrap::{OVERWRAPPED_BYTES, overwrap, overwrapped_under, underwrap};
 pub use ring::WrappedRing;
 pub use secret::{secret_generation, secret_open, secret_seal};
 pub use wrap::{WrappedKey, Wraps, unwrap, wrap};

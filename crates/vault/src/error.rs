@@ -3,7 +3,7 @@
 use disk::DiskError;
 use seal::{OpenError, SealError, WrappedKeyError};
 use thiserror::Error;
-use units::{BucketId, TenantId};
+use units::{BucketId, ReferenceId, TenantId};
 
 /// The root key file could not be made, read or replaced.
 #[derive(Debug, Error)]
@@ -79,6 +79,12 @@ pub enum KeyError {
         /// Which.
         bucket: BucketId,
     },
+    /// The object version was erased: its key is gone.
+    #[error("reference {reference} was erased and does not open any more")]
+    ReferenceShredded {
+        /// Which.
+        reference: ReferenceId,
+    },
     /// What is stored does not open with the keys at hand.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -111,4 +117,21 @@ pub enum IdentityError {
     /// The disk failed.
     #[error("the node identity file could not be read or written")]
     Disk(#[from] DiskError),
+}
+
+/// A rotation that could not be ended.
+#[derive(Debug, Error)]
+pub enum RotationError {
+    /// Something is still wrapped under an older generation.
+    #[error("{what} is still under an older key; wrap it again first")]
+    StillInUse {
+        /// What.
+        what: String,
+    },
+    /// A key that does not open.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The root key file could not be replaced.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
 }

@@ -19,11 +19,27 @@ mod identity;
 mod key_file;
 pub mod limits;
 mod passphrase;
+mod reader;
 mod rotation;
+#[cfg(test)]
+mod tests;
 mod vault;
 
 pub use chain::{BucketChain, Keeper, PartAt};
-pub use error::{IdentityError, KeyError, VaultError};
+pub use error::{IdentityError, KeyError, RotationError, VaultError};
 pub use identity::{NodeIdentity, NodePublicKey, Signature};
 pub use passphrase::Passphrase;
+pub use rotation::TenantRewrap;
 pub use vault::Vault;
+
+/// The bugs planted in this crate.
+pub const PLANTED: &[units::planted::PlantedBug] = &[
+    units::planted::PlantedBug {
+        name: "vault-forget-shred",
+        what: "keys of erased tenants, buckets and versions still open",
+    },
+    units::planted::PlantedBug {
+        name: "vault-retire-early",
+        what: "the old root key is forgotten while tenant keys are still under it",
+    },
+];
