@@ -152,9 +152,9 @@ mod tests {
     #[test]
     fn names_cannot_run_into_each_other() {
         let tenant = TenantId::from_u128(1);
-        let names = |access_key| SecretNames { tenant, access_key }.encode();
-        assert_ne!(names("ab"), names("a"));
+        let secret = |access_key| SecretNames { tenant, access_key }.encode();
+        assert_ne!(secret("ab"), secret("a"));
         let named = NamedKeyNames { tenant, name: "ab" }.encode();
-        assert_ne!(named, names("ab"));
+        assert_ne!(named, secret("ab"));
     }
 }

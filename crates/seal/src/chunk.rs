@@ -11,7 +11,7 @@
 
 use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce};
 use units::limits::CHUNK_BYTES;
-use units::{PartId, StripeNumber};
+use units::{PartId, StripeNumber, planted};
 
 use crate::limits::{NONCE_BYTES, SEALED_CHUNK_BYTES, TAG_BYTES};
 use crate::wrap::cipher;
@@ -51,6 +51,9 @@ impl ChunkSealer {
 
     fn nonce(place: ChunkPlace) -> Nonce {
         let mut nonce = [0_u8; NONCE_BYTES];
+        if planted::is_on("seal-reuse-nonce") {
+            return Nonce::assume_unique_for_key(nonce);
+        }
         nonce[..4].copy_from_slice(&place.stripe.get().to_be_bytes());
         nonce[4..8].copy_from_slice(&place.chunk.to_be_bytes());
         nonce[8..].copy_from_slice(b"chnk");
@@ -62,10 +65,12 @@ impl ChunkSealer {
         aad[..16].copy_from_slice(DOMAIN);
         aad[16..32].copy_from_slice(&self.part.to_bytes());
         aad[32..36].copy_from_slice(&place.stripe.get().to_le_bytes());
-        aad[36..40].copy_from_slice(&place.chunk.to_le_bytes());
+        if !planted::is_on("seal-drop-chunk") {
+            aad[36..40].copy_from_slice(&place.chunk.to_le_bytes());
+        }
         let length = u32::try_from(plain_bytes).unwrap_or(u32::MAX);
         aad[40..44].copy_from_slice(&length.to_le_bytes());
-        aad[44] = u8::from(place.last);
+        aad[44] = u8::from(place.last && !planted::is_on("seal-drop-last"));
         Aad::from(aad)
     }
 
@@ -98,12 +103,33 @@ impl ChunkSealer {
             return Err(OpenError::Length { what: "sealed chunk", bytes });
         }
         let aad = self.aad(place, bytes - TAG_BYTES);
+        if planted::is_on("seal-skip-tag") {
+            return self.open_unchecked(place, chunk);
+        }
         let part = self.part;
         self.cipher.open_in_place(Self::nonce(place), aad, chunk).map_err(|_| OpenError::Chunk {
             part,
             stripe: place.stripe,
             chunk: place.chunk,
         })
+    }
+
+    /// The planted bug: plain bytes whether or not the tag is right. Counter mode
+    /// undoes itself, so sealing the ciphertext again gives the plain bytes back.
+    #[cold]
+    fn open_unchecked<'a>(
+        &self,
+        place: ChunkPlace,
+        chunk: &'a mut [u8],
+    ) -> Result<&'a mut [u8], OpenError> {
+        let bytes = chunk.len();
+        let refused = OpenError::Length { what: "sealed chunk", bytes };
+        let (body, _) = chunk.split_at_mut(bytes.saturating_sub(TAG_BYTES));
+        let aad = self.aad(place, body.len());
+        match self.cipher.seal_in_place_separate_tag(Self::nonce(place), aad, body) {
+            Ok(_) => Ok(body),
+            Err(_) => Err(refused),
+        }
     }
 
     /// Seals a stripe in place. `stripe` is laid out as sealed: each 64 KiB of

@@ -43,3 +43,27 @@ pub use overwrap::{OVERWRAPPED_BYTES, overwrap, overwrapped_under, underwrap};
 pub use ring::WrappedRing;
 pub use secret::{secret_generation, secret_open, secret_seal};
 pub use wrap::{WrappedKey, Wraps, unwrap, wrap};
+
+/// The bugs planted in this crate.
+pub const PLANTED: &[units::planted::PlantedBug] = &[
+    units::planted::PlantedBug {
+        name: "seal-drop-chunk",
+        what: "the chunk number is missing from the associated data",
+    },
+    units::planted::PlantedBug {
+        name: "seal-drop-last",
+        what: "the end of a part is not marked in the associated data",
+    },
+    units::planted::PlantedBug {
+        name: "seal-reuse-nonce",
+        what: "all chunks of a part are sealed with one nonce",
+    },
+    units::planted::PlantedBug {
+        name: "seal-skip-tag",
+        what: "chunks are opened without looking at their tags",
+    },
+    units::planted::PlantedBug {
+        name: "seal-unbound-wrap",
+        what: "wrapped keys are not bound to the names they are for",
+    },
+];

@@ -365,6 +365,27 @@ fn the_node_identity_is_made_once_and_signs() {
     }
 }
 
+/// The root key file of version 1, with a passphrase, byte for byte.
+/// A file of random bytes in it (the wrapping's nonce) comes from the seed.
+#[test]
+fn key_file_v1_is_still_read() {
+    let disk = SimDisk::new();
+    let quick = Derivation { memory_kib: 8, passes: 1, lanes: 1, salt: [7; 16] };
+    let passphrase = Passphrase::new("ruche");
+    Vault::create_with(disk.clone(), random(42), Some(&passphrase), quick).unwrap();
+    let file = disk.open(PATH).unwrap();
+    let mut bytes = vec![0; usize::try_from(file.length().unwrap().get()).unwrap()];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    let golden: Vec<u8> = include_str!("../tests/golden/root_key_v1.hex")
+        .trim()
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(core::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect();
+    assert_eq!(bytes, golden);
+    assert!(Vault::open(disk, random(1), Some(&passphrase)).is_ok());
+}
+
 #[cfg(feature = "planted")]
 mod planted {
     //! Each planted bug makes one of the tests above fail. One test, since the
