@@ -2,7 +2,16 @@
 
 use std::sync::Arc;
 
-use units::{Clock, Random, SiteId};
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, mpsc};
+use units::{Clock, PartId, Random};
+
+use crate::limits::{DEGRADED_READS_MAX, READ_POOL_BYTES};
+use crate::read::damage::{Damage, damage_queue};
+use crate::read::pins::Pins;
+use crate::verbs::{CredentialCache, FactsCache};
+use crate::write::abandoned::abandoned_queue;
+use crate::write::budget::WriteBudget;
 
 /// The path of objects, in and out; cheap to clone.
 ///
@@ -13,24 +22,85 @@ pub struct Objects {
 }
 
 /// What [`Objects`] is made of.
+#[derive(Clone)]
 pub struct Parts {
+    /// The catalog, through its log.
+    pub consensus: consensus::Consensus,
     /// The site's disks.
     pub fragments: fragments::FragmentStore,
+    /// The keeper of keys.
+    pub vault: Arc<vault::Vault>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
-    /// This site, recorded with what it writes.
-    pub site: SiteId,
+}
+
+/// What the object path hands to the steward.
+pub struct Findings {
+    /// Fragments that readers found bad.
+    pub damage: mpsc::Receiver<Damage>,
+    /// Parts of writes that did not end well, to be condemned.
+    pub abandoned: mpsc::Receiver<PartId>,
 }
 
 pub(crate) struct Inner {
     pub(crate) parts: Parts,
+    pub(crate) write_budget: WriteBudget,
+    pub(crate) read_pool: Arc<Semaphore>,
+    pub(crate) degraded_reads: Semaphore,
+    pub(crate) pins: Pins,
+    pub(crate) abandoned: mpsc::Sender<PartId>,
+    pub(crate) credentials: CredentialCache,
+    pub(crate) facts: FactsCache,
+    damage: mpsc::Sender<Damage>,
+    findings: Mutex<Option<Findings>>,
 }
 
 impl Objects {
     /// A gateway over these parts. Nothing is read or written yet.
     pub fn new(parts: Parts) -> Self {
-        Self { inner: Arc::new(Inner { parts }) }
+        let (damage, damage_found) = damage_queue();
+        let (abandoned, abandoned_found) = abandoned_queue();
+        let findings = Findings { damage: damage_found, abandoned: abandoned_found };
+        Self {
+            inner: Arc::new(Inner {
+                parts,
+                write_budget: WriteBudget::new(),
+                read_pool: Arc::new(Semaphore::new(READ_POOL_BYTES)),
+                degraded_reads: Semaphore::new(DEGRADED_READS_MAX),
+                pins: Pins::default(),
+                abandoned,
+                credentials: CredentialCache::default(),
+                facts: FactsCache::default(),
+                damage,
+                findings: Mutex::new(Some(findings)),
+            }),
+        }
+    }
+
+    /// What it is made of; for the steward and for status pages.
+    pub fn parts(&self) -> &Parts {
+        &self.inner.parts
+    }
+
+    /// The steward's ends of the queues; only the first asker gets them.
+    pub fn findings(&self) -> Option<Findings> {
+        self.inner.findings.lock().take()
+    }
+
+    /// Whether somebody is reading the part: its fragments must stay meanwhile.
+    pub fn part_is_read(&self, part: PartId) -> bool {
+        self.inner.pins.is_pinned(part)
+    }
+}
+
+impl Inner {
+    /// Tells the steward; if it is behind, the next scrub will.
+    pub(crate) fn report(&self, damage: Damage) {
+        tracing::warn!(?damage, "a fragment could not be read and was rebuilt");
+        if self.damage.try_send(damage).is_err() {
+            tracing::debug!("the steward is behind; the next scrub will find it");
+        }
     }
 }

@@ -12,7 +12,11 @@ mod error;
 mod gateway;
 pub mod limits;
 mod range;
+mod read;
+mod sealing;
+mod seen;
 mod verbs;
+mod write;
 
 pub use answer::{
     AccessKeyMade, Credential, ObjectBody, ObjectHead, ObjectPart, ObjectPartListing, ObjectReader,
@@ -30,6 +34,7 @@ pub use checksum::{
 };
 pub use encryption::{CustomerKey, EncryptionAsk};
 pub use error::ObjectError;
-pub use gateway::{Objects, Parts};
+pub use gateway::{Findings, Objects, Parts};
 pub use range::RangeAsk;
+pub use read::damage::Damage;
 pub use verbs::BucketFacts;

@@ -38,11 +38,14 @@ pub const PIPELINE_BYTES_MAX: usize = 12 * 1024 * 1024;
 pub const INLINE_HASH_BYTES_MAX: usize = 128 * 1024;
 
 /// Plaintext read, checked and opened at once on the way out.
-pub const READ_WINDOW_BYTES: usize = 512 * 1024;
+pub const READ_WINDOW_BYTES: usize = 256 * 1024;
 
 /// Memory for read windows over all readers; a reader holds two of them at most
 /// (one being sent, one being read ahead) and waits for its first.
 pub const READ_POOL_BYTES: usize = 48 * 1024 * 1024;
+
+/// Readers that hold a whole rebuilt stripe at once.
+pub const DEGRADED_READS_MAX: usize = 4;
 
 /// Parts of failed writes that wait to be condemned; beyond this the orphan sweep
 /// finds them.

@@ -1,145 +1,296 @@
 //! Tenants, users and access keys.
 
 use access::Authorised;
-use catalog::{AccessKey, AccessKeyId, KeyScope, Quota, Tenant, TenantName, Usage, User, UserName};
-use units::{TenantId, Timestamp, UserId};
+use catalog::command::{
+    KeyCreate, KeyRevoke, TenantCreate, TenantDelete, TenantErase, TenantQuotaSet, TenantResume,
+    TenantSuspend, UserCreate, UserDelete,
+};
+use catalog::{
+    AccessKey, AccessKeyId, Command, KeyScope, Quota, Refusal, SealedBytes, Tenant, TenantName,
+    Usage, User, UserName, View,
+};
+use units::{Random, TenantId, Timestamp, UserId};
+use zeroize::Zeroizing;
 
-use crate::{AccessKeyMade, Credential, ObjectError, Objects};
+use crate::gateway::Inner;
+use crate::limits::WALK_PAGE;
+use crate::{AccessKeyMade, ObjectError, Objects};
 
-impl Objects {
-    /// The secret and the identity behind an access key, for signature checks.
-    /// `None` if there is no such key. Revoked, expired and suspended keys are
-    /// given with their state, so that the refusal can be told apart.
-    pub async fn credential(&self, _id: &AccessKeyId) -> Result<Option<Credential>, ObjectError> {
-        Err(ObjectError::NotServed { what: "credential" })
+/// What ids of access keys begin with, as S3 clients expect of long-term keys.
+const ACCESS_KEY_PREFIX: &str = "ESSA";
+
+/// Letters of the rest of an id: base 32 without look-alikes.
+const ACCESS_KEY_LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+
+/// Letters of a secret: 40 of these 64 carry 240 random bits.
+const SECRET_LETTERS: &[u8; 64] =
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+fn draw_letters<const N: usize>(random: &dyn Random, letters: &[u8; N], count: usize) -> String {
+    const { assert!(N.is_power_of_two() && N <= 256, "every letter is as likely as any other") };
+    let mut bytes = Zeroizing::new(vec![0_u8; count]);
+    random.fill(&mut bytes);
+    bytes
+        .iter()
+        .filter_map(|byte| letters.get(usize::from(*byte) % N))
+        .map(|l| char::from(*l))
+        .collect()
+}
+
+impl Inner {
+    /// A verb on a whole tenant: the tenant itself, or who runs the site.
+    fn tenant_covered(&self, authorised: &Authorised, tenant: TenantId) -> Result<(), ObjectError> {
+        let own = authorised.tenant() == Some(tenant);
+        let operator = authorised.steward_reason().is_some()
+            || authorised.caller().identity().is_some_and(|identity| identity.operator);
+        if own || operator {
+            return Ok(());
+        }
+        Err(ObjectError::NotCovered { touched: format!("tenant {tenant}") })
     }
 
+    /// A user by id; users are found by name, and a tenant has few.
+    pub(crate) fn user_by_id(
+        &self,
+        view: &View,
+        tenant: TenantId,
+        id: UserId,
+    ) -> Result<Option<User>, ObjectError> {
+        let mut after: Option<UserName> = None;
+        loop {
+            let page = view.users(tenant, after.as_ref(), WALK_PAGE)?;
+            let Some(last) = page.last() else { return Ok(None) };
+            after = Some(last.name.clone());
+            if let Some(user) = page.into_iter().find(|user| user.id == id) {
+                return Ok(Some(user));
+            }
+        }
+    }
+
+    fn tenant_row(&self, tenant: TenantId) -> Result<Tenant, ObjectError> {
+        Ok(self.view().tenant(tenant)?.ok_or(Refusal::NoSuchTenant)?)
+    }
+}
+
+impl Objects {
     /// Makes a tenant with a key of its own.
     pub async fn tenant_create(
         &self,
         _authorised: &Authorised,
-        _name: TenantName,
-        _quota: Quota,
+        name: TenantName,
+        quota: Quota,
     ) -> Result<Tenant, ObjectError> {
-        Err(ObjectError::NotServed { what: "tenant_create" })
+        let inner = &self.inner;
+        let id = TenantId::draw(&*inner.parts.random);
+        let wrapped_key = SealedBytes::new(inner.parts.vault.tenant_key_create(id)?);
+        let create = TenantCreate { id, name, quota, wrapped_key };
+        inner.propose(Command::TenantCreate(create)).await?;
+        inner.tenant_row(id)
     }
 
     /// The tenant of this name.
     pub async fn tenant_by_name(
         &self,
         _authorised: &Authorised,
-        _name: &TenantName,
+        name: &TenantName,
     ) -> Result<Option<Tenant>, ObjectError> {
-        Err(ObjectError::NotServed { what: "tenant_by_name" })
+        Ok(self.inner.view().tenant_named(name)?)
     }
 
     /// All tenants.
     pub async fn tenants_list(&self, _authorised: &Authorised) -> Result<Vec<Tenant>, ObjectError> {
-        Err(ObjectError::NotServed { what: "tenants_list" })
+        let view = self.inner.view();
+        let mut all: Vec<Tenant> = Vec::new();
+        loop {
+            let page = view.tenants(all.last().map(|tenant| tenant.id), WALK_PAGE)?;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
     }
 
     /// Refuses every request of the tenant until resumed.
     pub async fn tenant_suspend(
         &self,
-        _authorised: &Authorised,
-        _tenant: TenantId,
+        authorised: &Authorised,
+        tenant: TenantId,
     ) -> Result<(), ObjectError> {
-        Err(ObjectError::NotServed { what: "tenant_suspend" })
+        self.inner.tenant_covered(authorised, tenant)?;
+        self.inner.propose(Command::TenantSuspend(TenantSuspend { id: tenant })).await.map(drop)
     }
 
     /// Ends a suspension.
     pub async fn tenant_resume(
         &self,
-        _authorised: &Authorised,
-        _tenant: TenantId,
+        authorised: &Authorised,
+        tenant: TenantId,
     ) -> Result<(), ObjectError> {
-        Err(ObjectError::NotServed { what: "tenant_resume" })
+        self.inner.tenant_covered(authorised, tenant)?;
+        self.inner.propose(Command::TenantResume(TenantResume { id: tenant })).await.map(drop)
     }
 
-    /// Removes a tenant without buckets and destroys its key: what it had is erased.
+    /// Removes a tenant without buckets, with its users and access keys, and
+    /// destroys its key.
     pub async fn tenant_delete(
         &self,
-        _authorised: &Authorised,
-        _tenant: TenantId,
+        authorised: &Authorised,
+        tenant: TenantId,
     ) -> Result<(), ObjectError> {
-        Err(ObjectError::NotServed { what: "tenant_delete" })
+        self.inner.tenant_covered(authorised, tenant)?;
+        self.inner.propose(Command::TenantDelete(TenantDelete { id: tenant })).await?;
+        Ok(self.inner.parts.vault.tenant_shred(tenant)?)
+    }
+
+    /// Destroys the tenant's key: nothing it stored can be read again.
+    pub async fn tenant_erase(
+        &self,
+        authorised: &Authorised,
+        tenant: TenantId,
+    ) -> Result<(), ObjectError> {
+        self.inner.tenant_covered(authorised, tenant)?;
+        self.inner.propose(Command::TenantErase(TenantErase { id: tenant })).await?;
+        Ok(self.inner.parts.vault.tenant_shred(tenant)?)
     }
 
     /// Sets the tenant's quota; the default lifts it.
     pub async fn tenant_quota_set(
         &self,
-        _authorised: &Authorised,
-        _tenant: TenantId,
-        _quota: Quota,
+        authorised: &Authorised,
+        tenant: TenantId,
+        quota: Quota,
     ) -> Result<(), ObjectError> {
-        Err(ObjectError::NotServed { what: "tenant_quota_set" })
+        self.inner.tenant_covered(authorised, tenant)?;
+        let set = TenantQuotaSet { id: tenant, quota };
+        self.inner.propose(Command::TenantQuotaSet(set)).await.map(drop)
     }
 
     /// What the tenant holds.
     pub async fn tenant_usage(
         &self,
-        _authorised: &Authorised,
-        _tenant: TenantId,
+        authorised: &Authorised,
+        tenant: TenantId,
     ) -> Result<Usage, ObjectError> {
-        Err(ObjectError::NotServed { what: "tenant_usage" })
+        self.inner.tenant_covered(authorised, tenant)?;
+        Ok(self.inner.view().tenant_usage(tenant)?)
     }
 
     /// Makes a user.
     pub async fn user_create(
         &self,
-        _authorised: &Authorised,
-        _tenant: TenantId,
-        _name: UserName,
+        authorised: &Authorised,
+        tenant: TenantId,
+        name: UserName,
     ) -> Result<User, ObjectError> {
-        Err(ObjectError::NotServed { what: "user_create" })
+        self.inner.tenant_covered(authorised, tenant)?;
+        let id = UserId::draw(&*self.inner.parts.random);
+        let create = UserCreate { id, tenant, name: name.clone() };
+        self.inner.propose(Command::UserCreate(create)).await?;
+        Ok(self.inner.view().user(tenant, &name)?.ok_or(Refusal::NoSuchUser)?)
     }
 
     /// Users of a tenant.
     pub async fn users_list(
         &self,
-        _authorised: &Authorised,
-        _tenant: TenantId,
+        authorised: &Authorised,
+        tenant: TenantId,
     ) -> Result<Vec<User>, ObjectError> {
-        Err(ObjectError::NotServed { what: "users_list" })
+        self.inner.tenant_covered(authorised, tenant)?;
+        let view = self.inner.view();
+        let mut all: Vec<User> = Vec::new();
+        loop {
+            let page = view.users(tenant, all.last().map(|user| &user.name), WALK_PAGE)?;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
     }
 
     /// Removes a user and revokes its keys.
     pub async fn user_delete(
         &self,
-        _authorised: &Authorised,
-        _tenant: TenantId,
-        _user: UserId,
+        authorised: &Authorised,
+        tenant: TenantId,
+        name: UserName,
     ) -> Result<(), ObjectError> {
-        Err(ObjectError::NotServed { what: "user_delete" })
+        self.inner.tenant_covered(authorised, tenant)?;
+        self.inner.propose(Command::UserDelete(UserDelete { tenant, name })).await.map(drop)
     }
 
     /// Makes an access key; its secret is given once, here.
     pub async fn access_key_create(
         &self,
-        _authorised: &Authorised,
-        _tenant: TenantId,
-        _user: Option<UserId>,
-        _scope: KeyScope,
-        _expires: Option<Timestamp>,
+        authorised: &Authorised,
+        tenant: TenantId,
+        user: Option<UserName>,
+        scope: KeyScope,
+        expires: Option<Timestamp>,
     ) -> Result<AccessKeyMade, ObjectError> {
-        Err(ObjectError::NotServed { what: "access_key_create" })
+        let inner = &self.inner;
+        inner.tenant_covered(authorised, tenant)?;
+        let row = inner.tenant_row(tenant)?;
+        let random = &*inner.parts.random;
+        let id = format!("{ACCESS_KEY_PREFIX}{}", draw_letters(random, ACCESS_KEY_LETTERS, 16));
+        let id = AccessKeyId::new(id)
+            .map_err(|error| ObjectError::Internal { reason: error.to_string() })?;
+        let secret = Zeroizing::new(draw_letters(random, SECRET_LETTERS, 40));
+        let sealed = inner.parts.vault.secret_seal(
+            tenant,
+            row.wrapped_key.as_slice(),
+            id.as_str(),
+            &secret,
+        )?;
+        let sealed_secret = SealedBytes::new(sealed);
+        let create = KeyCreate { id: id.clone(), tenant, user, sealed_secret, scope, expires };
+        inner.propose(Command::KeyCreate(create)).await?;
+        let key = inner.view().access_key(&id)?.ok_or(Refusal::NoSuchAccessKey)?;
+        Ok(AccessKeyMade { key, secret })
     }
 
     /// Access keys of a tenant, without secrets.
     pub async fn access_keys_list(
         &self,
-        _authorised: &Authorised,
-        _tenant: TenantId,
+        authorised: &Authorised,
+        tenant: TenantId,
     ) -> Result<Vec<AccessKey>, ObjectError> {
-        Err(ObjectError::NotServed { what: "access_keys_list" })
+        self.inner.tenant_covered(authorised, tenant)?;
+        let view = self.inner.view();
+        let mut all: Vec<AccessKey> = Vec::new();
+        loop {
+            let page = view.access_keys(tenant, all.last().map(|key| &key.id), WALK_PAGE)?;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
     }
 
     /// Revokes an access key; requests signed with it fail from now on.
     pub async fn access_key_revoke(
         &self,
-        _authorised: &Authorised,
-        _id: &AccessKeyId,
+        authorised: &Authorised,
+        tenant: TenantId,
+        id: &AccessKeyId,
     ) -> Result<(), ObjectError> {
-        Err(ObjectError::NotServed { what: "access_key_revoke" })
+        self.inner.tenant_covered(authorised, tenant)?;
+        let revoke = KeyRevoke { id: id.clone(), tenant: Some(tenant) };
+        self.inner.propose(Command::KeyRevoke(revoke)).await?;
+        self.inner.credentials.forget(id);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use units::SimRandom;
+
+    use super::*;
+
+    #[test]
+    fn ids_and_secrets_have_the_length_clients_expect() {
+        let random = SimRandom::seeded(1);
+        assert_eq!(draw_letters(&random, ACCESS_KEY_LETTERS, 16).len(), 16);
+        assert_eq!(draw_letters(&random, SECRET_LETTERS, 40).len(), 40);
     }
 }

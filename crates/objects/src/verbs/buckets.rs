@@ -2,116 +2,172 @@
 
 use access::Authorised;
 use bytes::Bytes;
-use catalog::{Bucket, BucketName, ObjectLock, Ownership, Quota, SettingKind, Usage, Versioning};
+use catalog::command::{
+    BucketCreate as Create, BucketDelete, BucketLockSet, BucketOwnershipSet, BucketQuotaSet,
+    BucketSettingSet, BucketVersioningSet,
+};
+use catalog::{
+    Bucket, BucketName, Command, ObjectLock, Ownership, Quota, Refusal, SealedBytes, SettingKind,
+    Usage, Versioning,
+};
+use units::BucketId;
 
+use crate::limits::WALK_PAGE;
 use crate::{BucketCreate, ObjectError, Objects};
 
 impl Objects {
-    /// Makes a bucket, exclusively: names are global in the cluster.
+    /// Makes a bucket of the caller's tenant, exclusively: names are global in the cluster.
     pub async fn bucket_create(
         &self,
-        _authorised: &Authorised,
-        _ask: BucketCreate,
+        authorised: &Authorised,
+        ask: BucketCreate,
     ) -> Result<Bucket, ObjectError> {
-        Err(ObjectError::NotServed { what: "bucket_create" })
+        let inner = &self.inner;
+        if !authorised.covers_bucket(ask.bucket.as_str()) {
+            return Err(ObjectError::NotCovered { touched: format!("bucket {}", ask.bucket) });
+        }
+        let tenant = ask.tenant.or(authorised.tenant()).ok_or(Refusal::NoSuchTenant)?;
+        let tenant = inner.view().tenant(tenant)?.ok_or(Refusal::NoSuchTenant)?;
+        let id = BucketId::draw(&*inner.parts.random);
+        let key =
+            inner.parts.vault.bucket_key_create(tenant.id, tenant.wrapped_key.as_slice(), id)?;
+        let create = Create {
+            id,
+            name: ask.bucket.clone(),
+            tenant: tenant.id,
+            wrapped_key: SealedBytes::new(key),
+            object_lock: ask.object_lock,
+            ownership: ask.ownership.unwrap_or_default(),
+            acl: ask.acl,
+        };
+        inner.propose(Command::BucketCreate(create)).await?;
+        Ok(inner.view().bucket(&ask.bucket)?.ok_or(Refusal::NoSuchBucket)?)
     }
 
     /// Removes an empty bucket.
     pub async fn bucket_delete(
         &self,
-        _authorised: &Authorised,
-        _bucket: &BucketName,
+        authorised: &Authorised,
+        bucket: &BucketName,
     ) -> Result<(), ObjectError> {
-        Err(ObjectError::NotServed { what: "bucket_delete" })
+        let seen = self.inner.bucket_seen(authorised, bucket)?;
+        let delete = BucketDelete { bucket: seen.bucket_ref() };
+        self.inner.propose(Command::BucketDelete(delete)).await.map(drop)
     }
 
     /// The bucket's row.
     pub async fn bucket_head(
         &self,
-        _authorised: &Authorised,
-        _bucket: &BucketName,
+        authorised: &Authorised,
+        bucket: &BucketName,
     ) -> Result<Bucket, ObjectError> {
-        Err(ObjectError::NotServed { what: "bucket_head" })
+        Ok(self.inner.bucket_seen(authorised, bucket)?.bucket)
     }
 
-    /// Buckets of the caller's tenant, by name; those after `after`, at most `count_max`.
+    /// Buckets of the caller's tenant, by name; those with the prefix after
+    /// `after`, at most `count_max`.
     pub async fn buckets_list(
         &self,
-        _authorised: &Authorised,
-        _prefix: &str,
-        _after: Option<&str>,
-        _count_max: usize,
+        authorised: &Authorised,
+        prefix: &str,
+        after: Option<&BucketName>,
+        count_max: usize,
     ) -> Result<Vec<Bucket>, ObjectError> {
-        Err(ObjectError::NotServed { what: "buckets_list" })
+        let Some(tenant) = authorised.tenant() else { return Ok(Vec::new()) };
+        let view = self.inner.view();
+        let mut found = Vec::new();
+        let mut after = after.cloned();
+        while found.len() < count_max {
+            let page = view.tenant_buckets(tenant, after.as_ref(), WALK_PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.name.clone());
+            found.extend(page.into_iter().filter(|b| b.name.as_str().starts_with(prefix)));
+        }
+        found.truncate(count_max);
+        Ok(found)
     }
 
     /// Switches versioning on or suspends it.
     pub async fn bucket_versioning_set(
         &self,
-        _authorised: &Authorised,
-        _bucket: &BucketName,
-        _versioning: Versioning,
+        authorised: &Authorised,
+        bucket: &BucketName,
+        versioning: Versioning,
     ) -> Result<(), ObjectError> {
-        Err(ObjectError::NotServed { what: "bucket_versioning_set" })
+        let seen = self.inner.bucket_seen(authorised, bucket)?;
+        let set = BucketVersioningSet { bucket: seen.bucket_ref(), versioning };
+        self.inner.propose(Command::BucketVersioningSet(set)).await.map(drop)
     }
 
     /// Sets the lock configuration (and enables lock where versioning is on).
     pub async fn bucket_lock_set(
         &self,
-        _authorised: &Authorised,
-        _bucket: &BucketName,
-        _lock: ObjectLock,
+        authorised: &Authorised,
+        bucket: &BucketName,
+        lock: ObjectLock,
     ) -> Result<(), ObjectError> {
-        Err(ObjectError::NotServed { what: "bucket_lock_set" })
+        let seen = self.inner.bucket_seen(authorised, bucket)?;
+        let set = BucketLockSet { bucket: seen.bucket_ref(), lock };
+        self.inner.propose(Command::BucketLockSet(set)).await.map(drop)
     }
 
-    /// Says who owns what others write.
+    /// Says who owns what others write; `None` goes back to the default.
     pub async fn bucket_ownership_set(
         &self,
-        _authorised: &Authorised,
-        _bucket: &BucketName,
-        _ownership: Ownership,
+        authorised: &Authorised,
+        bucket: &BucketName,
+        ownership: Option<Ownership>,
     ) -> Result<(), ObjectError> {
-        Err(ObjectError::NotServed { what: "bucket_ownership_set" })
+        let seen = self.inner.bucket_seen(authorised, bucket)?;
+        let set = BucketOwnershipSet { bucket: seen.bucket_ref(), ownership };
+        self.inner.propose(Command::BucketOwnershipSet(set)).await.map(drop)
     }
 
     /// One setting's bytes, as the face stored them; `None` if not set.
     pub async fn bucket_setting_get(
         &self,
-        _authorised: &Authorised,
-        _bucket: &BucketName,
-        _kind: SettingKind,
+        authorised: &Authorised,
+        bucket: &BucketName,
+        kind: SettingKind,
     ) -> Result<Option<Bytes>, ObjectError> {
-        Err(ObjectError::NotServed { what: "bucket_setting_get" })
+        let seen = self.inner.bucket_seen(authorised, bucket)?;
+        let setting = seen.view.setting(&seen.bucket, kind)?;
+        Ok(setting.map(|setting| Bytes::from(setting.bytes.into_vec())))
     }
 
     /// Stores one setting, or removes it with `None`.
     pub async fn bucket_setting_set(
         &self,
-        _authorised: &Authorised,
-        _bucket: &BucketName,
-        _kind: SettingKind,
-        _value: Option<Bytes>,
+        authorised: &Authorised,
+        bucket: &BucketName,
+        kind: SettingKind,
+        value: Option<Bytes>,
     ) -> Result<(), ObjectError> {
-        Err(ObjectError::NotServed { what: "bucket_setting_set" })
+        let seen = self.inner.bucket_seen(authorised, bucket)?;
+        let bytes = value.map(|value| SealedBytes::new(value.to_vec()));
+        let set = BucketSettingSet { bucket: seen.bucket_ref(), kind, bytes };
+        self.inner.propose(Command::BucketSettingSet(set)).await.map(drop)
     }
 
     /// Sets the bucket's quota; the default lifts it.
     pub async fn bucket_quota_set(
         &self,
-        _authorised: &Authorised,
-        _bucket: &BucketName,
-        _quota: Quota,
+        authorised: &Authorised,
+        bucket: &BucketName,
+        quota: Quota,
     ) -> Result<(), ObjectError> {
-        Err(ObjectError::NotServed { what: "bucket_quota_set" })
+        let seen = self.inner.bucket_seen(authorised, bucket)?;
+        let set = BucketQuotaSet { bucket: seen.bucket_ref(), quota };
+        self.inner.propose(Command::BucketQuotaSet(set)).await.map(drop)
     }
 
     /// What the bucket holds.
     pub async fn bucket_usage(
         &self,
-        _authorised: &Authorised,
-        _bucket: &BucketName,
+        authorised: &Authorised,
+        bucket: &BucketName,
     ) -> Result<Usage, ObjectError> {
-        Err(ObjectError::NotServed { what: "bucket_usage" })
+        let seen = self.inner.bucket_seen(authorised, bucket)?;
+        Ok(seen.view.bucket_usage(seen.bucket.id)?)
     }
 }

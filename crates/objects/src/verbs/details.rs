@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use access::Authorised;
-use catalog::{Acl, ObjectVersion, Retention, Tag, VersionAsk};
+use catalog::command::{ObjectAclSet, ObjectLegalHoldSet, ObjectRetentionSet, ObjectTagsSet};
+use catalog::{Acl, Command, ObjectVersion, Retention, Success, Tag, VersionAsk, VersionName};
 
+use super::put::unexpected;
+use crate::read::opening::version_of;
 use crate::{ObjectError, ObjectName, Objects};
 
 impl Objects {
@@ -12,55 +15,75 @@ impl Objects {
     /// Delete markers and absent objects are errors.
     pub async fn object_record(
         &self,
-        _authorised: &Authorised,
-        _name: &ObjectName,
-        _version: VersionAsk,
+        authorised: &Authorised,
+        name: &ObjectName,
+        version: VersionAsk,
     ) -> Result<Arc<ObjectVersion>, ObjectError> {
-        Err(ObjectError::NotServed { what: "object_record" })
+        let seen = self.inner.object_seen(authorised, &name.bucket, &name.key)?;
+        version_of(&seen.view, seen.bucket.id, &name.key, version).map(Arc::new)
+    }
+
+    async fn version_change(&self, command: Command) -> Result<Option<VersionName>, ObjectError> {
+        match self.inner.propose(command).await? {
+            Success::VersionChanged { version } => Ok(version),
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// Replaces the tags; an empty list removes them. Gives the version touched.
     pub async fn object_tags_set(
         &self,
-        _authorised: &Authorised,
-        _name: &ObjectName,
-        _version: VersionAsk,
-        _tags: Vec<Tag>,
-    ) -> Result<Arc<ObjectVersion>, ObjectError> {
-        Err(ObjectError::NotServed { what: "object_tags_set" })
+        authorised: &Authorised,
+        name: &ObjectName,
+        version: VersionAsk,
+        tags: Vec<Tag>,
+    ) -> Result<Option<VersionName>, ObjectError> {
+        let seen = self.inner.object_seen(authorised, &name.bucket, &name.key)?;
+        let (bucket, key) = (seen.bucket_ref(), name.key.clone());
+        let set = ObjectTagsSet { bucket, key, version, tags };
+        self.version_change(Command::ObjectTagsSet(set)).await
     }
 
     /// Sets, extends or (with the right to bypass) shortens the retention.
     pub async fn object_retention_set(
         &self,
-        _authorised: &Authorised,
-        _name: &ObjectName,
-        _version: VersionAsk,
-        _retention: Option<Retention>,
-        _bypass_governance: bool,
-    ) -> Result<Arc<ObjectVersion>, ObjectError> {
-        Err(ObjectError::NotServed { what: "object_retention_set" })
+        authorised: &Authorised,
+        name: &ObjectName,
+        version: VersionAsk,
+        retention: Option<Retention>,
+        bypass_governance: bool,
+    ) -> Result<Option<VersionName>, ObjectError> {
+        let seen = self.inner.object_seen(authorised, &name.bucket, &name.key)?;
+        let (bucket, key) = (seen.bucket_ref(), name.key.clone());
+        let set = ObjectRetentionSet { bucket, key, version, retention, bypass_governance };
+        self.version_change(Command::ObjectRetentionSet(set)).await
     }
 
     /// Sets or lifts the legal hold.
     pub async fn object_legal_hold_set(
         &self,
-        _authorised: &Authorised,
-        _name: &ObjectName,
-        _version: VersionAsk,
-        _hold: bool,
-    ) -> Result<Arc<ObjectVersion>, ObjectError> {
-        Err(ObjectError::NotServed { what: "object_legal_hold_set" })
+        authorised: &Authorised,
+        name: &ObjectName,
+        version: VersionAsk,
+        legal_hold: bool,
+    ) -> Result<Option<VersionName>, ObjectError> {
+        let seen = self.inner.object_seen(authorised, &name.bucket, &name.key)?;
+        let (bucket, key) = (seen.bucket_ref(), name.key.clone());
+        let set = ObjectLegalHoldSet { bucket, key, version, legal_hold };
+        self.version_change(Command::ObjectLegalHoldSet(set)).await
     }
 
-    /// Replaces the access-control list.
+    /// Replaces the access-control list; `None` leaves the owner alone with full control.
     pub async fn object_acl_set(
         &self,
-        _authorised: &Authorised,
-        _name: &ObjectName,
-        _version: VersionAsk,
-        _acl: Acl,
-    ) -> Result<Arc<ObjectVersion>, ObjectError> {
-        Err(ObjectError::NotServed { what: "object_acl_set" })
+        authorised: &Authorised,
+        name: &ObjectName,
+        version: VersionAsk,
+        acl: Option<Acl>,
+    ) -> Result<Option<VersionName>, ObjectError> {
+        let seen = self.inner.object_seen(authorised, &name.bucket, &name.key)?;
+        let (bucket, key) = (seen.bucket_ref(), name.key.clone());
+        let set = ObjectAclSet { bucket, key, version, acl };
+        self.version_change(Command::ObjectAclSet(set)).await
     }
 }

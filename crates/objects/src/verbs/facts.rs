@@ -5,12 +5,15 @@
 //! exceptions are CORS and website settings, which browsers ask for without
 //! credentials.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use catalog::{Bucket, BucketName, ObjectVersion, SettingKind, Tenant, VersionAsk};
-use units::TenantId;
+use catalog::{Bucket, BucketName, Found, ObjectVersion, SettingKind, Tenant, VersionAsk};
+use parking_lot::Mutex;
+use units::{BucketId, TenantId};
 
+use crate::limits::BUCKET_FACTS_CACHED_MAX;
 use crate::{ObjectError, ObjectName, Objects};
 
 /// A bucket, and the settings that decisions depend on.
@@ -20,8 +23,8 @@ pub struct BucketFacts {
     pub bucket: Bucket,
     /// The tenant that owns it.
     pub tenant: Tenant,
-    /// Settings by kind, as the face stored them.
-    pub settings: Vec<(SettingKind, Bytes)>,
+    /// Settings by kind, as the face stored them; shared while they do not change.
+    pub settings: Arc<Vec<(SettingKind, Bytes)>>,
 }
 
 impl BucketFacts {
@@ -31,30 +34,71 @@ impl BucketFacts {
     }
 }
 
+type Settings = Arc<Vec<(SettingKind, Bytes)>>;
+
+/// Settings of buckets, by id and revision.
+#[derive(Default)]
+pub(crate) struct FactsCache(Mutex<HashMap<BucketId, (u64, Settings)>>);
+
+impl FactsCache {
+    fn get(&self, bucket: &Bucket) -> Option<Settings> {
+        let cache = self.0.lock();
+        let (revision, settings) = cache.get(&bucket.id)?;
+        (*revision == bucket.settings_revision).then(|| Arc::clone(settings))
+    }
+
+    fn put(&self, bucket: &Bucket, settings: Settings) {
+        let mut cache = self.0.lock();
+        if cache.len() >= BUCKET_FACTS_CACHED_MAX {
+            cache.clear();
+        }
+        cache.insert(bucket.id, (bucket.settings_revision, settings));
+    }
+}
+
 impl Objects {
-    /// A bucket with its settings; `None` if there is none. Cached by revision.
+    /// A bucket with its settings; `None` if there is none.
     pub async fn bucket_facts(
         &self,
-        _bucket: &BucketName,
+        bucket: &BucketName,
     ) -> Result<Option<Arc<BucketFacts>>, ObjectError> {
-        Err(ObjectError::NotServed { what: "bucket_facts" })
+        let view = self.inner.view();
+        let Some(bucket) = view.bucket(bucket)? else { return Ok(None) };
+        let Some(tenant) = view.tenant(bucket.tenant)? else { return Ok(None) };
+        let settings = match self.inner.facts.get(&bucket) {
+            Some(settings) => settings,
+            None => {
+                let mut settings = Vec::new();
+                for kind in SettingKind::ALL {
+                    if let Some(setting) = view.setting(&bucket, kind)? {
+                        settings.push((kind, Bytes::from(setting.bytes.into_vec())));
+                    }
+                }
+                let settings = Arc::new(settings);
+                self.inner.facts.put(&bucket, Arc::clone(&settings));
+                settings
+            }
+        };
+        Ok(Some(Arc::new(BucketFacts { bucket, tenant, settings })))
     }
 
     /// An object's version record, for decisions that depend on its tags, lock
-    /// or access-control list; `None` if there is none. Delete markers are given.
+    /// or access-control list; `None` if there is none or it is a delete marker.
     pub async fn object_facts(
         &self,
-        _name: &ObjectName,
-        _version: VersionAsk,
+        name: &ObjectName,
+        version: VersionAsk,
     ) -> Result<Option<Arc<ObjectVersion>>, ObjectError> {
-        Err(ObjectError::NotServed { what: "object_facts" })
+        let view = self.inner.view();
+        let Some(bucket) = view.bucket(&name.bucket)? else { return Ok(None) };
+        match view.object(bucket.id, &name.key, version)? {
+            Found::Object(version) => Ok(Some(Arc::new(*version))),
+            Found::Marker(_) | Found::Missing => Ok(None),
+        }
     }
 
     /// A tenant's row, for owner names in answers.
-    pub async fn tenant_facts(
-        &self,
-        _tenant: TenantId,
-    ) -> Result<Option<Arc<Tenant>>, ObjectError> {
-        Err(ObjectError::NotServed { what: "tenant_facts" })
+    pub async fn tenant_facts(&self, tenant: TenantId) -> Result<Option<Arc<Tenant>>, ObjectError> {
+        Ok(self.inner.view().tenant(tenant)?.map(Arc::new))
     }
 }

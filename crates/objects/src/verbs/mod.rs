@@ -3,12 +3,16 @@
 mod accounts;
 mod buckets;
 mod copy;
+mod credential;
 mod deletes;
 mod details;
 mod facts;
 mod listing;
 mod multipart;
-mod put;
+pub(crate) mod put;
 mod read;
+mod upload_parts;
 
+pub(crate) use credential::CredentialCache;
 pub use facts::BucketFacts;
+pub(crate) use facts::FactsCache;

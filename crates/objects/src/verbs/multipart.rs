@@ -1,48 +1,206 @@
-//! Multipart uploads.
+//! Multipart uploads: begun, completed, given up. Parts are in `upload_parts`.
 
 use access::Authorised;
+use catalog::command::{UploadAbort, UploadComplete, UploadCreate as Create};
+use catalog::{
+    Checksum, ChecksumAlgorithm, ChecksumKind, Command, CompletePlan, ETag, Encryption,
+    PartReference, Refusal, Success,
+};
+use md5::Digest;
+use units::UploadId;
+use units::hash::Md5;
 
+use super::put::unexpected;
+use crate::checksum::{
+    checksum_kind_default, checksum_kind_possible, checksum_name, checksum_of_parts,
+};
+use crate::gateway::Inner;
+use crate::read::opening::version_of;
+use crate::sealing::Sealing;
+use crate::seen::Seen;
 use crate::{
-    BodyStream, CompleteOutcome, CompleteUpload, CreateUpload, ObjectError, Objects, PartOutcome,
-    PutPart, UploadCreated, UploadName,
+    CompleteOutcome, CompleteUpload, CreateUpload, ObjectError, Objects, UploadCreated, UploadName,
 };
 
 impl Objects {
     /// Begins an upload.
     pub async fn upload_create(
         &self,
-        _authorised: &Authorised,
-        _ask: CreateUpload,
+        authorised: &Authorised,
+        ask: CreateUpload,
     ) -> Result<UploadCreated, ObjectError> {
-        Err(ObjectError::NotServed { what: "upload_create" })
-    }
-
-    /// Stores one part; it replaces an earlier one of the same number.
-    pub async fn upload_part_put(
-        &self,
-        _authorised: &Authorised,
-        _ask: PutPart,
-        _body: BodyStream,
-    ) -> Result<PartOutcome, ObjectError> {
-        Err(ObjectError::NotServed { what: "upload_part_put" })
+        let inner = &self.inner;
+        let seen = inner.object_seen(authorised, &ask.name.bucket, &ask.name.key)?;
+        let checksum = checksum_asked(ask.checksum, ask.checksum_kind)?;
+        let sealing = Sealing::of_ask(ask.encryption);
+        let upload = inner.upload_id();
+        let create = Create {
+            bucket: seen.bucket_ref(),
+            key: ask.name.key,
+            upload,
+            initiator: ask.initiator,
+            owner: ask.owner,
+            storage_class: ask.storage_class,
+            checksum,
+            headers: ask.headers,
+            metadata: ask.metadata,
+            tags: ask.tags,
+            retention: ask.retention,
+            legal_hold: ask.legal_hold,
+            encryption: sealing.record.clone(),
+            acl: ask.acl,
+            website_redirect: ask.website_redirect,
+        };
+        inner.propose(Command::UploadCreate(Box::new(create))).await?;
+        Ok(UploadCreated { upload, encryption: sealing.record, checksum })
     }
 
     /// Makes the object out of its parts. Repeating a completion that has been
     /// carried out gives the same answer.
     pub async fn upload_complete(
         &self,
-        _authorised: &Authorised,
-        _ask: CompleteUpload,
+        authorised: &Authorised,
+        ask: CompleteUpload,
     ) -> Result<CompleteOutcome, ObjectError> {
-        Err(ObjectError::NotServed { what: "upload_complete" })
+        let inner = &self.inner;
+        let name = &ask.upload.name;
+        let seen = inner.object_seen(authorised, &name.bucket, &name.key)?;
+        let plan = match seen.view.complete_plan(
+            seen.bucket.id,
+            &name.key,
+            ask.upload.upload,
+            &ask.parts,
+        )? {
+            Ok(plan) => plan,
+            Err(Refusal::NoSuchUpload) => return inner.completed_before(&seen, &ask),
+            Err(refusal) => return Err(refusal.into()),
+        };
+        let encryption = plan.upload.detail.encryption.clone();
+        if let (Encryption::Customer { .. }, Some(key)) = (&encryption, &ask.customer_key) {
+            // The key is not needed to complete, but a wrong one is a mistake.
+            Sealing::of_record(&encryption, Some(key))?;
+        }
+        let complete = UploadComplete {
+            bucket: seen.bucket_ref(),
+            key: name.key.clone(),
+            upload: ask.upload.upload,
+            parts: plan.parts.iter().map(|part| (part.number, part.part)).collect(),
+            etag: etag_of_parts(&plan.parts),
+            checksum: checksum_of_plan(&plan, &ask)?,
+            size: ask.size,
+            random: inner.draw_u64(),
+            condition: ask.condition,
+        };
+        match inner.propose(Command::UploadComplete(Box::new(complete))).await? {
+            Success::Put(done) => Ok(CompleteOutcome {
+                etag: done.etag,
+                modified: done.modified,
+                version: done.version,
+                checksum: done.checksum,
+                encryption,
+            }),
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// Gives an upload up and releases its parts.
     pub async fn upload_abort(
         &self,
-        _authorised: &Authorised,
-        _upload: &UploadName,
+        authorised: &Authorised,
+        upload: &UploadName,
     ) -> Result<(), ObjectError> {
-        Err(ObjectError::NotServed { what: "upload_abort" })
+        let name = &upload.name;
+        let seen = self.inner.object_seen(authorised, &name.bucket, &name.key)?;
+        let (bucket, key) = (seen.bucket_ref(), name.key.clone());
+        let abort = UploadAbort { bucket, key, upload: upload.upload };
+        self.inner.propose(Command::UploadAbort(abort)).await.map(drop)
     }
+}
+
+impl Inner {
+    /// Time first, so that the uploads of a key are listed in the order of their
+    /// beginning; the other half cannot be guessed.
+    fn upload_id(&self) -> UploadId {
+        let micros = u64::try_from(self.parts.clock.now().micros()).unwrap_or(0);
+        UploadId::from_u128(u128::from(micros) << 64 | u128::from(self.draw_u64()))
+    }
+
+    /// The answer of a completion whose first answer was lost.
+    fn completed_before(
+        &self,
+        seen: &Seen,
+        ask: &CompleteUpload,
+    ) -> Result<CompleteOutcome, ObjectError> {
+        let key = &ask.upload.name.key;
+        let Some(done) = seen.view.completed(&seen.bucket, key, ask.upload.upload)? else {
+            return Err(Refusal::NoSuchUpload.into());
+        };
+        let version = version_of(&seen.view, seen.bucket.id, key, done.version.into());
+        Ok(CompleteOutcome {
+            etag: done.etag,
+            modified: done.modified,
+            version: done.version,
+            checksum: done.checksum,
+            encryption: version.map(|version| version.detail.encryption).unwrap_or_default(),
+        })
+    }
+}
+
+/// What an upload will carry, checked to be possible.
+fn checksum_asked(
+    algorithm: Option<ChecksumAlgorithm>,
+    kind: Option<ChecksumKind>,
+) -> Result<Option<(ChecksumAlgorithm, ChecksumKind)>, ObjectError> {
+    let Some(algorithm) = algorithm else {
+        if kind.is_some() {
+            let reason = "a checksum type needs a checksum algorithm".to_owned();
+            return Err(ObjectError::Invalid { reason });
+        }
+        return Ok(None);
+    };
+    let kind = kind.unwrap_or(checksum_kind_default(algorithm));
+    if !checksum_kind_possible(algorithm, kind) {
+        let name = checksum_name(algorithm);
+        let reason = format!("the {kind:?} checksum type cannot be used with {name}");
+        return Err(ObjectError::Invalid { reason });
+    }
+    Ok(Some((algorithm, kind)))
+}
+
+/// MD5 of the parts' MD5s, a dash, and how many.
+fn etag_of_parts(parts: &[PartReference]) -> ETag {
+    let mut digest = md5::Md5::new();
+    for part in parts {
+        digest.update(part.md5.0);
+    }
+    let count = u16::try_from(parts.len()).unwrap_or(u16::MAX);
+    ETag::Multipart { digest: Md5(digest.finalize().into()), parts: count }
+}
+
+/// The object's checksum, held against what the client claims.
+fn checksum_of_plan(
+    plan: &CompletePlan,
+    ask: &CompleteUpload,
+) -> Result<Option<Checksum>, ObjectError> {
+    let declared = plan.upload.checksum.or_else(|| {
+        // Without a declaration the client's own word decides, if it gives one.
+        let (algorithm, _) = ask.checksum.as_ref()?;
+        Some((*algorithm, ask.checksum_kind.unwrap_or(checksum_kind_default(*algorithm))))
+    });
+    let Some((algorithm, kind)) = declared else { return Ok(None) };
+    if let Some(asked) = ask.checksum_kind
+        && asked != kind
+    {
+        let (asked, declared) = (format!("{asked:?}"), format!("{kind:?}"));
+        return Err(ObjectError::ChecksumTypeMismatch { asked, declared });
+    }
+    let parts = plan.parts.iter().map(|part| (part.checksum.as_ref(), part.size));
+    let checksum = checksum_of_parts(algorithm, kind, parts);
+    if let Some((claimed, value)) = &ask.checksum {
+        let same = checksum.as_ref().is_some_and(|c| c.algorithm == *claimed && c.value == *value);
+        if !same {
+            return Err(ObjectError::ChecksumMismatch { algorithm: checksum_name(*claimed) });
+        }
+    }
+    Ok(checksum)
 }

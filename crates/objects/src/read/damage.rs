@@ -1,0 +1,24 @@
+//! Bad fragments met by readers, on their way to the steward.
+
+use tokio::sync::mpsc;
+use units::{DiskId, FragmentNumber, PartId, StripeNumber};
+
+use crate::limits::DAMAGE_QUEUE_MAX;
+
+/// A fragment that could not be read, or not be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Damage {
+    /// Of which part.
+    pub part: PartId,
+    /// Of which stripe.
+    pub stripe: StripeNumber,
+    /// Which fragment of it.
+    pub fragment: FragmentNumber,
+    /// On which disk it should be.
+    pub disk: DiskId,
+}
+
+/// Both ends of the queue.
+pub(crate) fn damage_queue() -> (mpsc::Sender<Damage>, mpsc::Receiver<Damage>) {
+    mpsc::channel(DAMAGE_QUEUE_MAX)
+}

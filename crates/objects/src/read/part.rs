@@ -1,0 +1,247 @@
+//! One part, open for reading.
+
+use bytes::{Bytes, BytesMut};
+use catalog::{PartReference, PartRow, SealedBytes};
+use erasure::Code;
+use fragments::FragmentName;
+use futures::future::join_all;
+use seal::limits::{SEALED_CHUNK_BYTES, TAG_BYTES};
+use seal::{ChunkPlace, ChunkSealer, SealedLayout, StripeRange};
+use units::{DiskId, FragmentNumber, PartId, StripeNumber};
+
+use super::damage::Damage;
+use super::pins::Pin;
+use crate::ObjectError;
+use crate::gateway::Inner;
+
+/// A part, its key opened, its fragments located.
+pub(crate) struct OpenPart {
+    part: PartId,
+    sealer: ChunkSealer,
+    layout: SealedLayout,
+    code: Code,
+    slots: Vec<DiskId>,
+    /// The last stripe that had to be rebuilt, for the windows that follow.
+    rebuilt: Option<(StripeNumber, Bytes)>,
+    _pin: Pin,
+}
+
+/// What stands in the way of a window.
+enum Trouble {
+    /// These data fragments cannot be read.
+    Unread(Vec<u8>),
+    /// All could be read, but what is in them does not open.
+    Unopened(Vec<u8>),
+}
+
+impl Inner {
+    /// Locates a part whose key has been opened.
+    pub(crate) fn part_open(
+        &self,
+        row: &PartRow,
+        part: PartId,
+        key: &seal::PartKey,
+    ) -> Result<OpenPart, ObjectError> {
+        let damaged = |what: &str| ObjectError::Damaged { reason: format!("part {part}: {what}") };
+        let code = Code::new(row.data, row.parity).map_err(|_| damaged("unknown geometry"))?;
+        erasure::CodecId::from_byte(row.codec).map_err(|_| damaged("unknown codec"))?;
+        if row.slots.len() != usize::from(code.total()) {
+            return Err(damaged("slots do not match the geometry"));
+        }
+        let layout = SealedLayout::new(row.size, row.stripe_bytes)
+            .filter(|layout| layout.stripe_count() == row.stripe_count)
+            .ok_or_else(|| damaged("sizes do not add up"))?;
+        Ok(OpenPart {
+            part,
+            sealer: ChunkSealer::new(key, part),
+            layout,
+            code,
+            slots: row.slots.clone(),
+            rebuilt: None,
+            _pin: self.pins.pin(part),
+        })
+    }
+
+    /// The row of a part that is referred to.
+    pub(crate) fn part_row(
+        &self,
+        view: &catalog::View,
+        reference: &PartReference,
+    ) -> Result<PartRow, ObjectError> {
+        let missing = || ObjectError::Damaged { reason: format!("no row of {:?}", reference.part) };
+        let row = view.part(reference.part)?.ok_or_else(missing)?;
+        assert_eq!(row.size, reference.size, "a reference is as long as its part");
+        Ok(row)
+    }
+}
+
+/// A wrapped key as the catalog has it.
+pub(crate) fn wrapped(bytes: &SealedBytes) -> &[u8] {
+    bytes.as_slice()
+}
+
+impl OpenPart {
+    pub(crate) fn layout(&self) -> &SealedLayout {
+        &self.layout
+    }
+
+    /// The plaintext of one window, in pieces of up to a chunk.
+    pub(crate) async fn window(
+        &mut self,
+        inner: &Inner,
+        range: &StripeRange,
+    ) -> Result<Vec<Bytes>, ObjectError> {
+        if let Some((stripe, bytes)) = &self.rebuilt
+            && *stripe == range.stripe
+            && let Some(sealed) = cut(bytes, range)
+        {
+            let bytes = BytesMut::from(&sealed[..]);
+            return self.open(range, bytes).map_err(|_| self.lost(range.stripe));
+        }
+        match self.read_window(inner, range).await {
+            Ok(plain) => Ok(plain),
+            Err(trouble) => self.read_around(inner, range, trouble).await,
+        }
+    }
+
+    /// From the data fragments alone, as nearly always.
+    async fn read_window(&self, inner: &Inner, range: &StripeRange) -> Result<Vec<Bytes>, Trouble> {
+        let sealed_bytes = size(self.layout.sealed_bytes(range.stripe));
+        let sealed = size(range.sealed.start)..size(range.sealed.end);
+        let pieces = erasure::locate(self.code, sealed_bytes, sealed);
+        let reads = pieces.iter().map(|piece| {
+            let name = self.name(range.stripe, piece.fragment);
+            inner.parts.fragments.read(self.slot(piece.fragment), name, piece.range.clone())
+        });
+        let mut bytes = BytesMut::new();
+        let mut unread = Vec::new();
+        for (piece, read) in pieces.iter().zip(join_all(reads).await) {
+            match read {
+                Ok(read) if pieces.len() == 1 => {
+                    bytes =
+                        read.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+                }
+                Ok(read) => bytes.extend_from_slice(&read),
+                Err(_) => unread.push(piece.fragment),
+            }
+        }
+        if !unread.is_empty() {
+            return Err(Trouble::Unread(unread));
+        }
+        self.open(range, bytes)
+            .map_err(|_| Trouble::Unopened(pieces.iter().map(|piece| piece.fragment).collect()))
+    }
+
+    /// With the help of the other fragments; reports what was bad.
+    async fn read_around(
+        &mut self,
+        inner: &Inner,
+        range: &StripeRange,
+        trouble: Trouble,
+    ) -> Result<Vec<Bytes>, ObjectError> {
+        // A repair may have moved a slot since we looked.
+        if let Ok(Some(row)) = inner.view().part(self.part)
+            && row.slots != self.slots
+            && row.slots.len() == self.slots.len()
+        {
+            self.slots = row.slots;
+            if let Ok(plain) = self.read_window(inner, range).await {
+                return Ok(plain);
+            }
+        }
+        let _degraded =
+            inner.degraded_reads.acquire().await.map_err(|_| self.lost(range.stripe))?;
+        let suspects = match &trouble {
+            Trouble::Unread(bad) => vec![bad.clone()],
+            // Which one is wrong shows only when the rest opens without it.
+            Trouble::Unopened(all) => all.iter().map(|one| vec![*one]).collect(),
+        };
+        for bad in suspects {
+            let Some(stripe) = self.rebuild(inner, range.stripe, &bad).await else { continue };
+            let Some(sealed) = cut(&stripe, range) else { continue };
+            let Ok(plain) = self.open(range, BytesMut::from(&sealed[..])) else { continue };
+            for fragment in bad {
+                inner.report(Damage {
+                    part: self.part,
+                    stripe: range.stripe,
+                    fragment: FragmentNumber::new(fragment),
+                    disk: self.slot(fragment),
+                });
+            }
+            self.rebuilt = Some((range.stripe, stripe));
+            return Ok(plain);
+        }
+        Err(self.lost(range.stripe))
+    }
+
+    /// The whole sealed stripe without the fragments named.
+    async fn rebuild(&self, inner: &Inner, stripe: StripeNumber, without: &[u8]) -> Option<Bytes> {
+        let reads = (0..self.code.total()).map(async |fragment| {
+            if without.contains(&fragment) {
+                return None;
+            }
+            let name = self.name(stripe, fragment);
+            let whole = inner.parts.fragments.read_whole(self.slot(fragment), name).await;
+            whole.ok().map(|fragment| fragment.payload)
+        });
+        let mut slots = join_all(reads).await;
+        let sealed_bytes = size(self.layout.sealed_bytes(stripe));
+        erasure::join(self.code, sealed_bytes, &mut slots).ok()
+    }
+
+    /// Opens the chunks of a window in place and cuts the wanted bytes out.
+    fn open(
+        &self,
+        range: &StripeRange,
+        mut sealed: BytesMut,
+    ) -> Result<Vec<Bytes>, seal::OpenError> {
+        let last_stripe = self.layout.is_last(range.stripe);
+        let reaches_end = range.sealed.end == self.layout.sealed_bytes(range.stripe);
+        let count = sealed.len().div_ceil(SEALED_CHUNK_BYTES);
+        for (index, chunk) in sealed.chunks_mut(SEALED_CHUNK_BYTES).enumerate() {
+            let place = ChunkPlace {
+                stripe: range.stripe,
+                chunk: range.first_chunk.saturating_add(u32::try_from(index).unwrap_or(u32::MAX)),
+                last: last_stripe && reaches_end && index + 1 == count,
+            };
+            self.sealer.open_chunk(place, chunk)?;
+        }
+        let mut rest = sealed.freeze();
+        let mut wanted = range.wanted.clone();
+        let mut plain = Vec::with_capacity(count);
+        while !rest.is_empty() && wanted.start < wanted.end {
+            let chunk = rest.split_to(rest.len().min(SEALED_CHUNK_BYTES));
+            let length = chunk.len().saturating_sub(TAG_BYTES);
+            let piece = chunk.slice(wanted.start.min(length)..wanted.end.min(length));
+            wanted = wanted.start.saturating_sub(length)..wanted.end.saturating_sub(length);
+            if !piece.is_empty() {
+                plain.push(piece);
+            }
+        }
+        Ok(plain)
+    }
+
+    fn slot(&self, fragment: u8) -> DiskId {
+        // One slot per fragment was checked when the part was opened.
+        self.slots.get(usize::from(fragment)).copied().unwrap_or(DiskId::from_u128(0))
+    }
+
+    fn name(&self, stripe: StripeNumber, fragment: u8) -> FragmentName {
+        FragmentName { part: self.part, stripe, fragment: FragmentNumber::new(fragment) }
+    }
+
+    fn lost(&self, stripe: StripeNumber) -> ObjectError {
+        ObjectError::Damaged { reason: format!("stripe {stripe} of part {}", self.part) }
+    }
+}
+
+/// The sealed bytes of a window, out of its whole stripe.
+fn cut(stripe: &Bytes, range: &StripeRange) -> Option<Bytes> {
+    let range = size(range.sealed.start)..size(range.sealed.end);
+    (range.start <= range.end && range.end <= stripe.len()).then(|| stripe.slice(range))
+}
+
+/// Lengths within a stripe fit in memory.
+fn size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}

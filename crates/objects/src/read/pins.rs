@@ -1,0 +1,57 @@
+//! Parts that are being read: their fragments are not removed meanwhile.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use units::PartId;
+
+/// Who is being read, and how many times.
+#[derive(Clone, Default)]
+pub(crate) struct Pins(Arc<Mutex<HashMap<PartId, u32>>>);
+
+/// One reader of one part.
+pub(crate) struct Pin {
+    pins: Pins,
+    part: PartId,
+}
+
+impl Pins {
+    pub(crate) fn pin(&self, part: PartId) -> Pin {
+        *self.0.lock().entry(part).or_default() += 1;
+        Pin { pins: self.clone(), part }
+    }
+
+    pub(crate) fn is_pinned(&self, part: PartId) -> bool {
+        self.0.lock().contains_key(&part)
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        let mut pins = self.pins.0.lock();
+        if let Some(count) = pins.get_mut(&self.part) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                pins.remove(&self.part);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_pinned_until_its_last_reader_goes() {
+        let pins = Pins::default();
+        let part = PartId::from_u128(1);
+        let first = pins.pin(part);
+        let second = pins.pin(part);
+        drop(first);
+        assert!(pins.is_pinned(part));
+        drop(second);
+        assert!(!pins.is_pinned(part));
+    }
+}

@@ -1,0 +1,191 @@
+//! The walk through the bytes of a version.
+
+use core::ops::Range;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use catalog::{Content, Manifest, ObjectKey, ObjectVersion, PartReference};
+use futures::{FutureExt, StreamExt};
+use seal::inline_open;
+use tokio::sync::OwnedSemaphorePermit;
+use units::ByteCount;
+use units::limits::CHUNK_BYTES;
+
+use super::part::{OpenPart, wrapped};
+use crate::gateway::Inner;
+use crate::limits::READ_WINDOW_BYTES;
+use crate::sealing::Sealing;
+use crate::seen::Seen;
+use crate::{ObjectBody, ObjectError};
+
+/// Where the walk is.
+pub(crate) struct Reader {
+    inner: Arc<Inner>,
+    seen: Seen,
+    sealing: Sealing,
+    key: ObjectKey,
+    version: Arc<ObjectVersion>,
+    manifest: Option<Manifest>,
+    /// Bytes of the object still to be read.
+    left: Range<u64>,
+    /// The part the walk is in, with where it starts and ends in the object.
+    part: Option<(Range<u64>, OpenPart)>,
+    ready: VecDeque<Bytes>,
+    /// Memory of the window that is being sent.
+    window: Option<OwnedSemaphorePermit>,
+}
+
+impl Reader {
+    pub(crate) fn new(
+        inner: Arc<Inner>,
+        seen: Seen,
+        sealing: Sealing,
+        key: ObjectKey,
+        version: Arc<ObjectVersion>,
+        range: Range<u64>,
+    ) -> Self {
+        Self {
+            inner,
+            seen,
+            sealing,
+            key,
+            version,
+            manifest: None,
+            left: range,
+            part: None,
+            ready: VecDeque::new(),
+            window: None,
+        }
+    }
+
+    /// The bytes as a stream. The first window is read here, so that an object
+    /// that cannot be read is an error and not a broken body.
+    pub(crate) async fn into_body(mut self) -> Result<ObjectBody, ObjectError> {
+        let length = ByteCount::new(self.left.end.saturating_sub(self.left.start));
+        if length == ByteCount::ZERO {
+            return Ok(ObjectBody::new(futures::stream::empty().boxed(), length));
+        }
+        if let Content::Inline { .. } = self.version.detail.content {
+            let bytes = self.inline()?;
+            return Ok(ObjectBody::new(futures::stream::once(async { Ok(bytes) }).boxed(), length));
+        }
+        self.fill().await?;
+        let steps = futures::stream::try_unfold(Box::new(self), |mut reader| {
+            // Nearly always a chunk is ready; only every few chunks something is read.
+            async move {
+                if reader.ready.is_empty() {
+                    reader.fill().await?;
+                }
+                Ok(reader.ready.pop_front().map(|bytes| (bytes, reader)))
+            }
+            .boxed()
+        });
+        Ok(ObjectBody::new(steps.boxed(), length))
+    }
+
+    /// The wanted bytes of an object that is a row.
+    fn inline(&self) -> Result<Bytes, ObjectError> {
+        let detail = &self.version.detail;
+        let Content::Inline { part, wrapped_key } = &detail.content else {
+            return Ok(Bytes::new());
+        };
+        let damaged = |reason: String| ObjectError::Damaged { reason };
+        let sealed = self
+            .seen
+            .view
+            .inline_body(detail.reference)?
+            .ok_or_else(|| damaged(format!("no inline body of {:?}", detail.reference)))?;
+        let at = self.seen.part_at(self.sealing.keeper(), &self.key, detail.reference, *part);
+        let key = self.inner.parts.vault.part_key_open(&at, wrapped(wrapped_key))?;
+        let plain: Bytes = inline_open(&key, *part, sealed.as_slice())
+            .map_err(|error| damaged(error.to_string()))?
+            .into();
+        let size = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        let range = size(self.left.start)..size(self.left.end);
+        if range.start > range.end || range.end > plain.len() {
+            return Err(damaged(format!("inline body of {:?} is short", detail.reference)));
+        }
+        Ok(plain.slice(range))
+    }
+
+    /// Reads the next window; leaves nothing ready at the end.
+    async fn fill(&mut self) -> Result<(), ObjectError> {
+        self.window = None;
+        while self.ready.is_empty() && self.left.start < self.left.end {
+            self.part_reach()?;
+            let (window, permit) = self.inner.read_window();
+            let Some((bounds, part)) = &mut self.part else { return Ok(()) };
+            let layout = *part.layout();
+            let from = self.left.start - bounds.start;
+            let to = self.left.end.min(bounds.end) - bounds.start;
+            // Windows begin and end at chunks, so that no chunk is opened twice.
+            let chunk = CHUNK_BYTES as u64;
+            let to = to.min((from / chunk * chunk).saturating_add(window));
+            let range = layout.ranges(from..to).next().ok_or_else(|| ObjectError::Damaged {
+                reason: "a part is shorter than its reference says".to_owned(),
+            })?;
+            let pieces = part.window(&self.inner, &range).await?;
+            let given: usize = pieces.iter().map(Bytes::len).sum();
+            assert_eq!(given, range.wanted.len(), "a window gives what it was asked for");
+            self.left.start += given as u64;
+            self.ready.extend(pieces);
+            self.window = permit;
+        }
+        Ok(())
+    }
+
+    /// Opens the part that holds the next byte, if it is not open.
+    fn part_reach(&mut self) -> Result<(), ObjectError> {
+        if self.part.as_ref().is_some_and(|(bounds, _)| bounds.contains(&self.left.start)) {
+            return Ok(());
+        }
+        self.part = None;
+        let (start, reference) = self.part_find()?;
+        let end = start.saturating_add(reference.size.get());
+        let row = self.inner.part_row(&self.seen.view, &reference)?;
+        let keeper = self.sealing.keeper();
+        let version = self.version.detail.reference;
+        let at = self.seen.part_at(keeper, &self.key, version, reference.part);
+        let wrapped_key = wrapped(&reference.wrapped_key);
+        let key = self.inner.parts.vault.part_key_open(&at, wrapped_key)?;
+        let part = self.inner.part_open(&row, reference.part, &key)?;
+        self.part = Some((start..end, part));
+        Ok(())
+    }
+
+    /// The part that holds the next byte, and where it starts in the object.
+    fn part_find(&mut self) -> Result<(u64, PartReference), ObjectError> {
+        let damaged = |what: &str| ObjectError::Damaged { reason: what.to_owned() };
+        if let Content::Part(reference) = &self.version.detail.content {
+            return Ok((0, reference.clone()));
+        }
+        let reference = self.version.detail.reference;
+        if self.manifest.is_none() {
+            self.manifest = self.seen.view.manifest(reference)?;
+        }
+        let manifest = self.manifest.as_ref().ok_or_else(|| damaged("no manifest"))?;
+        let at = ByteCount::new(self.left.start);
+        let (number, start, size) =
+            manifest.locate(at).ok_or_else(|| damaged("the manifest is short"))?;
+        let part = self
+            .seen
+            .view
+            .manifest_part(reference, number)?
+            .filter(|part| part.size == size)
+            .ok_or_else(|| damaged("a part of the manifest is missing"))?;
+        Ok((start.get(), part))
+    }
+}
+
+impl Inner {
+    /// How much to read at once, and the memory for it: a full window, or a chunk
+    /// when the pool is empty.
+    fn read_window(&self) -> (u64, Option<OwnedSemaphorePermit>) {
+        let whole = u32::try_from(READ_WINDOW_BYTES).unwrap_or(u32::MAX);
+        match Arc::clone(&self.read_pool).try_acquire_many_owned(whole) {
+            Ok(permit) => (READ_WINDOW_BYTES as u64, Some(permit)),
+            Err(_) => (CHUNK_BYTES as u64, None),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Parts whose write did not end well.
+//!
+//! From the first fragment on, a [`PartGuard`] stands for the part. Unless the
+//! catalog is known to have taken the part, dropping the guard queues it for the
+//! steward, which has the catalog condemn it: if the command did arrive after
+//! all, condemning is refused and nothing is lost; if not, it can never arrive
+//! any more and the fragments go. What finds no room in the queue is found by the
+//! orphan sweep.
+
+use tokio::sync::mpsc;
+use units::PartId;
+
+use crate::limits::ABANDONED_QUEUE_MAX;
+
+/// Both ends of the queue.
+pub(crate) fn abandoned_queue() -> (mpsc::Sender<PartId>, mpsc::Receiver<PartId>) {
+    mpsc::channel(ABANDONED_QUEUE_MAX)
+}
+
+/// A part that is being written.
+pub(crate) struct PartGuard {
+    part: PartId,
+    queue: mpsc::Sender<PartId>,
+    armed: bool,
+}
+
+impl PartGuard {
+    pub(crate) fn new(part: PartId, queue: mpsc::Sender<PartId>) -> Self {
+        Self { part, queue, armed: true }
+    }
+
+    /// The catalog has it now.
+    pub(crate) fn kept(mut self) {
+        self.armed = false;
+    }
+}
+
+impl Drop for PartGuard {
+    fn drop(&mut self) {
+        if self.armed && self.queue.try_send(self.part).is_err() {
+            tracing::debug!(part = %self.part, "an abandoned part is left to the orphan sweep");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The way in: body → stripes → digests, seal → fragments → disks.
+//!
+//! ```text
+//! socket → fill a stripe buffer ┐ (the request's own task)
+//!                               ├→ hash, seal in place, encode (a thread that may block)
+//!                               └→ append to the disks, durable (each disk's writer)
+//! ```
+//! The three run at once on different stripes of one upload: MD5, which is serial
+//! and slow, stalls neither the socket nor the disks, and is the bound of a single
+//! upload. Memory is bounded by [`budget`]. Claims of the client (length, MD5,
+//! checksum) are held against the body before the catalog hears of it, and every
+//! fragment is durable before; on any failure the part is given to the
+//! [`abandoned`] queue, and the catalog's word decides about its fragments.
+
+pub(crate) mod abandoned;
+pub(crate) mod budget;
+pub(crate) mod digests;
+pub(crate) mod part;
+pub(crate) mod pipeline;
+pub(crate) mod source;
+pub(crate) mod stripe_buffer;

@@ -1,0 +1,246 @@
+//! Stripes of one part, several at once between the socket and the disks.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use erasure::{Code, CodecId};
+use fragments::{Fragment, FragmentHeader, FragmentName, FragmentStore, WriteError};
+use futures::stream::FuturesUnordered;
+use futures::{StreamExt, TryStreamExt};
+use seal::ChunkSealer;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::task::JoinSet;
+use units::{ByteCount, DiskId, FragmentNumber, PartId, StripeNumber};
+
+use super::budget::Lane;
+use super::digests::Digests;
+use super::source::Source;
+use super::stripe_buffer::StripeBuffer;
+use crate::ObjectError;
+use crate::limits::INLINE_HASH_BYTES_MAX;
+
+/// Everything that stays the same for all stripes of a part.
+pub(crate) struct PartSetup {
+    pub(crate) part: PartId,
+    pub(crate) code: Code,
+    pub(crate) slots: Vec<DiskId>,
+    pub(crate) sealer: ChunkSealer,
+    pub(crate) fragments: FragmentStore,
+}
+
+/// A stripe whose plaintext is complete.
+struct FullStripe {
+    number: StripeNumber,
+    last: bool,
+    buffer: StripeBuffer,
+    /// Memory behind the filling buffer; `None` if nothing is filled meanwhile.
+    room: Option<OwnedSemaphorePermit>,
+}
+
+/// Takes the body to its end; `Ok` once every fragment is durable.
+///
+/// `first` are bytes that were read before. Gives the digests and the number of
+/// stripes.
+pub(crate) async fn write_stripes(
+    setup: Arc<PartSetup>,
+    lane: &Lane,
+    source: &mut Source,
+    first: &[u8],
+    digests: Digests,
+) -> Result<(Digests, u32), ObjectError> {
+    let expected = source.expected().saturating_add(first.len());
+    let mut buffer = StripeBuffer::new(lane.stripe_bytes(), expected);
+    buffer.append(first);
+    if source.fill(&mut buffer).await? {
+        if buffer.plain_bytes() == 0 {
+            return Ok((digests, 0));
+        }
+        let only = FullStripe { number: StripeNumber::ZERO, last: true, buffer, room: None };
+        let digests = stripe_through(&setup, digests, only).await?;
+        return Ok((digests, 1));
+    }
+    write_many(setup, lane, source, buffer, digests).await
+}
+
+/// More than one stripe: the ones behind are taken through by a task of their own.
+async fn write_many(
+    setup: Arc<PartSetup>,
+    lane: &Lane,
+    source: &mut Source,
+    mut buffer: StripeBuffer,
+    digests: Digests,
+) -> Result<(Digests, u32), ObjectError> {
+    let (to_disks, stripes) = mpsc::channel(lane.depth());
+    let (room_back, mut room_free) = mpsc::channel::<()>(lane.depth() + 2);
+    // Dropped with this future, and the task with it.
+    let mut behind = JoinSet::new();
+    behind.spawn(stripes_through(setup, digests, stripes, room_back));
+    let mut number = StripeNumber::ZERO;
+    let mut under_way = 0_usize;
+    let mut ended = false;
+    loop {
+        while room_free.try_recv().is_ok() {
+            under_way = under_way.saturating_sub(1);
+        }
+        let mut room = None;
+        if !ended {
+            // Wait for our own stripes until there is room for one more behind us.
+            loop {
+                room = if under_way < lane.depth() { lane.overlap() } else { None };
+                if room.is_some() || under_way == 0 {
+                    break;
+                }
+                if room_free.recv().await.is_none() {
+                    break;
+                }
+                under_way = under_way.saturating_sub(1);
+            }
+        }
+        let alone = room.is_none();
+        let stripe = FullStripe { number, last: ended, buffer, room };
+        number = number.next();
+        if to_disks.send(stripe).await.is_err() {
+            break;
+        }
+        under_way += 1;
+        if ended {
+            break;
+        }
+        if alone {
+            // No memory to overlap: the next buffer only after this stripe is through.
+            while under_way > 0 && room_free.recv().await.is_some() {
+                under_way = under_way.saturating_sub(1);
+            }
+        }
+        buffer = StripeBuffer::new(lane.stripe_bytes(), source.expected());
+        ended = source.fill(&mut buffer).await?;
+    }
+    drop(to_disks);
+    match behind.join_next().await {
+        Some(Ok(through)) => Ok((through?, number.get())),
+        _ => Err(ObjectError::Internal { reason: "a stripe writer stopped".to_owned() }),
+    }
+}
+
+type Appends =
+    FuturesUnordered<core::pin::Pin<Box<dyn Future<Output = Result<(), ObjectError>> + Send>>>;
+
+/// Hashes in order, appends as the disks take it.
+async fn stripes_through(
+    setup: Arc<PartSetup>,
+    mut digests: Digests,
+    mut stripes: mpsc::Receiver<FullStripe>,
+    room_back: mpsc::Sender<()>,
+) -> Result<Digests, ObjectError> {
+    let mut appends: Appends = FuturesUnordered::new();
+    loop {
+        let stripe = tokio::select! {
+            stripe = stripes.recv() => stripe,
+            Some(done) = appends.next() => { done?; continue }
+        };
+        let Some(stripe) = stripe else { break };
+        let mut sealing = Box::pin(hash_and_seal(&setup, digests, stripe));
+        let (back, fragments, room) = loop {
+            tokio::select! {
+                sealed = &mut sealing => break sealed?,
+                Some(done) = appends.next() => done?,
+            }
+        };
+        drop(sealing);
+        digests = back;
+        let setup = Arc::clone(&setup);
+        let room_back = room_back.clone();
+        appends.push(Box::pin(async move {
+            append_all(&setup, fragments).await?;
+            drop(room);
+            // The filling side may be gone already; then nobody counts any more.
+            let _ = room_back.try_send(());
+            Ok(())
+        }));
+    }
+    appends.try_collect::<()>().await?;
+    Ok(digests)
+}
+
+/// One stripe, by itself.
+async fn stripe_through(
+    setup: &Arc<PartSetup>,
+    digests: Digests,
+    stripe: FullStripe,
+) -> Result<Digests, ObjectError> {
+    let (digests, fragments, _room) = hash_and_seal(setup, digests, stripe).await?;
+    append_all(setup, fragments).await?;
+    Ok(digests)
+}
+
+type Sealed = (Digests, Vec<Fragment>, Option<OwnedSemaphorePermit>);
+
+async fn hash_and_seal(
+    setup: &Arc<PartSetup>,
+    digests: Digests,
+    stripe: FullStripe,
+) -> Result<Sealed, ObjectError> {
+    if stripe.buffer.plain_bytes() <= INLINE_HASH_BYTES_MAX {
+        return hash_and_seal_now(setup, digests, stripe);
+    }
+    let setup = Arc::clone(setup);
+    let working = tokio::task::spawn_blocking(move || hash_and_seal_now(&setup, digests, stripe));
+    working.await.map_err(|_| ObjectError::Internal { reason: "sealing stopped".to_owned() })?
+}
+
+fn hash_and_seal_now(
+    setup: &PartSetup,
+    mut digests: Digests,
+    stripe: FullStripe,
+) -> Result<Sealed, ObjectError> {
+    for chunk in stripe.buffer.chunks() {
+        digests.update(chunk);
+    }
+    let fault = |what: &str, source: &dyn core::fmt::Display| ObjectError::Internal {
+        reason: format!("{what}: {source}"),
+    };
+    let sealed = stripe
+        .buffer
+        .seal(&setup.sealer, stripe.number, stripe.last)
+        .map_err(|source| fault("sealing", &source))?;
+    let pieces =
+        erasure::encode(setup.code, &sealed).map_err(|source| fault("encoding", &source))?;
+    let fragments = fragments_of(setup, stripe.number, &sealed, pieces);
+    Ok((digests, fragments, stripe.room))
+}
+
+fn fragments_of(
+    setup: &PartSetup,
+    stripe: StripeNumber,
+    sealed: &Bytes,
+    pieces: Vec<Bytes>,
+) -> Vec<Fragment> {
+    let named = |(number, payload): (u8, Bytes)| Fragment {
+        header: FragmentHeader {
+            name: FragmentName { part: setup.part, stripe, fragment: FragmentNumber::new(number) },
+            codec: CodecId::ContiguousLeopard16,
+            code: setup.code,
+            stripe_bytes: ByteCount::new(sealed.len() as u64),
+        },
+        payload,
+    };
+    (0_u8..).zip(pieces).map(named).collect()
+}
+
+/// Appends one fragment per slot, to all disks at once; `Ok` once all are durable.
+async fn append_all(setup: &PartSetup, fragments: Vec<Fragment>) -> Result<(), ObjectError> {
+    assert_eq!(fragments.len(), setup.slots.len(), "one fragment per slot");
+    let appends = fragments
+        .into_iter()
+        .zip(&setup.slots)
+        .map(|(fragment, disk)| setup.fragments.append(*disk, fragment));
+    futures::future::try_join_all(appends).await.map_err(refused_by_disk)?;
+    Ok(())
+}
+
+fn refused_by_disk(error: WriteError) -> ObjectError {
+    match error {
+        WriteError::Full => ObjectError::Full,
+        other => ObjectError::Unavailable { reason: other.to_string() },
+    }
+}
