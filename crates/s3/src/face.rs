@@ -4,6 +4,12 @@
 //! same name in the verb's own file. A verb that is not listed answers
 //! `NotImplemented`, which is the protocol library's default.
 
+use core::fmt;
+use std::sync::Arc;
+
+use access::RequestFacts;
+use catalog::Ownership;
+use objects::Objects;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
     CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CreateBucketInput,
@@ -50,11 +56,72 @@ use s3s::dto::{
 };
 use s3s::{S3, S3Request, S3Response, S3Result};
 
+use units::{Clock, Timestamp};
+
+use crate::gate::RuleCache;
+use crate::server::{Region, Settings};
 use crate::{bucket, listing, multipart, object, settings};
 
-/// The S3 protocol, spoken for one store.
-#[derive(Debug, Clone)]
-pub struct Face {}
+/// The S3 protocol, spoken for one store; cheap to clone.
+#[derive(Clone)]
+pub struct Face {
+    /// The store.
+    pub(crate) objects: Objects,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    clock: Arc<dyn Clock>,
+    region: Region,
+    default_ownership: Ownership,
+    rules: RuleCache,
+    no_facts: Arc<RequestFacts>,
+}
+
+impl Face {
+    /// A face for this store.
+    pub(crate) fn new(objects: Objects, clock: Arc<dyn Clock>, settings: &Settings) -> Self {
+        let shared = Arc::new(Shared {
+            clock,
+            region: settings.region.clone(),
+            default_ownership: settings.default_ownership,
+            rules: RuleCache::default(),
+            no_facts: Arc::new(RequestFacts::default()),
+        });
+        Self { objects, shared }
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// The region that clients sign for.
+    pub(crate) fn region(&self) -> &str {
+        self.shared.region.as_str()
+    }
+
+    /// The ownership of buckets that are made without a word of it.
+    pub(crate) fn default_ownership(&self) -> Ownership {
+        self.shared.default_ownership
+    }
+
+    /// The parsed rules of buckets.
+    pub(crate) fn rules(&self) -> &RuleCache {
+        &self.shared.rules
+    }
+
+    /// What a request says, where no rule looks at it.
+    pub(crate) fn no_facts(&self) -> Arc<RequestFacts> {
+        Arc::clone(&self.shared.no_facts)
+    }
+}
+
+impl fmt::Debug for Face {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Face").finish_non_exhaustive()
+    }
+}
 
 #[async_trait::async_trait]
 impl S3 for Face {

@@ -14,6 +14,7 @@
 
 mod auth;
 mod bucket;
+mod date;
 mod error;
 mod face;
 mod gate;

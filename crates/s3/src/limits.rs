@@ -42,6 +42,12 @@ pub const QUERY_KEYS_MAX: usize = 64;
 /// checksums is about 3 MB, 1,000 keys to delete at most 2 MB.
 pub const XML_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Most buckets whose parsed rules are remembered; at the worst 20 KiB of policy each.
+pub const BUCKET_RULES_CACHED_MAX: usize = 4_096;
+
+/// Most grants in an access control list, as S3 has it.
+pub const GRANTS_MAX: usize = 100;
+
 /// Longest validity of a presigned URL, in seconds (seven days, as S3).
 pub const PRESIGNED_SECONDS_MAX: u64 = 604_800;
 

@@ -5,8 +5,8 @@
 //! [`RequestContext::of`].
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use http::Extensions;
 use parking_lot::Mutex;
@@ -22,12 +22,22 @@ pub(crate) struct RequestContext {
     pub secure: bool,
     details: Mutex<Vec<(&'static str, String)>>,
     too_slow: AtomicBool,
+    hidden: AtomicBool,
+    verb: OnceLock<&'static str>,
 }
 
 impl RequestContext {
     /// The context of a new request.
     pub(crate) fn new(id: String, peer: SocketAddr, secure: bool) -> Self {
-        Self { id, peer, secure, details: Mutex::new(Vec::new()), too_slow: AtomicBool::new(false) }
+        Self {
+            id,
+            peer,
+            secure,
+            details: Mutex::new(Vec::new()),
+            too_slow: AtomicBool::new(false),
+            hidden: AtomicBool::new(false),
+            verb: OnceLock::new(),
+        }
     }
 
     /// The context that the server put into the request.
@@ -54,5 +64,25 @@ impl RequestContext {
     /// Whether the client was too slow.
     pub(crate) fn is_too_slow(&self) -> bool {
         self.too_slow.load(Ordering::Relaxed)
+    }
+
+    /// The caller may not list the bucket: a missing key is told as forbidden.
+    pub(crate) fn note_hidden(&self) {
+        self.hidden.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a missing key is told as forbidden.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.hidden.load(Ordering::Relaxed)
+    }
+
+    /// The request was resolved to this verb.
+    pub(crate) fn note_verb(&self, verb: &'static str) {
+        let _ = self.verb.set(verb);
+    }
+
+    /// The verb, once it is known.
+    pub(crate) fn verb(&self) -> &'static str {
+        self.verb.get().copied().unwrap_or("none")
     }
 }

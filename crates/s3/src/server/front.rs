@@ -25,6 +25,7 @@ use super::query::Query;
 use super::request_id::RequestIds;
 use super::settings::Settings;
 use super::subresource;
+use crate::Face;
 use crate::limits::HEAD_BYTES_MAX;
 use crate::request::RequestContext;
 
@@ -40,6 +41,7 @@ pub(crate) struct Peer {
 /// Handles requests; shared by all connections.
 pub(crate) struct Front {
     service: S3Service,
+    face: Face,
     settings: Settings,
     ids: RequestIds,
     host_id: String,
@@ -55,10 +57,10 @@ struct Asked {
 
 impl Front {
     /// A front over the protocol library.
-    pub(crate) fn new(service: S3Service, settings: Settings, ids: RequestIds) -> Self {
+    pub(crate) fn new(service: S3Service, face: Face, settings: Settings, ids: RequestIds) -> Self {
         use base64::Engine as _;
         let host_id = base64::engine::general_purpose::STANDARD.encode(settings.node.to_bytes());
-        Self { service, settings, ids, host_id }
+        Self { service, face, settings, ids, host_id }
     }
 
     /// Answers one request; never fails and never panics.
@@ -141,6 +143,9 @@ impl Front {
     /// Completes error documents and adds the headers that every answer has.
     fn finish(&self, answer: Response<Body>, asked: &Asked) -> Response<Body> {
         let (mut head, mut body) = answer.into_parts();
+        if head.status == StatusCode::NOT_FOUND && asked.context.is_hidden() {
+            (head, body) = self.render(s3_error!(AccessDenied), asked).into_parts();
+        }
         let is_error = head.status.is_client_error() || head.status.is_server_error();
         if is_error {
             body = self.complete(&mut head, body, asked);

@@ -6,6 +6,7 @@
 
 mod address;
 mod body;
+mod build;
 mod claim;
 mod document;
 mod front;
@@ -22,13 +23,16 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use objects::Objects;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use units::{Clock, Random};
 
 pub(crate) use self::front::{Front, Peer};
+pub(crate) use self::query::Query;
 pub use self::settings::{Domain, Region, Settings};
 use self::stall::StallGuard;
 use crate::limits::{CONNECTIONS_MAX, HEAD_TIMEOUT, READ_BUFFER_BYTES_MAX, SHUTDOWN_GRACE};
@@ -48,6 +52,16 @@ pub struct Server {
 }
 
 impl Server {
+    /// A server for this store.
+    pub fn new(
+        objects: Objects,
+        clock: Arc<dyn Clock>,
+        random: &dyn Random,
+        settings: Settings,
+    ) -> Self {
+        Self { front: Arc::new(build::front(objects, clock, random, settings)) }
+    }
+
     /// Serves connections until told to stop, then lets requests in flight end.
     ///
     /// Cancel-safety: dropping the future cuts all connections at once.

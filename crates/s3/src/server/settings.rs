@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use catalog::Ownership;
 use units::NodeId;
 
 /// The region name that clients sign for.
@@ -51,6 +52,8 @@ pub struct Settings {
     pub base_domain: Option<Domain>,
     /// Static websites of buckets are served under this domain.
     pub website_domain: Option<Domain>,
+    /// Who owns what others write, in buckets made without a word of it.
+    pub default_ownership: Ownership,
     /// This node, shown as `x-amz-id-2`.
     pub node: NodeId,
 }

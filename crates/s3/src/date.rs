@@ -1,0 +1,43 @@
+//! Instants as HTTP headers and the protocol library's documents take them.
+
+use time::OffsetDateTime;
+use time::format_description::FormatItem;
+use time::macros::format_description;
+use units::Timestamp;
+
+/// RFC 9110, section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
+const HTTP_DATE: &[FormatItem<'_>] = format_description!(
+    "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+);
+
+/// An instant as HTTP writes it; empty beyond the calendar.
+pub(crate) fn http_date(at: Timestamp) -> String {
+    let at = OffsetDateTime::from_unix_timestamp(at.seconds()).ok();
+    at.and_then(|at| at.format(HTTP_DATE).ok()).unwrap_or_default()
+}
+
+/// An instant as the protocol library's documents take it, in whole milliseconds.
+pub(crate) fn dto(at: Timestamp) -> s3s::dto::Timestamp {
+    let nanos = i128::from(at.micros().div_euclid(1_000)).saturating_mul(1_000_000);
+    OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH).into()
+}
+
+/// An instant from the protocol library's documents, in whole microseconds.
+pub(crate) fn from_dto(at: &s3s::dto::Timestamp) -> Timestamp {
+    let at: OffsetDateTime = at.clone().into();
+    let micros = at.unix_timestamp_nanos().div_euclid(1_000);
+    Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        let at = Timestamp::from_micros(784_111_777_250_000);
+        assert_eq!(http_date(at), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(from_dto(&dto(at)), at);
+        assert_eq!(http_date(Timestamp::from_micros(i64::MAX)), "");
+    }
+}

@@ -1,0 +1,210 @@
+//! The decision on one request, before its verb is read.
+
+use std::sync::Arc;
+
+use access::{Action, Caller, SignatureAuth};
+use catalog::{VersionAsk, VersionName};
+use http::HeaderMap;
+use s3s::access::S3AccessContext;
+use s3s::{S3Result, s3_error};
+
+use super::verbs::{self, Rule};
+use super::{Grant, Judge, Matter, caller_of, conditions, copy_source, facts, names};
+use crate::Face;
+use crate::auth;
+use crate::request::RequestContext;
+use crate::server::Query;
+use crate::settings::acl;
+
+/// Decides on the request: who asks, what for, and under which rules.
+pub(super) async fn decide(face: &Face, cx: &mut S3AccessContext<'_>) -> S3Result<Grant> {
+    let context = RequestContext::of(cx.extensions_mut()).cloned();
+    let context = context.ok_or_else(|| s3_error!(InternalError))?;
+    let version = version(cx.uri().query())?;
+    let Some(rule) = verbs::rule(cx.s3_op().name(), version.is_some()) else {
+        return Err(s3_error!(
+            NotImplemented,
+            "A header or query you provided implies functionality that is not implemented."
+        ));
+    };
+    context.note_verb(rule.action.name());
+    let caller = match cx.credentials() {
+        None => Caller::Anonymous,
+        Some(credentials) => caller_of(&auth::credential(face, &credentials.access_key).await?),
+    };
+    let (bucket_name, key) = names(cx.s3_path());
+    let bucket = match bucket_name {
+        Some(name) if rule.action != Action::CreateBucket => Some(facts::bucket(face, name).await?),
+        _ => None,
+    };
+    let auth = signature_auth(cx);
+    let request = match &bucket {
+        Some(bucket) if bucket.looks_at_request() => {
+            Arc::new(conditions::of(cx.headers(), cx.uri().query(), &context, auth))
+        }
+        _ => face.no_facts(),
+    };
+    let judge = Judge { caller: Arc::new(caller), bucket, request };
+    expected_owner(cx.headers(), "x-amz-expected-bucket-owner", &judge)?;
+    let version = version.unwrap_or_default();
+    let mut grant =
+        Grant { authorised: None, source: None, bypass_governance: false, acl: None, judge };
+    if rule.per_key {
+        admit_many(&grant.judge)?;
+    } else {
+        decide_one(face, cx, rule, key, version, bucket_name, &context, &mut grant).await?;
+    }
+    Ok(grant)
+}
+
+async fn decide_one(
+    face: &Face,
+    cx: &S3AccessContext<'_>,
+    rule: Rule,
+    key: Option<&str>,
+    version: VersionAsk,
+    bucket_name: Option<&str>,
+    context: &RequestContext,
+    grant: &mut Grant,
+) -> S3Result {
+    let headers = cx.headers();
+    let judge = &grant.judge;
+    let matter = |action| Matter { action, key, version };
+    let authorised = if rule.action == Action::CreateBucket {
+        create_bucket(face, judge, bucket_name)?
+    } else {
+        judge.decide(face, matter(rule.action)).await?
+    };
+    for action in verbs::also(rule.action, headers) {
+        judge.decide(face, matter(action)).await?;
+    }
+    if asks_bypass(headers) {
+        let bypass = matter(Action::BypassGovernanceRetention);
+        grant.bypass_governance = key.is_some() && judge.allows(face, bypass).await;
+    }
+    if rule.action == Action::PutObject
+        && let Some(bucket) = &judge.bucket
+    {
+        grant.acl = acl::asked(face, headers, &judge.caller, bucket).await?;
+    }
+    if reads_object(rule.action) {
+        hide_missing(face, context, judge).await;
+    }
+    if let Some(source) = headers.get("x-amz-copy-source") {
+        grant.source = Some(decide_source(face, cx, judge, source).await?);
+    }
+    grant.authorised = Some(authorised);
+    Ok(())
+}
+
+fn create_bucket(
+    face: &Face,
+    judge: &Judge,
+    bucket_name: Option<&str>,
+) -> S3Result<access::Authorised> {
+    let ask = access::Ask {
+        action: Action::CreateBucket,
+        bucket: None,
+        bucket_name,
+        key: None,
+        object: None,
+        request: &judge.request,
+        now: face.now(),
+    };
+    access::decide(&judge.caller, &ask)
+        .map_err(|denied| super::refuse(&denied, Action::CreateBucket))
+}
+
+/// The right to read the source of a copy, decided by the source's own rules.
+async fn decide_source(
+    face: &Face,
+    cx: &S3AccessContext<'_>,
+    judge: &Judge,
+    source: &http::HeaderValue,
+) -> S3Result<access::Authorised> {
+    let source = source.to_str().map_err(|_| copy_source::invalid())?;
+    let source = copy_source::copy_source(source)?;
+    let bucket = facts::bucket(face, &source.bucket).await?;
+    let judge = Judge { bucket: Some(bucket), ..judge.clone() };
+    expected_owner(cx.headers(), "x-amz-source-expected-bucket-owner", &judge)?;
+    let action = match source.version {
+        VersionAsk::Current => Action::GetObject,
+        _ => Action::GetObjectVersion,
+    };
+    let matter = Matter { action, key: Some(&source.key), version: source.version };
+    if units::planted::is_on("s3-copy-source-unchecked") {
+        return create_bucket(face, &judge, Some(&source.bucket));
+    }
+    judge.decide(face, matter).await
+}
+
+/// Whoever may not list a bucket is not told which keys are missing from it.
+async fn hide_missing(face: &Face, context: &RequestContext, judge: &Judge) {
+    let owner = judge.bucket.as_ref().map(|bucket| bucket.rules.owner);
+    let own = owner.is_some() && judge.caller.tenant() == owner;
+    let matter = Matter { action: Action::ListBucket, key: None, version: VersionAsk::Current };
+    if !own && !judge.allows(face, matter).await {
+        context.note_hidden();
+    }
+}
+
+fn reads_object(action: Action) -> bool {
+    use Action::{
+        GetObject, GetObjectAcl, GetObjectAttributes, GetObjectTagging, GetObjectVersion,
+        GetObjectVersionAcl, GetObjectVersionAttributes, GetObjectVersionTagging,
+    };
+    matches!(
+        action,
+        GetObject
+            | GetObjectAcl
+            | GetObjectAttributes
+            | GetObjectTagging
+            | GetObjectVersion
+            | GetObjectVersionAcl
+            | GetObjectVersionAttributes
+            | GetObjectVersionTagging
+    )
+}
+
+/// A deletion of many objects is decided per key; who could be allowed none of
+/// them does not get to send the list.
+fn admit_many(judge: &Judge) -> S3Result {
+    let open = judge.bucket.as_ref().is_some_and(|bucket| bucket.may_admit_strangers());
+    let owner = judge.bucket.as_ref().map(|bucket| bucket.rules.owner);
+    if open || owner.is_some() && judge.caller.tenant() == owner {
+        return Ok(());
+    }
+    Err(s3_error!(AccessDenied, "Access Denied"))
+}
+
+/// Whether the request asks to get round governance retention.
+pub(super) fn asks_bypass(headers: &HeaderMap) -> bool {
+    let value = headers.get("x-amz-bypass-governance-retention");
+    value.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
+}
+
+/// The account that the client believes to own the bucket must.
+fn expected_owner(headers: &HeaderMap, name: &str, judge: &Judge) -> S3Result {
+    let Some(expected) = headers.get(name) else { return Ok(()) };
+    let Some(bucket) = &judge.bucket else { return Ok(()) };
+    if expected.as_bytes() == bucket.rules.owner.to_string().as_bytes() {
+        return Ok(());
+    }
+    Err(s3_error!(AccessDenied, "Access Denied"))
+}
+
+/// The version that the query names; what is no version is refused by the verb.
+fn version(query: Option<&str>) -> S3Result<Option<VersionAsk>> {
+    let Some(query) = query else { return Ok(None) };
+    let query = Query::parse(Some(query))?;
+    let named = query.get("versionId");
+    Ok(named.map(|text| VersionAsk::Named(text.parse().unwrap_or(VersionName::Null))))
+}
+
+fn signature_auth(cx: &S3AccessContext<'_>) -> SignatureAuth {
+    match (cx.credentials(), cx.headers().contains_key(http::header::AUTHORIZATION)) {
+        (None, _) => SignatureAuth::None,
+        (Some(_), true) => SignatureAuth::Header,
+        (Some(_), false) => SignatureAuth::Query,
+    }
+}
