@@ -70,6 +70,22 @@ impl SimDisk {
         self.state.lock().faults.push(Waiting { kind, after, fault });
     }
 
+    /// Lets the operation with this number (as [`SimDisk::cut_before`] counts) fail.
+    pub fn fail_at(&self, operation: u64, fault: Fault) {
+        self.state.lock().fault_at = Some((operation, fault));
+    }
+
+    /// The process dies and another starts: what is visible stays, open files close,
+    /// the poison of a failed sync is forgotten with the process.
+    pub fn restart(&self) {
+        self.state.lock().poisoned = false;
+    }
+
+    /// How many planned faults have happened.
+    pub fn faults_happened(&self) -> u64 {
+        self.state.lock().faults_happened
+    }
+
     /// How many planned faults have not happened yet.
     pub fn faults_waiting(&self) -> usize {
         self.state.lock().faults.len()
@@ -122,6 +138,9 @@ pub(crate) fn begin(
             return Err(DiskError::Poisoned { path: path.into() });
         }
         state.operations += 1;
+        if let Some((_, fault)) = state.fault_at.take_if(|(at, _)| *at + 1 == state.operations) {
+            return Err(happen(state, path, kind, fault));
+        }
     }
     let mut due = None;
     for (index, waiting) in state.faults.iter_mut().enumerate().filter(|(_, w)| w.kind == kind) {
@@ -133,13 +152,19 @@ pub(crate) fn begin(
     }
     let Some(index) = due else { return Ok(()) };
     let fault = state.faults.remove(index).fault;
+    Err(happen(state, path, kind, fault))
+}
+
+/// Plays out a fault.
+fn happen(state: &mut SimState, path: &str, kind: OperationKind, fault: Fault) -> DiskError {
+    state.faults_happened += 1;
     if matches!(kind, OperationKind::SyncData | OperationKind::SyncDirectory) {
         state.poisoned = true;
-        return Err(io_error(path, "sync", "injected"));
+        return io_error(path, "sync", "injected");
     }
     match fault {
-        Fault::Io => Err(io_error(path, "operation", "injected")),
-        Fault::Full => Err(DiskError::Full { path: path.into() }),
+        Fault::Io => io_error(path, "operation", "injected"),
+        Fault::Full => DiskError::Full { path: path.into() },
     }
 }
 

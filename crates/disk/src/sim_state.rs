@@ -225,6 +225,8 @@ pub(crate) struct SimState {
     /// The power goes before this operation (counted from 0).
     pub(crate) cut_before: Option<u64>,
     pub(crate) faults: Vec<Waiting>,
+    pub(crate) faults_happened: u64,
+    pub(crate) fault_at: Option<(u64, crate::Fault)>,
     pub(crate) poisoned: bool,
     /// Room in pages; unlimited if `None`.
     pub(crate) capacity_pages: Option<u64>,
@@ -290,6 +292,8 @@ impl SimState {
             operations: 0,
             cut_before: None,
             faults: Vec::new(),
+            faults_happened: 0,
+            fault_at: None,
             poisoned: false,
             capacity_pages: self.capacity_pages,
         }

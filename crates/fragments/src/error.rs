@@ -33,12 +33,25 @@ pub enum OpenError {
         /// This node's cluster.
         expected: ClusterId,
     },
+    /// A segment of another disk, or under another name than its own.
+    #[error("segment {segment:08x} on disk {disk} was written as another, on disk {found}")]
+    ForeignSegment {
+        /// Which disk.
+        disk: DiskId,
+        /// The number in the file's name.
+        segment: u32,
+        /// The disk it was written on.
+        found: DiskId,
+    },
     /// Two directories carry the same identity: one is a copy.
     #[error("two directories carry the identity of disk {disk}; one is a copy")]
     Twice {
         /// The identity.
         disk: DiskId,
     },
+    /// The work of opening was cut short by a shutdown.
+    #[error("opening was cut short")]
+    Interrupted,
     /// The writer thread could not be started.
     #[error("the writer of disk {disk} could not be started")]
     Writer {

@@ -1,12 +1,88 @@
-//! The fragment store: append-only segments on local disks.
+//! The fragment store: append-only segments of self-describing records on local
+//! disks, group-committed, checksummed, rebuilt from themselves alone.
+//!
+//! A disk holds an identity file and numbered segments:
+//! ```text
+//!   disk.id                 who this disk is            (identity)
+//!   segments/00000001.seg   head, records, footer       (segment, record, footer)
+//!   segments/00000002.seg   head, records …             the open one
+//! ```
+//! [`FragmentStore`] is what the rest of the house holds: asynchronous, several
+//! disks, one writer thread each. Underneath, [`DiskStore`] does one disk with
+//! blocking calls, so that tests can drive it over a simulated disk and cut the
+//! power at every operation.
+//!
+//! **Invariants**
+//! - `Ok` means durable; a removed fragment never comes back.
+//! - No byte is handed out that does not match its checksum.
+//! - Nothing read from a disk can panic.
+//! - The store knows no key, no object and no other site.
 
+mod bytes_read;
+mod checksum;
+mod compact;
+mod contents;
+mod disk_store;
 mod error;
+mod footer;
+mod identity;
+mod index;
+mod inspect;
 pub mod limits;
 mod name;
+mod position;
+mod read;
+mod record;
+mod recover;
 mod report;
+mod scan;
+mod segment;
+mod shared;
 mod store;
+pub mod testing;
+mod writer;
 
+pub use disk_store::{DiskStore, Work};
 pub use error::{OpenError, ReadError, WriteError};
+pub use identity::Identity;
 pub use name::{Fragment, FragmentHeader, FragmentName, Listed};
 pub use report::{CompactReport, DiskSpace, DiskState, ScrubCursor, ScrubReport};
+pub use shared::Options;
 pub use store::FragmentStore;
+
+use units::planted::PlantedBug;
+
+/// The planted bugs of this crate; see [`units::planted`].
+pub const PLANTED: &[PlantedBug] = &[
+    PlantedBug { name: "fragments-skips-sync", what: "answers without fdatasync" },
+    PlantedBug { name: "fragments-ignores-sync-error", what: "answers although fdatasync failed" },
+    PlantedBug {
+        name: "fragments-skips-directory-sync",
+        what: "answers before a new segment's name is durable",
+    },
+    PlantedBug {
+        name: "fragments-opens-without-sync",
+        what: "builds on what a killed process wrote without making it durable",
+    },
+    PlantedBug {
+        name: "fragments-skips-block-checksum",
+        what: "hands out blocks that do not match their checksums",
+    },
+    PlantedBug {
+        name: "fragments-trusts-torn-footer",
+        what: "takes a footer whose entries do not match their checksum",
+    },
+    PlantedBug {
+        name: "fragments-compacts-carelessly",
+        what: "removes a compacted segment before its copies are durable",
+    },
+    PlantedBug {
+        name: "fragments-drops-removals",
+        what: "compaction drops removals that still kill something",
+    },
+    PlantedBug {
+        name: "fragments-ages-removals",
+        what: "a removal that compaction moved kills what was stored after it",
+    },
+    PlantedBug { name: "fragments-forgets-removal", what: "a removal changes the index only" },
+];

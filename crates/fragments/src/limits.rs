@@ -1,7 +1,5 @@
 //! Every bound of the fragment store, with its reason.
 
-use std::time::Duration;
-
 use units::limits::{CHUNK_BYTES, STRIPE_BYTES_MAX};
 
 /// Bytes that one checksum guards: one sealed chunk (a chunk of plaintext and its
@@ -15,6 +13,10 @@ pub const FRAGMENT_BYTES_MAX: usize = STRIPE_BYTES_MAX + STRIPE_BYTES_MAX / 16;
 /// Length at which a segment is sealed and the next begun: long enough that files
 /// are few, short enough that compaction copies little at a time.
 pub const SEGMENT_BYTES: u64 = 128 * 1024 * 1024;
+
+/// Most records in a segment: bounds the memory that remembers the open one's, and
+/// the footer.
+pub const SEGMENT_RECORDS_MAX: usize = 65_536;
 
 /// Most bytes in one group commit; bounds the memory that waits for one sync.
 pub const COMMIT_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -63,9 +65,6 @@ pub const INLINE_READ_BYTES_MAX: usize = 256 * 1024;
 
 /// Most names in one page of a listing.
 pub const LIST_MAX: usize = 10_000;
-
-/// How long opening waits for the queue of a stopping writer.
-pub const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 const _: () = assert!(FRAGMENT_BYTES_MAX as u64 * 4 < SEGMENT_BYTES, "a segment holds several");
 const _: () = assert!(SEGMENT_BYTES < u32::MAX as u64 / 2, "offsets in a segment are 32 bits");

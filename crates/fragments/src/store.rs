@@ -1,21 +1,37 @@
 //! The handle that the rest of the house holds: several disks, asynchronously.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use disk::Disk;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
 use units::{ByteCount, ClusterId, DiskId, PartId, Random};
 
+use crate::disk_store::{DiskStore, Work};
+use crate::limits::INLINE_READ_BYTES_MAX;
+use crate::read::{Patience, Verified};
+use crate::shared::Shared;
+use crate::writer::{Request, Writer};
 use crate::{
-    CompactReport, DiskSpace, DiskState, Fragment, FragmentName, Listed, OpenError, ReadError,
-    ScrubCursor, ScrubReport, WriteError,
+    CompactReport, DiskSpace, DiskState, Fragment, FragmentName, Identity, Listed, OpenError,
+    Options, ReadError, ScrubCursor, ScrubReport, WriteError,
 };
 
 /// Fragments on the disks of one node; clones share the disks.
 #[derive(Clone)]
 pub struct FragmentStore {
-    _disks: Arc<Vec<Arc<dyn Disk>>>,
+    disks: Arc<BTreeMap<DiskId, Handle>>,
+    order: Arc<Vec<DiskId>>,
+}
+
+struct Handle {
+    shared: Arc<Shared>,
+    queue: mpsc::Sender<Request>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl FragmentStore {
@@ -25,13 +41,40 @@ impl FragmentStore {
         disks: Vec<Arc<dyn Disk>>,
         random: &dyn Random,
     ) -> Result<Self, OpenError> {
-        let _ = (cluster, random);
-        Ok(Self { _disks: Arc::new(disks) })
+        Self::open_with(cluster, disks, random, Options::default()).await
+    }
+
+    /// As [`FragmentStore::open`], with other sizes.
+    pub async fn open_with(
+        cluster: ClusterId,
+        disks: Vec<Arc<dyn Disk>>,
+        random: &dyn Random,
+        options: Options,
+    ) -> Result<Self, OpenError> {
+        // All disks are read at once: the slowest decides how long a start takes.
+        let mut opening = Vec::new();
+        for disk in disks {
+            let fresh = Identity { disk: DiskId::draw(random), cluster };
+            opening.push(tokio::task::spawn_blocking(move || open_one(disk, fresh, options)));
+        }
+        let mut handles = BTreeMap::new();
+        let mut order = Vec::new();
+        for task in opening {
+            let store = task.await.map_err(|_| OpenError::Interrupted)??;
+            let disk = store.id();
+            let Writer { shared, queue, thread } = Writer::start(store)?;
+            let handle = Handle { shared, queue, thread: Mutex::new(Some(thread)) };
+            order.push(disk);
+            if handles.insert(disk, handle).is_some() {
+                return Err(OpenError::Twice { disk });
+            }
+        }
+        Ok(Self { disks: Arc::new(handles), order: Arc::new(order) })
     }
 
     /// The disks, in the order they were given.
     pub fn disks(&self) -> Vec<DiskId> {
-        Vec::new()
+        self.order.to_vec()
     }
 
     /// Stores one fragment; `Ok` once it is durable. A fragment of the same name is
@@ -41,13 +84,45 @@ impl FragmentStore {
     }
 
     /// Stores fragments with one sync; `Ok` once all are durable.
+    // Cancel-safety: a call that is dropped may or may not have stored them.
     pub async fn append_many(
         &self,
         disk: DiskId,
         fragments: Vec<Fragment>,
     ) -> Result<(), WriteError> {
-        let _ = fragments;
-        Err(WriteError::NoSuchDisk { disk })
+        let work = Work::append(fragments)?;
+        self.work(disk, work).await.map(|_| ())
+    }
+
+    /// Removes all fragments of a part; `Ok` once that is durable. Says how many
+    /// there were; removing what is not there succeeds.
+    pub async fn remove_part(&self, disk: DiskId, part: PartId) -> Result<u64, WriteError> {
+        self.work(disk, Work::remove_part(part)).await
+    }
+
+    /// Removes single fragments; `Ok` once that is durable.
+    pub async fn remove(&self, disk: DiskId, names: Vec<FragmentName>) -> Result<u64, WriteError> {
+        self.work(disk, Work::remove(names)).await
+    }
+
+    async fn work(&self, disk: DiskId, work: Work) -> Result<u64, WriteError> {
+        self.ask(disk, |answer| Request::Work { work, answer }).await
+    }
+
+    /// Compacts the segment that gives back most, if one is worth it.
+    pub async fn compact(&self, disk: DiskId) -> Result<CompactReport, WriteError> {
+        self.ask(disk, |answer| Request::Compact { answer }).await
+    }
+
+    async fn ask<T>(
+        &self,
+        disk: DiskId,
+        request: impl FnOnce(oneshot::Sender<Result<T, WriteError>>) -> Request,
+    ) -> Result<T, WriteError> {
+        let handle = self.disks.get(&disk).ok_or(WriteError::NoSuchDisk { disk })?;
+        let (answer, outcome) = oneshot::channel();
+        handle.queue.send(request(answer)).await.map_err(|_| WriteError::Stopped)?;
+        outcome.await.map_err(|_| WriteError::Stopped)?
     }
 
     /// A range of a fragment's payload, verified.
@@ -57,8 +132,8 @@ impl FragmentStore {
         name: FragmentName,
         range: Range<usize>,
     ) -> Result<Bytes, ReadError> {
-        let _ = (name, range);
-        Err(ReadError::NoSuchDisk { disk })
+        let verified = self.fetch(disk, name, Some(range)).await?;
+        Ok(verified.bytes)
     }
 
     /// A whole fragment, verified.
@@ -67,33 +142,46 @@ impl FragmentStore {
         disk: DiskId,
         name: FragmentName,
     ) -> Result<Fragment, ReadError> {
-        let _ = name;
-        Err(ReadError::NoSuchDisk { disk })
+        let verified = self.fetch(disk, name, None).await?;
+        Ok(Fragment { header: verified.header, payload: verified.bytes })
+    }
+
+    async fn fetch(
+        &self,
+        disk: DiskId,
+        name: FragmentName,
+        range: Option<Range<usize>>,
+    ) -> Result<Verified, ReadError> {
+        let shared = self.shared(disk)?;
+        // What is in the page cache is had sooner than a thread can be woken.
+        let length = range.as_ref().map(ExactSizeIterator::len);
+        let length = length.or_else(|| self.length(disk, name).map(|l| usize_of(l.get())));
+        if length.is_some_and(|length| length <= INLINE_READ_BYTES_MAX)
+            && let Some(verified) = shared.read(name, range.as_ref(), Patience::None)?
+        {
+            return Ok(verified);
+        }
+        let shared = Arc::clone(shared);
+        let read = move || shared.read(name, range.as_ref(), Patience::Full);
+        let verified = tokio::task::spawn_blocking(read).await;
+        verified.map_err(|_| ReadError::Stopped)??.ok_or(ReadError::NotFound { name })
+    }
+
+    fn shared(&self, disk: DiskId) -> Result<&Arc<Shared>, ReadError> {
+        let handle = self.disks.get(&disk).ok_or(ReadError::NoSuchDisk { disk })?;
+        Ok(&handle.shared)
     }
 
     /// Length of a fragment's payload, from memory; `None` if it is not there.
     pub fn length(&self, disk: DiskId, name: FragmentName) -> Option<ByteCount> {
-        let _ = (disk, name);
-        None
-    }
-
-    /// Removes all fragments of a part; `Ok` once that is durable. Says how many
-    /// there were; removing what is not there succeeds.
-    pub async fn remove_part(&self, disk: DiskId, part: PartId) -> Result<u64, WriteError> {
-        let _ = part;
-        Err(WriteError::NoSuchDisk { disk })
-    }
-
-    /// Removes single fragments; `Ok` once that is durable.
-    pub async fn remove(&self, disk: DiskId, names: Vec<FragmentName>) -> Result<u64, WriteError> {
-        let _ = names;
-        Err(WriteError::NoSuchDisk { disk })
+        let handle = self.disks.get(&disk)?;
+        let location = handle.shared.contents.read().index.get(name)?;
+        Some(ByteCount::new(u64::from(location.bytes)))
     }
 
     /// Names after `after` in order, at most `limit` (and [`crate::limits::LIST_MAX`]).
     pub fn list(&self, disk: DiskId, after: Option<FragmentName>, limit: usize) -> Vec<Listed> {
-        let _ = (disk, after, limit);
-        Vec::new()
+        self.disks.get(&disk).map(|handle| handle.shared.list(after, limit)).unwrap_or_default()
     }
 
     /// Verifies fragments from the cursor on until about `budget` bytes are read.
@@ -103,28 +191,48 @@ impl FragmentStore {
         cursor: ScrubCursor,
         budget: ByteCount,
     ) -> Result<ScrubReport, ReadError> {
-        let _ = (cursor, budget);
-        Err(ReadError::NoSuchDisk { disk })
-    }
-
-    /// Compacts the segment that gives back most, if one is worth it.
-    pub async fn compact(&self, disk: DiskId) -> Result<CompactReport, WriteError> {
-        Err(WriteError::NoSuchDisk { disk })
+        let shared = Arc::clone(self.shared(disk)?);
+        let scrub = tokio::task::spawn_blocking(move || shared.scrub(cursor, budget));
+        scrub.await.map_err(|_| ReadError::Stopped)
     }
 
     /// Room and contents of a disk; `None` if it is not part of this store or does
     /// not answer.
     pub fn space(&self, disk: DiskId) -> Option<DiskSpace> {
-        let _ = disk;
-        None
+        self.disks.get(&disk)?.shared.space().ok()
     }
 
     /// State of a disk; `None` if it is not part of this store.
     pub fn state(&self, disk: DiskId) -> Option<DiskState> {
-        let _ = disk;
-        None
+        Some(self.disks.get(&disk)?.shared.state())
     }
 
     /// Lets the writers finish what was asked of them and stops them.
-    pub async fn shutdown(&self) {}
+    pub async fn shutdown(&self) {
+        for handle in self.disks.values() {
+            // A writer that has stopped already needs no telling.
+            let _ = handle.queue.send(Request::Stop).await;
+            let thread = handle.thread.lock().take();
+            if let Some(thread) = thread {
+                let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+            }
+        }
+    }
+}
+
+fn usize_of(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+fn open_one(
+    disk: Arc<dyn Disk>,
+    fresh: Identity,
+    options: Options,
+) -> Result<DiskStore, OpenError> {
+    match Identity::read(&*disk) {
+        Err(OpenError::Blank) => DiskStore::format(&*disk, fresh)?,
+        Err(error) => return Err(error),
+        Ok(_) => {}
+    }
+    DiskStore::open(disk, fresh.cluster, options)
 }

@@ -1,0 +1,121 @@
+//! The thread that writes one disk: takes what waits, commits it with one sync,
+//! answers, and compacts in between.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::disk_store::{DiskStore, Work};
+use crate::limits::{COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, QUEUE_REQUESTS_MAX};
+use crate::shared::Shared;
+use crate::{CompactReport, OpenError, WriteError};
+
+/// What a writer can be asked for.
+pub(crate) enum Request {
+    Work { work: Work, answer: oneshot::Sender<Result<u64, WriteError>> },
+    Compact { answer: oneshot::Sender<Result<CompactReport, WriteError>> },
+    Stop,
+}
+
+/// A running writer.
+pub(crate) struct Writer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) queue: mpsc::Sender<Request>,
+    pub(crate) thread: JoinHandle<()>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(crate) fn start(store: DiskStore) -> Result<Self, OpenError> {
+        let (queue, requests) = mpsc::channel(QUEUE_REQUESTS_MAX);
+        let shared = Arc::clone(&store.shared);
+        let disk = shared.id;
+        let thread = std::thread::Builder::new()
+            .name("fragment-writer".to_owned())
+            .spawn(move || Loop { store, requests, compactions: Vec::new() }.run())
+            .map_err(|source| OpenError::Writer { disk, source })?;
+        Ok(Self { shared, queue, thread })
+    }
+}
+
+struct Loop {
+    store: DiskStore,
+    requests: mpsc::Receiver<Request>,
+    /// Who waits for the compaction under way.
+    compactions: Vec<oneshot::Sender<Result<CompactReport, WriteError>>>,
+}
+
+impl Loop {
+    fn run(mut self) {
+        loop {
+            let first = if self.compactions.is_empty() {
+                self.requests.blocking_recv().unwrap_or(Request::Stop)
+            } else {
+                match self.requests.try_recv() {
+                    Ok(request) => request,
+                    Err(mpsc::error::TryRecvError::Disconnected) => Request::Stop,
+                    Err(mpsc::error::TryRecvError::Empty) => {
+                        self.compact_on();
+                        continue;
+                    }
+                }
+            };
+            let stop = self.serve(first);
+            if stop {
+                return;
+            }
+            self.compact_on();
+        }
+    }
+
+    /// Commits the first request and whatever waits behind it; true to stop.
+    fn serve(&mut self, first: Request) -> bool {
+        let mut works = Vec::new();
+        let mut answers = Vec::new();
+        let mut bytes = 0;
+        let mut stop = false;
+        let mut next = Some(first);
+        while let Some(request) = next.take() {
+            match request {
+                Request::Work { work, answer } => {
+                    bytes += work.bytes();
+                    works.push(work);
+                    answers.push(answer);
+                }
+                Request::Compact { answer } => self.compactions.push(answer),
+                Request::Stop => stop = true,
+            }
+            if !stop && works.len() < COMMIT_REQUESTS_MAX && bytes < COMMIT_BYTES_MAX as u64 {
+                next = self.requests.try_recv().ok();
+            }
+        }
+        if !works.is_empty() {
+            let outcomes = self.store.commit(&works);
+            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                // Whoever asked may have gone; the fragment stays until it is removed.
+                let _ = answer.send(outcome);
+            }
+        }
+        stop
+    }
+
+    /// One step of the compaction that somebody waits for, if any.
+    fn compact_on(&mut self) {
+        if self.compactions.is_empty() {
+            return;
+        }
+        let outcome = match self.store.compact_begin() {
+            Ok(true) => match self.store.compact_step() {
+                Ok(None) => return,
+                Ok(Some(report)) => Ok(report),
+                Err(error) => Err(error),
+            },
+            Ok(false) => Ok(CompactReport::default()),
+            Err(error) => Err(error),
+        };
+        for answer in self.compactions.drain(..) {
+            let _ = answer.send(outcome.clone());
+        }
+    }
+}
