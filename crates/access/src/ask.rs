@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use units::{TenantId, Timestamp};
 
+use crate::policy::Policy;
 use crate::{Acl, Action, Ownership, PublicAccessBlock};
 
 /// One question: may this be done here, now.
@@ -40,7 +41,7 @@ pub struct BucketFacts {
     /// Who owns what others write.
     pub ownership: Ownership,
     /// The bucket policy.
-    pub policy: Option<Arc<crate::ask::PolicyStandIn>>,
+    pub policy: Option<Arc<Policy>>,
     /// Whether the policy was stored with leave to lock the owner's root out of it.
     pub policy_binds_root: bool,
     /// The grants on the bucket; `None`: private.
@@ -48,10 +49,6 @@ pub struct BucketFacts {
     /// The public-access block.
     pub public_access_block: PublicAccessBlock,
 }
-
-/// Stands for the parsed policy until the parser is at hand.
-#[derive(Clone, Debug)]
-pub struct PolicyStandIn;
 
 /// What is known of an object.
 #[derive(Clone, Debug, Default)]

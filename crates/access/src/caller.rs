@@ -50,3 +50,26 @@ impl Caller {
         self.identity().map(|identity| identity.tenant)
     }
 }
+
+impl Identity {
+    /// The ARN of the user, or of the account's root.
+    pub fn arn(&self) -> String {
+        match &self.user {
+            None => format!("arn:aws:iam::{}:root", self.tenant),
+            Some(user) => format!("arn:aws:iam::{}:user/{user}", self.tenant),
+        }
+    }
+
+    /// What `aws:userid` says.
+    pub fn user_id(&self) -> String {
+        match &self.user {
+            None => self.tenant.to_string(),
+            Some(user) => format!("{}:{user}", self.tenant),
+        }
+    }
+
+    /// Whether this is the account itself rather than a user in it.
+    pub const fn is_root(&self) -> bool {
+        self.user.is_none()
+    }
+}

@@ -13,6 +13,7 @@
 //!   depth has a limit.
 //! - Pure: no clock, no I/O; the time comes in with the ask.
 
+mod acl;
 mod action;
 mod ask;
 mod authorised;
@@ -21,13 +22,29 @@ mod decide;
 mod denied;
 pub mod limits;
 mod ownership;
+mod policy;
 mod public_access;
+mod wildcard;
 
+pub use acl::is_public as acl_is_public;
 pub use action::{Action, Level, ParseActionError};
 pub use ask::{Ask, BucketFacts, ObjectFacts, RequestFacts, SignatureAuth};
 pub use authorised::Authorised;
 pub use caller::{Caller, Identity};
-pub use decide::decide;
+pub use decide::{decide, decide_copy, is_public};
 pub use denied::{Denied, DenyReason};
 pub use ownership::{Acl, BucketName, Grant, Grantee, KeyScope, Ownership, Permission};
+pub use policy::{Effect, Policy, PolicyError, Verdict};
 pub use public_access::PublicAccessBlock;
+
+/// The bugs planted in this crate.
+pub const PLANTED: &[units::planted::PlantedBug] = &[
+    units::planted::PlantedBug {
+        name: "access-allow-beats-deny",
+        what: "an allow in a policy wins over a deny before it",
+    },
+    units::planted::PlantedBug {
+        name: "access-any-condition",
+        what: "a statement counts if one of its conditions holds",
+    },
+];

@@ -18,9 +18,6 @@ pub const POST_POLICY_BYTES_MAX: usize = 64 * 1024;
 /// Most conditions in a POST policy document.
 pub const POST_CONDITIONS_MAX: usize = 256;
 
-/// Most grants in an access control list; as AWS has it.
-pub const GRANTS_MAX: usize = 100;
-
 /// Most rules in a CORS document; as AWS has it.
 pub const CORS_RULES_MAX: usize = 100;
 
