@@ -10,6 +10,17 @@ const HTTP_DATE: &[FormatItem<'_>] = format_description!(
     "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
 );
 
+/// How S3 writes dates in documents, and the date of a retention in its header.
+const ISO_DATE: &[FormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+/// An instant as the S3 documents write it; empty beyond the calendar.
+pub(crate) fn iso_date(at: Timestamp) -> String {
+    let nanos = i128::from(at.micros()).saturating_mul(1_000);
+    let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok();
+    at.and_then(|at| at.format(ISO_DATE).ok()).unwrap_or_default()
+}
+
 /// An instant as HTTP writes it; empty beyond the calendar.
 pub(crate) fn http_date(at: Timestamp) -> String {
     let at = OffsetDateTime::from_unix_timestamp(at.seconds()).ok();

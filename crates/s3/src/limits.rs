@@ -59,3 +59,40 @@ const _: () = assert!(
     BODY_IDLE_TIMEOUT.as_secs() <= BODY_RATE_WINDOW.as_secs(),
     "silence is noticed before slowness"
 );
+
+/// A size line of an `aws-chunked` body: eight digits and a signature take 90 bytes.
+pub const CHUNK_LINE_BYTES_MAX: usize = 256;
+
+/// The protocol library holds a signed chunk until its signature is verified;
+/// clients send 64 KiB to 1 MiB.
+pub const SIGNED_CHUNK_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// All trailing headers of an `aws-chunked` body; a checksum and a signature take 200 bytes.
+pub const TRAILER_BYTES_MAX: usize = 8 * 1024;
+
+/// Fields before the file of a POST form, headers included: S3 allows 20 KB.
+pub const FORM_FIELDS_BYTES_MAX: usize = 64 * 1024;
+
+/// How many fields a POST form may have before its file.
+pub const FORM_FIELDS_MAX: usize = 200;
+
+/// User metadata of an object, names and values: the 2 KB of S3.
+pub const METADATA_BYTES_MAX: usize = 2 * 1024;
+
+/// Tags of an object, as S3.
+pub const TAGS_MAX: usize = 10;
+
+/// Characters of a tag's key, as S3.
+pub const TAG_KEY_CHARACTERS_MAX: usize = 128;
+
+/// Characters of a tag's value, as S3.
+pub const TAG_VALUE_CHARACTERS_MAX: usize = 256;
+
+/// Lines of a `DeleteObjects` document, as S3.
+pub const DELETES_MAX: usize = 1_000;
+
+/// Parts in one page of `ListParts` or `GetObjectAttributes`, as S3.
+pub const PART_LINES_MAX: u16 = 1_000;
+
+/// Conditions of a POST policy.
+pub const POLICY_CONDITIONS_MAX: usize = 200;

@@ -205,11 +205,18 @@ pub(crate) struct FormAsk<'a> {
     pub context: &'a RequestContext,
 }
 
+/// What a form upload is allowed.
+pub(crate) struct FormGrant {
+    /// The proof.
+    pub authorised: Authorised,
+    /// The access control list that the fields ask for.
+    pub acl: Option<Acl>,
+    /// Who asks, and the bucket's rules.
+    pub judge: Judge,
+}
+
 /// Decides on a form upload: the proof, and the access control list it asks for.
-pub(crate) async fn authorise_form(
-    face: &Face,
-    ask: FormAsk<'_>,
-) -> S3Result<(Authorised, Option<Acl>)> {
+pub(crate) async fn authorise_form(face: &Face, ask: FormAsk<'_>) -> S3Result<FormGrant> {
     let bucket = facts::bucket(face, ask.bucket).await?;
     let auth = match &ask.caller {
         Caller::Anonymous => SignatureAuth::None,
@@ -228,7 +235,7 @@ pub(crate) async fn authorise_form(
         judge.decide(face, matter(action)).await?;
     }
     let authorised = judge.decide(face, matter(Action::PutObject)).await?;
-    Ok((authorised, acl))
+    Ok(FormGrant { authorised, acl, judge })
 }
 
 /// The caller behind an access key whose signature was verified.

@@ -27,6 +27,9 @@ use super::settings::Settings;
 use super::subresource;
 use crate::Face;
 use crate::limits::HEAD_BYTES_MAX;
+use crate::object::attributes::UnquotedETag;
+use crate::object::{chunked, metadata};
+use crate::post;
 use crate::request::RequestContext;
 
 /// Where a request came in.
@@ -96,19 +99,29 @@ impl Front {
         let host = host(&parts)?;
         let domain = self.settings.base_domain.as_ref().map(super::settings::Domain::as_str);
         asked.address = Address::parse(parts.uri.path(), host, domain)?;
-        {
+        let anonymous = {
             let query = Query::parse(parts.uri.query())?;
             subresource::check_verb(&parts.method, asked.address.level(), &query)?;
             let claim = Claim::read(&parts.headers, &query)?;
             claim.check(&parts.headers, self.settings.region.as_str(), &asked.context)?;
-        }
+            claim == Claim::Anonymous
+        };
         check_length(&parts, asked.address.level())?;
         parts.extensions.insert(Arc::clone(&asked.context));
         let body = if body.is_end_stream() {
             Body::empty()
         } else {
-            Body::http_body_unsync(PacedBody::new(body, Arc::clone(&asked.context)))
+            chunked::guarded(
+                &mut parts,
+                PacedBody::new(body, Arc::clone(&asked.context)),
+                anonymous,
+            )
         };
+        if post::is_form(&parts) && asked.address.level() == Level::Bucket {
+            let bucket = asked.address.bucket.as_deref().unwrap_or_default();
+            return post::post_object(&self.face, &asked.context, bucket, &parts, body).await;
+        }
+        metadata::latin_to_utf8(&mut parts);
         let answer = self.service.call(Request::from_parts(parts, body)).await;
         answer.map_err(|error| {
             let error: StdError = error.into();
@@ -154,6 +167,14 @@ impl Front {
             body = Body::empty();
             head.headers.remove(header::CONTENT_LENGTH);
             head.headers.remove(header::CONTENT_TYPE);
+        }
+        if head.extensions.remove::<UnquotedETag>().is_some()
+            && let Some(xml) = body.bytes()
+        {
+            body = Body::from(UnquotedETag::correct(&xml));
+        }
+        if head.status == StatusCode::OK && head.headers.contains_key(header::CONTENT_RANGE) {
+            head.status = StatusCode::PARTIAL_CONTENT;
         }
         head.headers.insert("x-amz-request-id", text(&asked.context.id));
         head.headers.insert("x-amz-id-2", text(&self.host_id));
