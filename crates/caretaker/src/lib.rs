@@ -1,10 +1,28 @@
 //! The caretaker: plans lifecycle, clean-up, scrub, repair and compaction.
 //!
-//! Pure: `(view of the catalog, now, facts) -> commands and effects`, in bounded
-//! batches with cursors. `steward` carries the plans out and remembers the
-//! cursors.
+//! Pure: `(view of the catalog, now, facts) -> commands and tasks`, in bounded
+//! batches with cursors. `steward` carries the plans out and keeps the cursors.
 //!
 //! **Invariants**
 //! - A plan never deletes anything by itself: it proposes commands whose guards
 //!   are checked again in the catalog's `apply`, object lock included.
 //! - Every call does a bounded amount of work.
+//! - No clock and no randomness of its own.
+
+mod clean_up;
+mod compaction;
+mod lifecycle;
+pub mod limits;
+mod orphans;
+mod repair;
+mod scrub;
+
+pub use clean_up::{CleanUp, Removal, plan_clean_up};
+pub use compaction::{SegmentFacts, choose_segments};
+pub use lifecycle::{
+    Days, LifecycleFault, LifecycleStep, LifecycleSweep, NextExpiration, check_rules,
+    next_expiration,
+};
+pub use orphans::{FoundPart, condemn_orphans};
+pub use repair::{BadFragment, RepairQueue, RepairScan, RepairTask};
+pub use scrub::{ScrubFacts, ScrubPace, next_scrub, scrub_pace};

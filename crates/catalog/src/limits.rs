@@ -12,6 +12,14 @@ pub const DELETE_ITEMS_MAX: usize = 1_000;
 /// S3: a listing page has at most this many entries; larger asks are cut to it.
 pub const LIST_ENTRIES_MAX: usize = 1_000;
 
+/// Delete markers one page skips before it ends early: a bucket full of them
+/// must not make one request long.
+pub const LIST_ROWS_MAX: usize = 100_000;
+
+/// Rows below a common prefix that are stepped over before it is seeked past: a
+/// step is cheaper than a seek when a prefix has only a few keys.
+pub const LIST_STEPS_BEFORE_SEEK: usize = 4;
+
 /// S3: an object has at most this many tags.
 pub const OBJECT_TAGS_MAX: usize = 10;
 
@@ -38,6 +46,9 @@ pub const NAME_BYTES_MAX: usize = 128;
 
 /// Longest job state; a job keeps a cursor and a few counters, not a list.
 pub const JOB_BYTES_MAX: usize = 64 * 1024;
+
+/// Events one `FeedTrim` may drop.
+pub const FEED_TRIM_MAX: u64 = 10_000;
 
 /// Manifest rows one `ReleaseAdvance` may take apart; keeps a log entry short.
 pub const RELEASE_ROWS_MAX: u32 = 10_000;

@@ -60,11 +60,6 @@ macro_rules! names {
             pub fn into_string(self) -> String {
                 self.0
             }
-
-            /// Wraps a text that was checked when it was stored.
-            pub(crate) const fn stored(text: String) -> Self {
-                Self(text)
-            }
         }
 
         impl fmt::Display for $name {
@@ -104,6 +99,19 @@ names! {
     /// The name of a background job.
     JobName, check_plain_name;
 }
+
+macro_rules! stored_names {
+    ($($name:ident),*) => {$(
+        impl $name {
+            /// Wraps a text that was checked when it was stored.
+            pub(crate) const fn stored(text: String) -> Self {
+                Self(text)
+            }
+        }
+    )*};
+}
+
+stored_names!(BucketName, ObjectKey, AccessKeyId, JobName);
 
 fn check_length(text: &str, max: usize) -> Result<(), NameError> {
     match text.len() {

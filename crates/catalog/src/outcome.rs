@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use units::{BucketId, ByteCount, Timestamp};
 
 use crate::name::{ETag, VersionName};
-use crate::record::{Checksum, Retention};
+use crate::record::{Bucket, Checksum, ObjectVersion, Retention, Versioning};
 use crate::refusal::Refusal;
 
 /// What became of a command.
@@ -25,6 +25,20 @@ pub struct PutDone {
     pub modified: Timestamp,
     /// The retention it got, its own or the bucket's default.
     pub retention: Option<Retention>,
+}
+
+impl PutDone {
+    /// The answer to having written this version.
+    pub(crate) fn of(version: &ObjectVersion, bucket: &Bucket) -> Self {
+        Self {
+            version: (bucket.versioning != Versioning::Off).then(|| version.head.name()),
+            etag: version.head.etag.clone(),
+            checksum: version.detail.checksum.clone(),
+            size: version.head.size,
+            modified: version.head.modified,
+            retention: version.detail.retention,
+        }
+    }
 }
 
 /// What a delete did.

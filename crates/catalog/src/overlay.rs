@@ -37,14 +37,17 @@ impl From<Damaged> for Halt {
     }
 }
 
+/// A row's new value; `None` removes it.
+type Write = Option<Vec<u8>>;
+
 /// Writes over rows.
 pub(crate) struct Overlay<'a> {
     rows: &'a dyn Rows,
-    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    writes: BTreeMap<Vec<u8>, Write>,
     /// Rows that were read from below and are likely to be read again.
     read: HashMap<Vec<u8>, Option<Vec<u8>>>,
     /// What each write of the current command replaced.
-    undo: Vec<(Vec<u8>, Option<Option<Vec<u8>>>)>,
+    undo: Vec<(Vec<u8>, Option<Write>)>,
 }
 
 impl<'a> Overlay<'a> {
@@ -57,9 +60,15 @@ impl<'a> Overlay<'a> {
         self.undo.clear();
     }
 
-    /// Everything written since the last [`Self::keep`] is undone.
-    pub(crate) fn undo(&mut self) {
-        while let Some((key, before)) = self.undo.pop() {
+    /// A point to go back to with [`Self::undo_to`].
+    pub(crate) fn mark(&self) -> usize {
+        self.undo.len()
+    }
+
+    /// Everything written since the mark is undone.
+    pub(crate) fn undo_to(&mut self, mark: usize) {
+        while self.undo.len() > mark {
+            let Some((key, before)) = self.undo.pop() else { return };
             match before {
                 Some(before) => self.writes.insert(key, before),
                 None => self.writes.remove(&key),
@@ -114,11 +123,6 @@ impl<'a> Overlay<'a> {
     fn write(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
         let before = self.writes.insert(key.clone(), value);
         self.undo.push((key, before));
-    }
-
-    /// The first row at or after `from` and before `to`.
-    pub(crate) fn first(&self, from: &[u8], to: &[u8]) -> Result<Option<Row>, RowsError> {
-        self.scan(from, to).next().transpose()
     }
 
     /// The rows that start with `prefix`.

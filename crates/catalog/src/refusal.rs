@@ -97,9 +97,12 @@ pub enum Refusal {
     /// `InvalidRequest`: the bucket is missing an object lock configuration.
     #[error("the bucket has no object lock")]
     BucketLockMissing,
-    /// `InvalidBucketAclWithObjectOwnership`: grants under enforced ownership.
-    #[error("grants have no effect in a bucket whose owner owns everything")]
+    /// `AccessControlListNotSupported`: grants under enforced ownership.
+    #[error("the bucket's owner owns everything in it and it takes no grants")]
     OwnershipForbidsAcl,
+    /// `InvalidBucketAclWithObjectOwnership`: enforcing ownership over grants.
+    #[error("the bucket has grants to others than its owner")]
+    AclForbidsOwnership,
     /// `NoSuchKey`
     #[error("there is no such object")]
     NoSuchKey {

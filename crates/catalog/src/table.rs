@@ -16,7 +16,8 @@
 //! manifest          23 | reference | part number (0: the head)
 //! upload            24 | bucket | escaped key 00 00 | upload
 //! part              30 | part
-//! release           31 | place
+//! release           31 | place                               parts
+//! release_group     32 | place                               manifests and buckets
 //! event             40 | sequence
 //! job               41 | name
 //! counters          42
@@ -47,6 +48,7 @@ pub(crate) const MANIFEST: u8 = 0x23;
 pub(crate) const UPLOAD: u8 = 0x24;
 pub(crate) const PART: u8 = 0x30;
 pub(crate) const RELEASE: u8 = 0x31;
+pub(crate) const RELEASE_GROUP: u8 = 0x32;
 pub(crate) const EVENT: u8 = 0x40;
 pub(crate) const JOB: u8 = 0x41;
 pub(crate) const COUNTERS: u8 = 0x42;
@@ -212,6 +214,12 @@ pub(crate) fn upload(bucket: BucketId, key: &ObjectKey, upload: UploadId) -> Vec
     row
 }
 
+pub(crate) fn uploads_of(bucket: BucketId, key: &str) -> Vec<u8> {
+    let mut row = join(UPLOAD, &[&bucket.to_bytes()]);
+    push_escaped(&mut row, key.as_bytes());
+    row
+}
+
 pub(crate) fn upload_prefix(bucket: BucketId, prefix: &str) -> Vec<u8> {
     let mut row = join(UPLOAD, &[&bucket.to_bytes()]);
     push_escaped_prefix(&mut row, prefix.as_bytes());
@@ -224,6 +232,14 @@ pub(crate) fn part(id: PartId) -> Vec<u8> {
 
 pub(crate) fn release(place: u64) -> Vec<u8> {
     join(RELEASE, &[&place.to_be_bytes()])
+}
+
+pub(crate) fn release_group(place: u64) -> Vec<u8> {
+    join(RELEASE_GROUP, &[&place.to_be_bytes()])
+}
+
+pub(crate) fn uploads(bucket: BucketId) -> Vec<u8> {
+    join(UPLOAD, &[&bucket.to_bytes()])
 }
 
 pub(crate) fn event(sequence: Sequence) -> Vec<u8> {

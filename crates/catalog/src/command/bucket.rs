@@ -30,8 +30,8 @@ pub struct BucketCreate {
     pub wrapped_key: SealedBytes,
     /// Object lock from the start; switches versioning on as well.
     pub object_lock: bool,
-    /// Who owns what others write.
-    pub ownership: Ownership,
+    /// Who owns what others write; `None`: [`Ownership::BucketOwnerEnforced`].
+    pub ownership: Option<Ownership>,
     /// Grants, if any but the owner's were asked for.
     pub acl: Option<Acl>,
 }
@@ -66,7 +66,7 @@ pub struct BucketLockSet {
 pub struct BucketOwnershipSet {
     /// Which.
     pub bucket: BucketRef,
-    /// The rule; `None` goes back to the default.
+    /// The rule; `None` removes the ownership controls.
     pub ownership: Option<Ownership>,
 }
 

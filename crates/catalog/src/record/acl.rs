@@ -77,3 +77,13 @@ pub struct Acl {
     /// The grants, in the order they were given.
     pub grants: Vec<Grant>,
 }
+
+impl Acl {
+    /// Whether somebody other than these owners is granted anything.
+    pub fn grants_others(&self, bucket_owner: TenantId) -> bool {
+        self.grants.iter().any(|grant| match grant.grantee {
+            Grantee::Tenant(tenant) => tenant != self.owner && tenant != bucket_owner,
+            Grantee::AllUsers | Grantee::AuthenticatedUsers | Grantee::LogDelivery => true,
+        })
+    }
+}

@@ -2,7 +2,7 @@
 //! before it looks at an object.
 //!
 //! ```text
-//! 1 | id 16 | name | tenant 16 | created | versioning | object lock? | ownership
+//! 1 | id 16 | name | tenant 16 | created | versioning | object lock? | ownership?
 //!   | wrapped key | quota | which settings exist (bits) | settings revision
 //! ```
 //! The row is found by the bucket's name, which is unique in the cluster.
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use units::{BucketId, TenantId, Timestamp};
 
 use super::{ObjectLock, Quota, SettingSet};
+use crate::command::BucketRef;
 use crate::name::{BucketName, SealedBytes};
 
 /// Whether a bucket keeps old versions.
@@ -52,8 +53,8 @@ pub struct Bucket {
     pub versioning: Versioning,
     /// Present once object lock was switched on; it cannot be switched off.
     pub object_lock: Option<ObjectLock>,
-    /// Who owns what others write.
-    pub ownership: Ownership,
+    /// Who owns what others write, if the bucket says so; see [`Bucket::ownership_rule`].
+    pub ownership: Option<Ownership>,
     /// The bucket key, wrapped by the tenant key.
     pub wrapped_key: SealedBytes,
     /// Most that it may hold.
@@ -62,4 +63,16 @@ pub struct Bucket {
     pub settings: SettingSet,
     /// Grows with every change of a setting; lets readers cache parsed settings.
     pub settings_revision: u64,
+}
+
+impl Bucket {
+    /// Who owns what others write: without ownership controls, the writer.
+    pub fn ownership_rule(&self) -> Ownership {
+        self.ownership.unwrap_or(Ownership::ObjectWriter)
+    }
+
+    /// How commands name this bucket.
+    pub fn reference(&self) -> BucketRef {
+        BucketRef { name: self.name.clone(), id: self.id }
+    }
 }

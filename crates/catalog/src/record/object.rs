@@ -175,10 +175,9 @@ const VERSION: u8 = 1;
 impl ObjectVersion {
     /// How many parts the client uploaded it in; `None` if not by multipart.
     pub fn parts_count(&self) -> Option<u16> {
-        match (&self.head.etag, &self.detail.content) {
-            (_, Content::Manifest { parts }) => Some(*parts),
-            (ETag::Multipart { parts, .. }, _) => Some(*parts),
-            _ => None,
+        match self.detail.content {
+            Content::Manifest { parts } => Some(parts),
+            Content::Empty | Content::Inline { .. } | Content::Part(_) => None,
         }
     }
 

@@ -3,6 +3,8 @@
 //! ```text
 //! 1 | at | what (part, manifest, bucket) + 16
 //! ```
+//! Parts wait in one table, manifests and buckets in another, both in the order
+//! of their release.
 //! Deleting a multipart object or a bucket with unfinished uploads queues one
 //! entry, whatever its size; `ReleaseAdvance` takes entries apart in bounded
 //! steps, down to parts, whose fragments the steward removes before it proposes

@@ -51,7 +51,7 @@ pub struct DefaultRetention {
     pub period: DefaultRetentionPeriod,
 }
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 impl DefaultRetention {
     /// The retention of a version written at this instant.

@@ -2,10 +2,12 @@
 //! `CompleteMultipartUpload` that need no atomicity, and what the proposer
 //! needs to compute entity tag and checksum.
 
-use units::{BucketId, ByteCount, PartNumber, UploadId};
+use units::limits::PARTS_MAX;
+use units::{BucketId, ByteCount, PartNumber, ReferenceId, UploadId};
 
-use super::{ReadError, View};
-use crate::name::{ETag, ObjectKey};
+use super::{Found, ReadError, View};
+use crate::limits::PART_BYTES_MIN;
+use crate::name::{ETag, ObjectKey, VersionAsk};
 use crate::outcome::PutDone;
 use crate::record::{Bucket, Checksum, PartReference, Upload};
 use crate::refusal::Refusal;
@@ -45,8 +47,31 @@ impl View {
         upload: UploadId,
         asked: &[PartAsk],
     ) -> Result<Result<CompletePlan, Refusal>, ReadError> {
-        let _ = (bucket, key, upload, asked);
-        Ok(Err(Refusal::NoSuchUpload))
+        let Some(found) = self.upload(bucket, key, upload)? else {
+            return Ok(Err(Refusal::NoSuchUpload));
+        };
+        if !asked.is_sorted_by(|a, b| a.number < b.number) {
+            return Ok(Err(Refusal::InvalidPartOrder));
+        }
+        let reference = ReferenceId::from_u128(upload.to_u128());
+        let uploaded = self.manifest_parts(reference, PartNumber::ZERO, PARTS_MAX)?;
+        let mut uploaded = uploaded.into_iter().peekable();
+        let mut parts = Vec::with_capacity(asked.len().min(PARTS_MAX));
+        for (position, ask) in asked.iter().enumerate() {
+            while uploaded.next_if(|part| part.number < ask.number).is_some() {}
+            let part = uploaded.next_if(|part| part.number == ask.number);
+            let Some(part) = part.filter(|part| is_the_one(part, ask)) else {
+                return Ok(Err(Refusal::InvalidPart { number: ask.number }));
+            };
+            let least = ByteCount::new(PART_BYTES_MIN);
+            if position + 1 < asked.len() && part.size < least {
+                let PartReference { number, size, .. } = part;
+                return Ok(Err(Refusal::EntityTooSmall { number, size, least }));
+            }
+            parts.push(part);
+        }
+        let size = parts.iter().map(|part| part.size).sum();
+        Ok(Ok(CompletePlan { upload: found, parts, size }))
     }
 
     /// The answer to completing an upload again after it succeeded; `None` if
@@ -57,7 +82,26 @@ impl View {
         key: &ObjectKey,
         upload: UploadId,
     ) -> Result<Option<PutDone>, ReadError> {
-        let _ = (bucket, key, upload);
-        Ok(None)
+        let reference = ReferenceId::from_u128(upload.to_u128());
+        let Some(manifest) = self.manifest(reference)? else { return Ok(None) };
+        if manifest.bucket != bucket.id || manifest.key != *key {
+            return Ok(None);
+        }
+        match self.object(bucket.id, key, VersionAsk::Exact(manifest.version))? {
+            Found::Object(version) => Ok(Some(PutDone::of(&version, bucket))),
+            Found::Marker(_) | Found::Missing => Ok(None),
+        }
     }
+}
+
+/// Whether an uploaded part is the one that the client means.
+fn is_the_one(part: &PartReference, ask: &PartAsk) -> bool {
+    let same_checksum = match (&ask.checksum, &part.checksum) {
+        (None, _) => true,
+        (Some(asked), Some(stored)) => {
+            asked.algorithm == stored.algorithm && asked.value == stored.value
+        }
+        (Some(_), None) => false,
+    };
+    ask.etag == ETag::Md5(part.md5) && same_checksum
 }

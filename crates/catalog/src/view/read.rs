@@ -294,7 +294,14 @@ impl View {
         })
     }
 
-    /// The release queue in order, after this place.
+    /// Released manifests and buckets that `ReleaseAdvance` has still to take apart.
+    pub fn release_groups(&self, limit: usize) -> Result<Vec<(u64, ReleaseEntry)>, ReadError> {
+        self.page(&[table::RELEASE_GROUP], None, limit, |key, value| {
+            Ok((number_after(key, "release")?, ReleaseEntry::decode(value)?))
+        })
+    }
+
+    /// Released parts in the order of their release, after this place.
     pub fn releases(
         &self,
         after: Option<u64>,

@@ -1,0 +1,26 @@
+//! Limits of the caretaker; each says why it is there.
+
+/// Versions or uploads one lifecycle step looks at: one listing page.
+pub const LIFECYCLE_ROWS_MAX: usize = 1_000;
+
+/// Buckets one lifecycle step passes that have no rules, before it returns.
+pub const LIFECYCLE_BUCKETS_MAX: usize = 1_000;
+
+/// Released parts one clean-up plan names; as many as one command may forget.
+pub const CLEAN_UP_PARTS_MAX: usize = 1_000;
+
+/// Manifest rows that one clean-up asks the catalog to take apart.
+pub const CLEAN_UP_ROWS_MAX: u32 = 2_000;
+
+/// Parts one repair scan looks at.
+pub const REPAIR_PARTS_MAX: usize = 1_000;
+
+/// Repairs that wait; when there are more, the least urgent are dropped and
+/// found again by the next scan.
+pub const REPAIR_TASKS_MAX: usize = 100_000;
+
+/// S3: a lifecycle rule's id is at most this many characters.
+pub const RULE_ID_CHARS_MAX: usize = 255;
+
+/// S3: a rule keeps at most this many newer non-current versions.
+pub const NEWER_VERSIONS_MAX: u32 = 100;

@@ -1,0 +1,168 @@
+//! Repair: which parts have lost fragments, those with the least left first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use catalog::{PartRow, ReadError, View};
+use units::{DiskId, FragmentNumber, PartId};
+
+use crate::limits::{REPAIR_PARTS_MAX, REPAIR_TASKS_MAX};
+
+/// A fragment that scrub or a reader found bad or missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadFragment {
+    /// Of which part.
+    pub part: PartId,
+    /// In which slot.
+    pub slot: FragmentNumber,
+}
+
+/// A part to be repaired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepairTask {
+    /// Which.
+    pub part: PartId,
+    /// The slots to rebuild.
+    pub lost: Vec<FragmentNumber>,
+    /// Losses it still survives; below zero it cannot be rebuilt from what is
+    /// known to be good.
+    pub spare: i16,
+}
+
+/// Parts waiting for repair, the most endangered first.
+///
+/// Bounded: when it is full the least endangered are dropped; they are found
+/// again by the next scan.
+#[derive(Clone, Debug, Default)]
+pub struct RepairQueue {
+    order: BTreeSet<(i16, PartId)>,
+    tasks: BTreeMap<PartId, RepairTask>,
+}
+
+impl RepairQueue {
+    /// How many parts wait.
+    pub fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Adds a task; slots of the same part come together.
+    pub fn add(&mut self, task: RepairTask, row: &PartRow) {
+        let RepairTask { part, lost, .. } = task;
+        let mut lost: BTreeSet<FragmentNumber> = lost.into_iter().collect();
+        if let Some(old) = self.tasks.remove(&part) {
+            self.order.remove(&(old.spare, old.part));
+            lost.extend(old.lost);
+        }
+        let lost: Vec<FragmentNumber> = lost.into_iter().collect();
+        let spare = spare(row, lost.len());
+        self.order.insert((spare, part));
+        self.tasks.insert(part, RepairTask { part, lost, spare });
+        while self.tasks.len() > REPAIR_TASKS_MAX {
+            let Some((_, part)) = self.order.pop_last() else { return };
+            self.tasks.remove(&part);
+        }
+    }
+
+    /// Adds a bad fragment that was reported.
+    pub fn report(&mut self, view: &View, bad: BadFragment) -> Result<(), ReadError> {
+        if let Some(row) = view.part(bad.part)?.filter(|row| row.references > 0)
+            && usize::from(bad.slot.get()) < row.slots.len()
+        {
+            let task = RepairTask { part: bad.part, lost: vec![bad.slot], spare: 0 };
+            self.add(task, &row);
+        }
+        Ok(())
+    }
+
+    /// Takes the most endangered part.
+    pub fn take(&mut self) -> Option<RepairTask> {
+        let (_, part) = self.order.pop_first()?;
+        self.tasks.remove(&part)
+    }
+}
+
+/// A pass over all parts in search of slots on lost disks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RepairScan {
+    after: Option<PartId>,
+}
+
+impl RepairScan {
+    /// Looks at one more page of parts; true when the pass is over and the next
+    /// step begins a new one.
+    pub fn step(
+        &mut self,
+        view: &View,
+        lost_disks: &BTreeSet<DiskId>,
+        queue: &mut RepairQueue,
+    ) -> Result<bool, ReadError> {
+        if lost_disks.is_empty() {
+            self.after = None;
+            return Ok(true);
+        }
+        let parts = view.parts(self.after, REPAIR_PARTS_MAX)?;
+        let finished = parts.len() < REPAIR_PARTS_MAX;
+        self.after = parts.last().filter(|_| !finished).map(|(part, _)| *part);
+        for (part, row) in parts {
+            let lost = lost_slots(&row, lost_disks);
+            if row.references > 0 && !lost.is_empty() {
+                queue.add(RepairTask { part, lost, spare: 0 }, &row);
+            }
+        }
+        Ok(finished)
+    }
+}
+
+fn lost_slots(row: &PartRow, lost_disks: &BTreeSet<DiskId>) -> Vec<FragmentNumber> {
+    let numbered = (0_u8..).zip(&row.slots);
+    let lost = numbered.filter(|(_, disk)| lost_disks.contains(disk));
+    lost.map(|(slot, _)| FragmentNumber::new(slot)).collect()
+}
+
+fn spare(row: &PartRow, lost: usize) -> i16 {
+    i16::from(row.parity) - i16::try_from(lost).unwrap_or(i16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use units::{ByteCount, Timestamp};
+
+    use super::*;
+
+    fn row(parity: u8, disks: &[u128]) -> PartRow {
+        PartRow {
+            size: ByteCount::new(1),
+            stripe_bytes: 1,
+            stripe_count: 1,
+            codec: 0,
+            data: 2,
+            parity,
+            slots: disks.iter().map(|disk| DiskId::from_u128(*disk)).collect(),
+            references: 1,
+            created: Timestamp::EPOCH,
+            released: None,
+        }
+    }
+
+    #[test]
+    fn the_most_endangered_part_comes_first() {
+        let mut queue = RepairQueue::default();
+        let task = |part, slots: &[u8]| RepairTask {
+            part: PartId::from_u128(part),
+            lost: slots.iter().map(|slot| FragmentNumber::new(*slot)).collect(),
+            spare: 0,
+        };
+        queue.add(task(1, &[0]), &row(2, &[1, 2, 3, 4]));
+        queue.add(task(2, &[0]), &row(1, &[1, 2, 3]));
+        queue.add(task(3, &[0]), &row(2, &[1, 2, 3, 4]));
+        queue.add(task(3, &[2, 0]), &row(2, &[1, 2, 3, 4]));
+        let order: Vec<_> =
+            std::iter::from_fn(|| queue.take()).map(|t| (t.part.to_u128(), t.spare)).collect();
+        assert_eq!(order, [(2, 0), (3, 0), (1, 1)]);
+        assert!(queue.is_empty());
+    }
+}
