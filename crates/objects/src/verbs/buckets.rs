@@ -37,7 +37,7 @@ impl Objects {
             tenant: tenant.id,
             wrapped_key: SealedBytes::new(key),
             object_lock: ask.object_lock,
-            ownership: ask.ownership.unwrap_or_default(),
+            ownership: ask.ownership,
             acl: ask.acl,
         };
         inner.propose(Command::BucketCreate(create)).await?;
