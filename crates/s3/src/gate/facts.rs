@@ -42,7 +42,7 @@ impl Bucket {
 
     /// Who owns what others write.
     pub(crate) fn ownership(&self) -> Ownership {
-        self.facts.bucket.ownership
+        self.facts.bucket.ownership_rule()
     }
 
     /// Whether a rule of it may look at an object's tags, owner or grants.
@@ -80,7 +80,7 @@ impl RuleCache {
         let rules = self.rules.lock();
         let cached = rules.get(&facts.bucket.id)?;
         let fresh = cached.revision == facts.bucket.settings_revision
-            && cached.ownership == facts.bucket.ownership
+            && cached.ownership == facts.bucket.ownership_rule()
             && cached.state == facts.tenant.state;
         fresh.then(|| Arc::clone(&cached.rules))
     }
@@ -94,7 +94,7 @@ impl RuleCache {
             facts.bucket.id,
             Cached {
                 revision: facts.bucket.settings_revision,
-                ownership: facts.bucket.ownership,
+                ownership: facts.bucket.ownership_rule(),
                 state: facts.tenant.state,
                 rules: Arc::clone(parsed),
             },
@@ -133,7 +133,7 @@ fn parse(facts: &BucketFacts) -> S3Result<access::BucketFacts> {
         name: facts.bucket.name.as_str().to_owned(),
         owner: facts.tenant.id,
         owner_suspended: facts.tenant.state != TenantState::Active,
-        ownership: facts.bucket.ownership,
+        ownership: facts.bucket.ownership_rule(),
         policy: None,
         policy_binds_root: false,
         acl,
