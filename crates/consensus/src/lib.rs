@@ -33,6 +33,8 @@ mod network;
 mod proposer;
 mod snapshot;
 mod state_machine;
+#[cfg(test)]
+mod storage_suite;
 mod types;
 
 pub use backup::{BackupError, BackupReport, RestoreError, RestoreParts, restore};
@@ -42,3 +44,27 @@ pub use error::{Fate, OpenError, ProposeError, Unavailable};
 pub use health::Condition;
 pub use member::{Member, Seat};
 pub use snapshot::CatalogSnapshot;
+
+/// The planted bugs of this crate; see [`units::planted`].
+pub const PLANTED: &[units::planted::PlantedBug] = &[
+    units::planted::PlantedBug {
+        name: "consensus-skip-log-sync",
+        what: "acknowledges log records that were written and not synced",
+    },
+    units::planted::PlantedBug {
+        name: "consensus-answer-before-append",
+        what: "applies and answers commands before their entry is in the log",
+    },
+    units::planted::PlantedBug {
+        name: "consensus-forget-applied",
+        what: "writes the rows of an entry without the note that it was applied",
+    },
+    units::planted::PlantedBug {
+        name: "consensus-purge-before-persist",
+        what: "purges the log of entries that the engine has not persisted",
+    },
+    units::planted::PlantedBug {
+        name: "consensus-cut-off-damage",
+        what: "takes damage inside the log for a torn tail and cuts it off",
+    },
+];

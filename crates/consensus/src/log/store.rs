@@ -43,6 +43,7 @@ pub(crate) struct Recent {
 
 impl Recent {
     fn insert(&mut self, entry: Entry) {
+        self.truncate(entry.log_id.index);
         self.bytes += weight(&entry);
         self.entries.insert(entry.log_id.index, entry);
         // What is evicted is read back from the log; the newest is not there yet.
@@ -261,6 +262,7 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn save_committed(&mut self, committed: Option<EntryId>) -> Result<(), StorageError> {
+        self.index.lock().committed = committed;
         let sent = self.writer.send(Job::Committed(committed)).await;
         sent.map_err(|error| writing(&error))
     }

@@ -1,0 +1,36 @@
+//! openraft's own storage tests, run against the real log and the real engine.
+
+use std::sync::Arc;
+
+use openraft::testing::{StoreBuilder, Suite};
+use units::{ClusterId, SimClock};
+
+use crate::health::Health;
+use crate::log::store::LogStore;
+use crate::log::{LogOptions, SegmentLog};
+use crate::state_machine::StateMachine;
+use crate::types::{StorageError, Types};
+
+/// Makes an empty log and an empty engine in a directory of their own.
+struct Builder;
+
+impl StoreBuilder<Types, LogStore, StateMachine, tempfile::TempDir> for Builder {
+    async fn build(&self) -> Result<(tempfile::TempDir, LogStore, StateMachine), StorageError> {
+        let directory = tempfile::tempdir().expect("a directory");
+        let disk = disk::RealDisk::open(directory.path()).expect("a disk");
+        let engine = kv::FjallEngine::open(&directory.path().join("rows")).expect("an engine");
+        let cluster = ClusterId::from_u128(1);
+        let health = Arc::new(Health::default());
+        let log =
+            SegmentLog::open(disk, "log", cluster, LogOptions::default()).expect("an empty log");
+        let store = LogStore::start(log, Arc::clone(&health)).expect("a thread");
+        let clock = Arc::new(SimClock::default());
+        let machine = StateMachine::open(Arc::new(engine), clock, cluster, health);
+        Ok((directory, store, machine.expect("a state machine")))
+    }
+}
+
+#[test]
+fn the_storage_suite_passes() {
+    Suite::test_all(Builder).expect("every test of the suite");
+}

@@ -1,0 +1,267 @@
+//! Random work on a log, and an oracle that knows what may be found afterwards.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use consensus::Member;
+use consensus::log::record::{Ballot, EntryId};
+use consensus::log::{LogError, LogOptions, SegmentLog};
+use disk::{Disk, Fault, OperationKind, SimDisk, Survival};
+use openraft::{CommittedLeaderId, LogId, Vote};
+use units::{ByteCount, ClusterId};
+
+use super::Choices;
+
+/// Seeds of the ordinary run.
+pub const CRASH_SEEDS: u64 = 10;
+/// Operations in a script.
+const STEPS: usize = 45;
+const CLUSTER: ClusterId = ClusterId::from_u128(77);
+
+/// What a log must hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Model {
+    entries: BTreeMap<u64, (EntryId, Vec<u8>)>,
+    vote: Option<Ballot>,
+    purged: Option<EntryId>,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Append(Vec<(EntryId, Vec<u8>)>),
+    Vote(Ballot),
+    Committed(Option<EntryId>),
+    Truncate(u64),
+    Purge(EntryId),
+}
+
+impl Model {
+    fn last(&self) -> Option<EntryId> {
+        self.entries.values().next_back().map(|(id, _)| *id).max(self.purged)
+    }
+
+    fn draw(&self, choices: &Choices, term: &mut u64) -> Step {
+        let next = self.last().map_or(0, |id| id.index + 1);
+        match choices.below(20) {
+            0 => {
+                *term += 1;
+                Step::Vote(Vote::new(*term, Member::from(1)))
+            }
+            1 => Step::Committed(self.last()),
+            2 if self.entries.len() > 2 => {
+                let keys: Vec<u64> = self.entries.keys().copied().collect();
+                *term += 1;
+                Step::Truncate(keys[keys.len() - 1 - choices.below(2)])
+            }
+            3 | 4 if self.entries.len() > 4 => {
+                let ids: Vec<EntryId> = self.entries.values().map(|(id, _)| *id).collect();
+                Step::Purge(ids[choices.below(ids.len())])
+            }
+            _ => {
+                let count = 1 + choices.below(3) as u64;
+                let leader = CommittedLeaderId::new(*term, Member::from(1));
+                let entry = |place| {
+                    let length = choices.below(700);
+                    (LogId::new(leader, next + place), choices.bytes(length))
+                };
+                Step::Append((0..count).map(entry).collect())
+            }
+        }
+    }
+
+    fn apply(&mut self, step: &Step) {
+        match step {
+            Step::Append(entries) => {
+                for (id, body) in entries {
+                    self.entries.insert(id.index, (*id, body.clone()));
+                }
+            }
+            Step::Vote(vote) => self.vote = Some(*vote),
+            Step::Committed(_) => {}
+            Step::Truncate(from) => {
+                self.entries.split_off(from);
+            }
+            Step::Purge(upto) => {
+                self.entries = self.entries.split_off(&(upto.index + 1));
+                self.purged = Some(*upto);
+            }
+        }
+    }
+
+    /// All that may be found if the power went during a step.
+    fn outcomes(&self, step: Option<&Step>) -> Vec<Self> {
+        let mut all = vec![self.clone()];
+        match step {
+            Some(Step::Append(entries)) => {
+                for count in 1..=entries.len() {
+                    let mut model = self.clone();
+                    model.apply(&Step::Append(entries[..count].to_vec()));
+                    all.push(model);
+                }
+            }
+            Some(step) => {
+                let mut model = self.clone();
+                model.apply(step);
+                all.push(model);
+            }
+            None => {}
+        }
+        all
+    }
+}
+
+fn options() -> LogOptions {
+    LogOptions { segment_bytes: ByteCount::new(2048), reserve_bytes: ByteCount::new(1024) }
+}
+
+fn open(disk: &Arc<SimDisk>) -> Result<SegmentLog, LogError> {
+    SegmentLog::open(Arc::clone(disk) as Arc<dyn Disk>, "log", CLUSTER, options())
+}
+
+fn carry_out(log: &mut SegmentLog, step: &Step) -> Result<(), LogError> {
+    match step {
+        Step::Append(entries) => {
+            let entries: Vec<(EntryId, &[u8])> =
+                entries.iter().map(|(id, body)| (*id, &body[..])).collect();
+            log.append(&entries)
+        }
+        Step::Vote(vote) => log.vote_save(*vote),
+        Step::Committed(committed) => {
+            log.committed_save(*committed);
+            Ok(())
+        }
+        Step::Truncate(from) => log.truncate(*from),
+        Step::Purge(upto) => log.purge(*upto),
+    }
+}
+
+/// What the log holds.
+fn contents(log: &SegmentLog) -> Result<Model, LogError> {
+    let mut model = Model { vote: log.vote(), purged: log.purged(), ..Model::default() };
+    let Some(last) = log.last() else { return Ok(model) };
+    for index in model.purged.map_or(0, |id| id.index + 1)..=last.index {
+        if let Some((id, body)) = log.read(index)? {
+            model.entries.insert(index, (id, body));
+        }
+    }
+    Ok(model)
+}
+
+/// Works until the end of the script or the first error; returns what is
+/// acknowledged and the step that was under way.
+fn work(disk: &Arc<SimDisk>, seed: u64) -> (Model, Option<Step>) {
+    let choices = Choices::seeded(seed);
+    let mut model = Model::default();
+    let Ok(mut log) = open(disk) else { return (model, None) };
+    let mut term = 1;
+    for _ in 0..STEPS {
+        let step = model.draw(&choices, &mut term);
+        if carry_out(&mut log, &step).is_err() {
+            return (model, Some(step));
+        }
+        model.apply(&step);
+    }
+    (model, None)
+}
+
+/// Cuts one script at every operation; returns the number of crash points.
+pub fn sweep(seed: u64) -> Result<u64, String> {
+    let disk = SimDisk::new();
+    work(&disk, seed);
+    let operations = disk.operations();
+    let mut points = 0;
+    for cut in 0..operations {
+        let disk = SimDisk::new();
+        disk.cut_before(cut);
+        let (model, under_way) = work(&disk, seed);
+        for survival in [
+            Survival::LoseAll,
+            Survival::KeepAll,
+            Survival::Drawn(seed * 1000 + cut),
+            Survival::Drawn(seed * 1000 + cut + 500_000),
+        ] {
+            points += 1;
+            let here = || format!("seed {seed}, cut before operation {cut}, {survival:?}");
+            let found = disk.after_power_cut(survival);
+            check(&found, &model, under_way.as_ref())
+                .map_err(|error| format!("{}: {error}", here()))?;
+        }
+    }
+    Ok(points)
+}
+
+/// What is found is allowed; and after one more entry and one more cut it still is.
+fn check(disk: &Arc<SimDisk>, model: &Model, under_way: Option<&Step>) -> Result<(), String> {
+    let mut log = open(disk).map_err(|error| format!("refused to open: {error}"))?;
+    let mut found = contents(&log).map_err(|error| format!("unreadable: {error}"))?;
+    if !model.outcomes(under_way).contains(&found) {
+        let keys = |model: &Model| model.entries.keys().copied().collect::<Vec<_>>();
+        return Err(format!(
+            "found entries {:?}, vote {:?}, purged {:?}; acknowledged entries {:?}, vote {:?}, \
+             purged {:?}; under way {under_way:?}",
+            keys(&found),
+            found.vote,
+            found.purged,
+            keys(model),
+            model.vote,
+            model.purged,
+        ));
+    }
+    let next = found.last().map_or(0, |id| id.index + 1);
+    let leader = CommittedLeaderId::new(999, Member::from(2));
+    let step = Step::Append(vec![(LogId::new(leader, next), b"after the cut".to_vec())]);
+    carry_out(&mut log, &step).map_err(|error| format!("cannot go on: {error}"))?;
+    found.apply(&step);
+    drop(log);
+    let again = disk.after_power_cut(Survival::LoseAll);
+    let log = open(&again).map_err(|error| format!("refused to open again: {error}"))?;
+    let after = contents(&log).map_err(|error| format!("unreadable: {error}"))?;
+    if after == found { Ok(()) } else { Err("an entry written after the cut was lost".to_owned()) }
+}
+
+/// Flips bits all over a closed log; returns how many, and how many refused the start.
+pub fn flip_bits(seed: u64) -> Result<(u64, u64), String> {
+    let disk = SimDisk::new();
+    let (model, _) = work(&disk, seed);
+    open(&disk).and_then(|mut log| log.close()).map_err(|error| error.to_string())?;
+    let (mut flips, mut refused) = (0, 0);
+    for (path, length) in disk.files() {
+        for bit in (0..length.get() * 8).step_by(13) {
+            flips += 1;
+            let copy = disk.after_power_cut(Survival::KeepAll);
+            assert!(copy.flip_bit(&path, bit), "{path} has bit {bit}");
+            match open(&copy) {
+                Err(_) => refused += 1,
+                Ok(log) => {
+                    let found = contents(&log).map_err(|error| error.to_string())?;
+                    if found != model {
+                        return Err(format!("{path} bit {bit}: entries were lost or changed"));
+                    }
+                }
+            }
+        }
+    }
+    Ok((flips, refused))
+}
+
+/// Lets every operation of a script fail once; returns the number of cases.
+pub fn faults(seed: u64) -> Result<u64, String> {
+    let mut cases = 0;
+    for kind in OperationKind::CHANGING {
+        for fault in [Fault::Io, Fault::Full] {
+            for after in 0..60 {
+                let disk = SimDisk::new();
+                disk.fail(kind, after, fault);
+                let (model, under_way) = work(&disk, seed);
+                if disk.faults_waiting() > 0 {
+                    break;
+                }
+                cases += 1;
+                let found = disk.after_power_cut(Survival::Drawn(after));
+                check(&found, &model, under_way.as_ref())
+                    .map_err(|error| format!("{kind:?} {fault:?} after {after}: {error}"))?;
+            }
+        }
+    }
+    Ok(cases)
+}

@@ -1,0 +1,170 @@
+//! A whole node's catalog in simulation: proposers, power cuts, an oracle.
+//!
+//! Each of a few proposers counts up in a job row of its own. After any cut the
+//! count found lies between the last one acknowledged and the last one proposed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use catalog::{Command, JobName, SealedBytes};
+use consensus::log::LogOptions;
+use consensus::{CheckpointRule, Consensus, OpenError, Parts};
+use disk::{Disk, SimDisk, Survival};
+use kv::{Engine, SimEngine};
+use parking_lot::Mutex;
+use tokio::runtime::Runtime;
+use units::{ByteCount, ClusterId, NodeId, SimClock};
+
+const PROPOSERS: usize = 3;
+
+/// How far each proposer came.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Count {
+    /// The last count that was acknowledged.
+    pub acknowledged: u64,
+    /// The last count that was proposed.
+    pub proposed: u64,
+}
+
+type Counts = Arc<Mutex<[Count; PROPOSERS]>>;
+
+/// The parts of a small node.
+pub fn parts(disk: Arc<dyn Disk>, engine: Arc<dyn Engine>) -> Parts {
+    Parts {
+        log: LogOptions {
+            segment_bytes: ByteCount::new(2048),
+            reserve_bytes: ByteCount::new(1024),
+        },
+        checkpoint: CheckpointRule {
+            bytes: ByteCount::new(4096),
+            entries: 12,
+            interval: Duration::from_millis(2),
+        },
+        propose_timeout: Duration::from_secs(2),
+        ..Parts::new(
+            disk,
+            engine,
+            Arc::new(SimClock::default()),
+            ClusterId::from_u128(5),
+            NodeId::from_u128(6),
+        )
+    }
+}
+
+fn runtime() -> Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().build().expect("a runtime")
+}
+
+fn name(proposer: usize) -> JobName {
+    JobName::new(format!("proposer-{proposer}")).expect("a plain name")
+}
+
+/// The command that counts.
+pub fn count_command(proposer: usize, count: u64) -> Command {
+    // Lengths differ so that cuts fall everywhere within records.
+    let mut state = count.to_be_bytes().to_vec();
+    let length = usize::try_from(8 + (count * 37) % 300).expect("a small length");
+    state.resize(length, 7);
+    Command::JobSet { name: name(proposer), state: Some(SealedBytes::new(state)) }
+}
+
+fn count_found(consensus: &Consensus, proposer: usize) -> u64 {
+    let job = consensus.view().job(&name(proposer)).expect("a readable row");
+    job.map_or(0, |job| {
+        let bytes = job.state.as_slice();
+        u64::from_be_bytes(bytes[..8].try_into().expect("eight bytes"))
+    })
+}
+
+/// All proposers count until `most` or the first error.
+async fn count_up(consensus: &Consensus, counts: &Counts, most: u64) {
+    let proposers = (0..PROPOSERS).map(|proposer| async move {
+        for _ in 0..most {
+            let next = {
+                let mut counts = counts.lock();
+                counts[proposer].proposed += 1;
+                counts[proposer].proposed
+            };
+            if consensus.propose(count_command(proposer, next)).await.is_err() {
+                return;
+            }
+            counts.lock()[proposer].acknowledged = next;
+        }
+    });
+    futures::future::join_all(proposers).await;
+}
+
+/// Opens, checks every count, counts on.
+fn live(
+    disk: &Arc<SimDisk>,
+    engine: &Arc<SimEngine>,
+    counts: &Counts,
+    most: u64,
+    in_order: bool,
+) -> Result<(), OpenError> {
+    let runtime = runtime();
+    runtime.block_on(async {
+        let disk = Arc::clone(disk) as Arc<dyn Disk>;
+        let consensus = Consensus::open(parts(disk, Arc::clone(engine) as _)).await?;
+        for (proposer, count) in counts.lock().iter_mut().enumerate() {
+            let found = count_found(&consensus, proposer);
+            assert!(
+                (count.acknowledged..=count.proposed).contains(&found),
+                "proposer {proposer}: found {found}, expected {count:?}"
+            );
+            *count = Count { acknowledged: found, proposed: found };
+        }
+        count_up(&consensus, counts, most).await;
+        if in_order {
+            consensus.shutdown().await;
+        }
+        Ok(())
+    })
+    // Dropping the runtime waits for whatever still runs in it.
+}
+
+/// One life cut before an operation, a second one that must find everything and
+/// stops in order, a third that checks it. Panics are findings.
+pub fn check_cut(seed: u64, cut: Option<u64>) -> Result<u64, String> {
+    let disk = SimDisk::new();
+    let engine = Arc::new(SimEngine::seeded(seed));
+    if let Some(cut) = cut {
+        disk.cut_before(cut);
+    }
+    let counts = Counts::default();
+    // The cut may hit the opening itself; nothing is acknowledged then.
+    let first = live(&disk, &engine, &counts, 40, cut.is_none());
+    if cut.is_none() {
+        first.map_err(|error| error.to_string())?;
+    }
+    let operations = disk.operations();
+    let survival = match seed % 4 {
+        0 => Survival::LoseAll,
+        1 => Survival::KeepAll,
+        _ => Survival::Drawn(seed),
+    };
+    let disk = disk.after_power_cut(survival);
+    engine.power_cut();
+    let second = live(&disk, &engine, &counts, 3, true);
+    second.map_err(|error| format!("second life: {error}"))?;
+    let third = live(&disk, &engine, &counts, 0, true);
+    third.map_err(|error| format!("third life: {error}"))?;
+    Ok(operations)
+}
+
+/// Cuts one scenario all over; returns the number of cuts.
+pub fn sweep(seed: u64, step: usize) -> Result<u64, String> {
+    let operations = check_cut(seed, None)?;
+    let mut cuts = 0;
+    for cut in (0..operations).step_by(step) {
+        cuts += 1;
+        let checked = std::panic::catch_unwind(|| check_cut(seed * 10_000 + cut, Some(cut)));
+        let checked = checked.unwrap_or_else(|panic| {
+            let said = panic.downcast_ref::<String>().cloned();
+            Err(said.unwrap_or_else(|| "panicked".to_owned()))
+        });
+        checked.map_err(|error| format!("seed {seed}, cut before operation {cut}: {error}"))?;
+    }
+    Ok(cuts)
+}
