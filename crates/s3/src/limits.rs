@@ -48,6 +48,27 @@ pub const BUCKET_RULES_CACHED_MAX: usize = 4_096;
 /// Most grants in an access control list, as S3 has it.
 pub const GRANTS_MAX: usize = 100;
 
+/// Most buckets in one page of a listing of buckets, as S3 has it.
+pub const BUCKETS_LISTED_MAX: usize = 10_000;
+
+/// Longest default retention in days: a hundred years, as S3 has it.
+pub const RETENTION_DAYS_MAX: u32 = 36_500;
+
+/// Longest default retention in years, as S3 has it.
+pub const RETENTION_YEARS_MAX: u32 = 100;
+
+/// Most tags on a bucket, as S3 has it.
+pub const BUCKET_TAGS_MAX: usize = 50;
+
+/// Longest tag key, in characters, as S3 has it.
+pub const TAG_KEY_CHARS_MAX: usize = 128;
+
+/// Longest tag value, in characters, as S3 has it.
+pub const TAG_VALUE_CHARS_MAX: usize = 256;
+
+/// Most routing rules of a website, as S3 has it.
+pub const WEBSITE_RULES_MAX: usize = 50;
+
 /// Longest validity of a presigned URL, in seconds (seven days, as S3).
 pub const PRESIGNED_SECONDS_MAX: u64 = 604_800;
 

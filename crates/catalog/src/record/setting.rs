@@ -39,11 +39,13 @@ pub enum SettingKind {
     RequestPayment,
     /// Placement policy.
     Placement,
+    /// Ownership controls, where they were stated (the rule itself is in the bucket's row).
+    OwnershipControls,
 }
 
 impl SettingKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Policy,
         Self::Cors,
         Self::Lifecycle,
@@ -56,6 +58,7 @@ impl SettingKind {
         Self::Logging,
         Self::RequestPayment,
         Self::Placement,
+        Self::OwnershipControls,
     ];
 
     /// The number of the kind in row keys and in [`SettingSet`].

@@ -1,15 +1,19 @@
 //! DELETE bucket: only when empty.
 
 use s3s::dto::{DeleteBucketInput, DeleteBucketOutput};
-use s3s::{S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3Request, S3Response, S3Result};
 
 use crate::Face;
+use crate::error::failed;
+use crate::gate;
 
 /// Serves `DeleteBucket`.
-#[expect(clippy::unused_async, reason = "not served yet")]
 pub(crate) async fn delete_bucket(
-    _face: &Face,
-    _req: S3Request<DeleteBucketInput>,
+    face: &Face,
+    req: S3Request<DeleteBucketInput>,
 ) -> S3Result<S3Response<DeleteBucketOutput>> {
-    Err(s3_error!(NotImplemented, "DeleteBucket is not served"))
+    let authorised = gate::authorised(&req.extensions)?;
+    let name = gate::bucket(&req.extensions)?.name();
+    face.objects.bucket_delete(authorised, name).await.map_err(failed)?;
+    Ok(S3Response::new(DeleteBucketOutput {}))
 }

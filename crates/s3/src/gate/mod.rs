@@ -26,7 +26,7 @@ use s3s::path::S3Path;
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 
 pub(crate) use self::copy_source::{SourceName, copy_source};
-pub(crate) use self::facts::{Bucket, RuleCache};
+pub(crate) use self::facts::{Bucket, RuleCache, bucket as bucket_named};
 use crate::Face;
 use crate::error::failed;
 use crate::request::RequestContext;

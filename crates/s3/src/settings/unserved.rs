@@ -1,66 +1,91 @@
 //! Settings Essaim does not serve, answered as a bucket that never had them.
+//!
+//! Clients ask for these while looking at a bucket, so reading must work;
+//! storing one would be a promise that nobody keeps.
 
+use http::StatusCode;
 use s3s::dto::{
     GetBucketAccelerateConfigurationInput, GetBucketAccelerateConfigurationOutput,
     GetBucketLoggingInput, GetBucketLoggingOutput, GetBucketNotificationConfigurationInput,
     GetBucketNotificationConfigurationOutput, GetBucketReplicationInput,
-    GetBucketReplicationOutput, GetBucketRequestPaymentInput, GetBucketRequestPaymentOutput,
+    GetBucketReplicationOutput, GetBucketRequestPaymentInput, GetBucketRequestPaymentOutput, Payer,
     PutBucketNotificationConfigurationInput, PutBucketNotificationConfigurationOutput,
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use crate::Face;
+use crate::error::custom;
+use crate::gate;
 
-/// Serves `GetBucketRequestPayment`.
-#[expect(clippy::unused_async, reason = "not served yet")]
+/// Serves `GetBucketRequestPayment`: the owner pays.
+#[expect(clippy::unused_async, reason = "every verb is asynchronous")]
 pub(crate) async fn get_bucket_request_payment(
     _face: &Face,
-    _req: S3Request<GetBucketRequestPaymentInput>,
+    req: S3Request<GetBucketRequestPaymentInput>,
 ) -> S3Result<S3Response<GetBucketRequestPaymentOutput>> {
-    Err(s3_error!(NotImplemented, "GetBucketRequestPayment is not served"))
+    gate::authorised(&req.extensions)?;
+    let payer = Some(Payer::from_static(Payer::BUCKET_OWNER));
+    Ok(S3Response::new(GetBucketRequestPaymentOutput { payer }))
 }
 
-/// Serves `GetBucketLogging`.
-#[expect(clippy::unused_async, reason = "not served yet")]
+/// Serves `GetBucketLogging`: off.
+#[expect(clippy::unused_async, reason = "every verb is asynchronous")]
 pub(crate) async fn get_bucket_logging(
     _face: &Face,
-    _req: S3Request<GetBucketLoggingInput>,
+    req: S3Request<GetBucketLoggingInput>,
 ) -> S3Result<S3Response<GetBucketLoggingOutput>> {
-    Err(s3_error!(NotImplemented, "GetBucketLogging is not served"))
+    gate::authorised(&req.extensions)?;
+    Ok(S3Response::new(GetBucketLoggingOutput::default()))
 }
 
-/// Serves `GetBucketAccelerateConfiguration`.
-#[expect(clippy::unused_async, reason = "not served yet")]
+/// Serves `GetBucketAccelerateConfiguration`: off.
+#[expect(clippy::unused_async, reason = "every verb is asynchronous")]
 pub(crate) async fn get_bucket_accelerate_configuration(
     _face: &Face,
-    _req: S3Request<GetBucketAccelerateConfigurationInput>,
+    req: S3Request<GetBucketAccelerateConfigurationInput>,
 ) -> S3Result<S3Response<GetBucketAccelerateConfigurationOutput>> {
-    Err(s3_error!(NotImplemented, "GetBucketAccelerateConfiguration is not served"))
+    gate::authorised(&req.extensions)?;
+    Ok(S3Response::new(GetBucketAccelerateConfigurationOutput::default()))
 }
 
-/// Serves `GetBucketNotificationConfiguration`.
-#[expect(clippy::unused_async, reason = "not served yet")]
+/// Serves `GetBucketNotificationConfiguration`: none.
+#[expect(clippy::unused_async, reason = "every verb is asynchronous")]
 pub(crate) async fn get_bucket_notification_configuration(
     _face: &Face,
-    _req: S3Request<GetBucketNotificationConfigurationInput>,
+    req: S3Request<GetBucketNotificationConfigurationInput>,
 ) -> S3Result<S3Response<GetBucketNotificationConfigurationOutput>> {
-    Err(s3_error!(NotImplemented, "GetBucketNotificationConfiguration is not served"))
+    gate::authorised(&req.extensions)?;
+    Ok(S3Response::new(GetBucketNotificationConfigurationOutput::default()))
 }
 
-/// Serves `PutBucketNotificationConfiguration`.
-#[expect(clippy::unused_async, reason = "not served yet")]
+/// Serves `PutBucketNotificationConfiguration`: only the empty one.
+#[expect(clippy::unused_async, reason = "every verb is asynchronous")]
 pub(crate) async fn put_bucket_notification_configuration(
     _face: &Face,
-    _req: S3Request<PutBucketNotificationConfigurationInput>,
+    req: S3Request<PutBucketNotificationConfigurationInput>,
 ) -> S3Result<S3Response<PutBucketNotificationConfigurationOutput>> {
-    Err(s3_error!(NotImplemented, "PutBucketNotificationConfiguration is not served"))
+    gate::authorised(&req.extensions)?;
+    let asked = &req.input.notification_configuration;
+    let none = asked.event_bridge_configuration.is_none()
+        && asked.lambda_function_configurations.is_none()
+        && asked.queue_configurations.is_none()
+        && asked.topic_configurations.is_none();
+    if none {
+        return Ok(S3Response::new(PutBucketNotificationConfigurationOutput {}));
+    }
+    Err(s3_error!(NotImplemented, "Bucket notifications are not implemented"))
 }
 
-/// Serves `GetBucketReplication`.
-#[expect(clippy::unused_async, reason = "not served yet")]
+/// Serves `GetBucketReplication`: not configured.
+#[expect(clippy::unused_async, reason = "every verb is asynchronous")]
 pub(crate) async fn get_bucket_replication(
     _face: &Face,
-    _req: S3Request<GetBucketReplicationInput>,
+    req: S3Request<GetBucketReplicationInput>,
 ) -> S3Result<S3Response<GetBucketReplicationOutput>> {
-    Err(s3_error!(NotImplemented, "GetBucketReplication is not served"))
+    gate::authorised(&req.extensions)?;
+    Err(custom(
+        "ReplicationConfigurationNotFoundError",
+        StatusCode::NOT_FOUND,
+        "The replication configuration was not found",
+    ))
 }
