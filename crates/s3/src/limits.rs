@@ -51,6 +51,9 @@ pub const GRANTS_MAX: usize = 100;
 /// Most buckets in one page of a listing of buckets, as S3 has it.
 pub const BUCKETS_LISTED_MAX: usize = 10_000;
 
+/// Most lines in one page of a listing, as S3 has it.
+pub const KEYS_LISTED_MAX: usize = 1_000;
+
 /// Longest default retention in days: a hundred years, as S3 has it.
 pub const RETENTION_DAYS_MAX: u32 = 36_500;
 

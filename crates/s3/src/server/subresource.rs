@@ -272,6 +272,15 @@ fn check_arguments(method: &Method, level: Level, query: &Query<'_>) -> Result<(
     {
         return Err(s3_error!(InvalidArgument, "Invalid List Type specified in Request"));
     }
+    for name in ["max-keys", "max-uploads", "max-parts"] {
+        let number = |text: &str| text.parse::<i32>().is_ok_and(|number| number >= 0);
+        if query.get(name).is_some_and(|text| !number(text)) {
+            return Err(s3_error!(
+                InvalidArgument,
+                "Provided {name} not an integer or within integer range"
+            ));
+        }
+    }
     let part = query.has("partNumber");
     let upload = query.has("uploadId");
     if level == Level::Object && method == Method::PUT && part != upload {
