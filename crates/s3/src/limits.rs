@@ -63,12 +63,6 @@ pub const RETENTION_YEARS_MAX: u32 = 100;
 /// Most tags on a bucket, as S3 has it.
 pub const BUCKET_TAGS_MAX: usize = 50;
 
-/// Longest tag key, in characters, as S3 has it.
-pub const TAG_KEY_CHARS_MAX: usize = 128;
-
-/// Longest tag value, in characters, as S3 has it.
-pub const TAG_VALUE_CHARS_MAX: usize = 256;
-
 /// Most routing rules of a website, as S3 has it.
 pub const WEBSITE_RULES_MAX: usize = 50;
 

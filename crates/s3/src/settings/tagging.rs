@@ -13,7 +13,7 @@ use super::{store, stored, to_bytes};
 use crate::Face;
 use crate::error::custom;
 use crate::gate;
-use crate::limits::{BUCKET_TAGS_MAX, TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX};
+use crate::limits::{BUCKET_TAGS_MAX, TAG_KEY_CHARACTERS_MAX, TAG_VALUE_CHARACTERS_MAX};
 
 /// Serves `GetBucketTagging`.
 #[expect(clippy::unused_async, reason = "every verb is asynchronous")]
@@ -60,10 +60,10 @@ fn check(tags: &[Tag]) -> S3Result {
     for tag in tags {
         let key = tag.key.as_deref().unwrap_or_default();
         let value = tag.value.as_deref().unwrap_or_default();
-        if key.is_empty() || key.chars().count() > TAG_KEY_CHARS_MAX {
+        if key.is_empty() || key.chars().count() > TAG_KEY_CHARACTERS_MAX {
             return Err(invalid("The TagKey you have provided is invalid"));
         }
-        if value.chars().count() > TAG_VALUE_CHARS_MAX {
+        if value.chars().count() > TAG_VALUE_CHARACTERS_MAX {
             return Err(invalid("The TagValue you have provided is invalid"));
         }
         if key.starts_with("aws:") {
