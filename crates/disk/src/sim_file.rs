@@ -49,17 +49,19 @@ impl SimFile {
     fn write(&self, bytes: Vec<u8>, offset: u64) -> Result<(), DiskError> {
         let room = self.check_room(offset, offset + bytes.len() as u64);
         self.with(OperationKind::Write, |node, gate| {
-            let outcome = gate.and(room);
-            match outcome {
-                Ok(()) => node.change(Change::Write { offset, bytes }),
+            match &gate {
+                Ok(()) => {
+                    room?;
+                    node.change(Change::Write { offset, bytes });
+                }
                 Err(DiskError::Io { operation: "power", .. } | DiskError::Poisoned { .. }) => {}
-                // A failed write may have landed in part: here, its first half has.
+                // An injected failure may have let some land: here, the first half.
                 Err(_) => {
                     let half = bytes.get(..bytes.len() / 2).unwrap_or_default().to_vec();
                     node.change(Change::Write { offset, bytes: half });
                 }
             }
-            outcome
+            gate
         })
     }
 }
