@@ -18,12 +18,17 @@ mod action;
 mod ask;
 mod authorised;
 mod caller;
+mod cors;
 mod decide;
 mod denied;
 pub mod limits;
 mod ownership;
 mod policy;
 mod public_access;
+mod rate;
+mod signature;
+#[cfg(test)]
+mod signature_tests;
 mod wildcard;
 
 pub use acl::is_public as acl_is_public;
@@ -31,11 +36,16 @@ pub use action::{Action, Level, ParseActionError};
 pub use ask::{Ask, BucketFacts, ObjectFacts, RequestFacts, SignatureAuth};
 pub use authorised::Authorised;
 pub use caller::{Caller, Identity};
+pub use cors::{
+    CORS_METHODS, CorsError, CorsGrant, CorsRule, cors_check, cors_preflight, cors_simple,
+};
 pub use decide::{decide, decide_copy, is_public};
 pub use denied::{Denied, DenyReason};
 pub use ownership::{Acl, BucketName, Grant, Grantee, KeyScope, Ownership, Permission};
 pub use policy::{Effect, Policy, PolicyError, Verdict};
 pub use public_access::PublicAccessBlock;
+pub use rate::{Rate, RateKey, RateLimiter, Rates, TooFast};
+pub use signature::{SignatureRefusal, SignedFacts, Signing, signature_check};
 
 /// The bugs planted in this crate.
 pub const PLANTED: &[units::planted::PlantedBug] = &[

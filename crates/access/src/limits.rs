@@ -12,19 +12,13 @@ pub const POLICY_VALUES_MAX: usize = 1_024;
 /// Most nested values in a policy document; a policy needs six.
 pub const POLICY_DEPTH_MAX: usize = 16;
 
-/// Largest POST policy document, in bytes, decoded.
-pub const POST_POLICY_BYTES_MAX: usize = 64 * 1024;
-
-/// Most conditions in a POST policy document.
-pub const POST_CONDITIONS_MAX: usize = 256;
-
 /// Most rules in a CORS document; as AWS has it.
 pub const CORS_RULES_MAX: usize = 100;
 
 /// Most origins, methods or headers in one CORS rule.
 pub const CORS_VALUES_MAX: usize = 100;
 
-/// Most buckets of tokens that a rate limiter remembers; the one longest full is forgotten first.
+/// Most buckets of tokens that a rate limiter remembers.
 pub const RATE_ENTRIES_MAX: usize = 65_536;
 
 /// Largest difference between a request's time and ours, in seconds: 15 minutes, as AWS has it.
@@ -35,3 +29,9 @@ pub const PRESIGNED_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
 
 /// Longest text that a wildcard pattern is matched against, in bytes.
 pub const WILDCARD_TEXT_BYTES_MAX: usize = 16 * 1024;
+
+/// Most pairs in a query string; no request of S3 needs more than about twenty.
+pub const QUERY_PAIRS_MAX: usize = 256;
+
+/// How often at most a full rate table is swept, in seconds: it looks at every entry.
+pub const RATE_SWEEP_SECONDS: u64 = 1;
