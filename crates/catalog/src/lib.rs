@@ -30,6 +30,44 @@ mod rows;
 pub mod table;
 mod view;
 
+use units::planted::PlantedBug;
+
+/// The planted bugs of this crate; see [`units::planted`].
+pub const PLANTED: &[PlantedBug] = &[
+    PlantedBug {
+        name: "catalog-copy-holds-nothing",
+        what: "a copy does not count its reference to the part it shares",
+    },
+    PlantedBug {
+        name: "catalog-forgets-retention",
+        what: "a version under retention may be deleted",
+    },
+    PlantedBug {
+        name: "catalog-keeps-two-null-versions",
+        what: "a write under suspended versioning leaves the older null version",
+    },
+    PlantedBug {
+        name: "catalog-loses-sight-of-null",
+        what: "a version that becomes current forgets where the null version is",
+    },
+    PlantedBug {
+        name: "catalog-refusal-leaves-traces",
+        what: "what a command wrote before it was refused stays",
+    },
+    PlantedBug {
+        name: "catalog-counts-overwritten-bytes",
+        what: "the usage keeps what an overwrite replaced",
+    },
+    PlantedBug {
+        name: "catalog-skips-if-none-match",
+        what: "a conditional write overwrites all the same",
+    },
+    PlantedBug {
+        name: "catalog-lists-older-version-first",
+        what: "a listing shows an older version before the current one",
+    },
+];
+
 pub use apply::{Applied, apply};
 pub use command::{Command, Stamped};
 pub use name::{

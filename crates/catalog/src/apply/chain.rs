@@ -6,7 +6,7 @@
 //! - At most one version of a key is null; if it is in `noncurrent`, the current
 //!   row's head says which it is.
 
-use units::BucketId;
+use units::{BucketId, planted};
 
 use super::tx::Tx;
 use crate::name::{ObjectKey, VersionAsk, VersionName};
@@ -98,7 +98,9 @@ pub(super) fn push(
     if let Some(Current { row, mut head }) = current {
         let null_behind = head.null_noncurrent.take();
         if version.head.is_null {
-            if let Some(null) = null_behind {
+            if let Some(null) = null_behind
+                && !planted::is_on("catalog-keeps-two-null-versions")
+            {
                 tx.rows.remove(table::noncurrent(bucket, key, null));
             }
         } else {
@@ -144,6 +146,9 @@ pub(super) fn remove(
                     head.noncurrent_since = None;
                     head.null_noncurrent =
                         if head.is_null { None } else { current.head.null_noncurrent };
+                    if planted::is_on("catalog-loses-sight-of-null") {
+                        head.null_noncurrent = None;
+                    }
                     let row = ObjectVersion::replace_head(&row, &head)?;
                     tx.rows.remove(row_key);
                     tx.rows.put(table::current(bucket, key), row);

@@ -3,7 +3,7 @@
 //! **Invariant**: the reference count of a part equals the number of versions,
 //! manifest rows and upload rows that name it; at zero the part is queued.
 
-use units::{ByteCount, PartId, PartNumber, ReferenceId};
+use units::{ByteCount, PartId, PartNumber, ReferenceId, planted};
 
 use super::tx::{Tx, check_size};
 use crate::command::{ContentPut, PartLayout};
@@ -118,6 +118,9 @@ pub(super) fn part_hold(tx: &mut Tx<'_>, part: PartId) -> Result<(), Halt> {
     let row = table::part(part);
     match tx.rows.record::<PartRow>(&row)? {
         Some(mut found) if found.references > 0 => {
+            if planted::is_on("catalog-copy-holds-nothing") {
+                return Ok(());
+            }
             found.references = found.references.saturating_add(1);
             tx.rows.put_record(row, &found);
             Ok(())

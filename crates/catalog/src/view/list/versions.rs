@@ -4,7 +4,7 @@
 use core::iter::Peekable;
 use core::ops::Bound;
 
-use units::BucketId;
+use units::{BucketId, planted};
 
 use super::current::{as_slice, later, object_key};
 use super::roll::{Filling, common_prefix};
@@ -168,7 +168,10 @@ impl Merge<'_> {
         }
         // Of one key, the current row comes first.
         let current_first = match (&self.waiting, &self.behind) {
-            (Some((current, _)), Some((older, _))) => current <= older,
+            (Some((current, _)), Some((older, _))) => {
+                current < older
+                    || current == older && !planted::is_on("catalog-lists-older-version-first")
+            }
             (waiting, _) => waiting.is_some(),
         };
         let taken = if current_first { self.waiting.take() } else { self.behind.take() };
