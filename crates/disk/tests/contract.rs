@@ -87,7 +87,7 @@ fn many_slices_are_written_in_order() {
 #[test]
 fn holes_read_as_zeros() {
     on_both(|disk| {
-        let file = file(disk, "f", &[7; 20_000]);
+        let file = file(disk, "f", &vec![7; 20_000]);
         file.punch(4_096, ByteCount::new(8_192)).unwrap();
         assert_eq!(file.length().unwrap().get(), 20_000);
         assert_eq!(file.read_at(4_095, 3).unwrap(), [7, 0, 0]);

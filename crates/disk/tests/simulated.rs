@@ -98,7 +98,7 @@ fn a_full_disk_takes_no_more_until_room_is_given_back() {
     let other = disk.create("g").unwrap();
     other.write_all_at(&[1; 4_096], 0).unwrap();
     assert!(matches!(other.write_all_at(&[1; 10], 4_096), Err(DiskError::Full { .. })));
-    file.write_all_at(&[1; 60 * 1024], 0).unwrap();
+    file.write_all_at(&vec![1; 60 * 1024], 0).unwrap();
     file.punch(0, ByteCount::new(8_192)).unwrap();
     other.write_all_at(&[1; 10], 8_192).unwrap();
     assert_eq!(disk.space().unwrap().free.get(), 4 * 1024);

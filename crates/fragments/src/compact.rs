@@ -17,7 +17,7 @@ use std::sync::Arc;
 use disk::DiskError;
 use units::{ByteCount, PartId, planted};
 
-use crate::disk_store::{DiskStore, Keep};
+use crate::disk_store::DiskStore;
 use crate::footer::{Entry, EntryKind};
 use crate::limits::{COMPACT_DEAD_SHARE, COMPACT_STEP_BYTES};
 use crate::position::Position;
@@ -25,6 +25,7 @@ use crate::record::{Draft, DraftKind, Kind, RECORD_HEADER_BYTES, RecordHeader};
 use crate::scan::{Found, read_footer, scan};
 use crate::segment::{SEGMENT_DIRECTORY, segment_path};
 use crate::shared::Shared;
+use crate::tail::Keep;
 use crate::{CompactReport, WriteError};
 
 /// A segment on its way out.

@@ -18,91 +18,18 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use disk::{Disk, DiskError, DiskFile};
+use disk::{Disk, DiskError};
 use units::{ByteCount, ClusterId, DiskId, PartId, planted};
 
 use crate::compact::Compaction;
-use crate::footer::{self, Entry};
-use crate::limits::{
-    FRAGMENT_BYTES_MAX, RESERVE_SHARE, RESERVE_STEP_MAX, RESERVE_STEP_MIN, SEGMENT_RECORDS_MAX,
-};
+use crate::footer;
+use crate::limits::SEGMENT_RECORDS_MAX;
 use crate::position::{Location, Position};
-use crate::record::{Draft, DraftKind, RECORD_ALIGN};
-use crate::scan::entry_of;
-use crate::segment::{SEGMENT_DIRECTORY, SEGMENT_HEAD_BYTES, SegmentHead, segment_path};
+use crate::record::{Draft, DraftKind};
+use crate::segment::{SEGMENT_HEAD_BYTES, segment_path};
 use crate::shared::Shared;
-use crate::{Fragment, FragmentName, Identity, OpenError, Options, WriteError, checksum, limits};
-
-/// What one request asks the writer for.
-#[derive(Clone, Debug)]
-pub struct Work(pub(crate) Vec<Draft>);
-
-impl Work {
-    /// Stores fragments; computes their checksums.
-    pub fn append(fragments: Vec<Fragment>) -> Result<Self, WriteError> {
-        fragments.into_iter().map(draft).collect::<Result<_, _>>().map(Self)
-    }
-
-    /// Removes all fragments of a part.
-    pub fn remove_part(part: PartId) -> Self {
-        Self(vec![Draft::removal(DraftKind::PartRemoved { part, before: None })])
-    }
-
-    /// Removes single fragments.
-    pub fn remove(names: Vec<FragmentName>) -> Self {
-        let kind = |name| DraftKind::FragmentRemoved { name, before: None };
-        Self(names.into_iter().map(|name| Draft::removal(kind(name))).collect())
-    }
-
-    /// Bytes it takes in a commit.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.0.iter().map(Draft::record_bytes).sum()
-    }
-
-    fn appends(&self) -> bool {
-        self.0.iter().any(|draft| matches!(draft.kind, DraftKind::Fragment(_)))
-    }
-}
-
-fn draft(fragment: Fragment) -> Result<Draft, WriteError> {
-    let Fragment { header, payload } = fragment;
-    let bytes = payload.len();
-    if bytes > FRAGMENT_BYTES_MAX || u32::try_from(header.stripe_bytes.get()).is_err() {
-        return Err(WriteError::TooLong {
-            name: header.name,
-            bytes: ByteCount::new(bytes as u64),
-            limit: ByteCount::new(FRAGMENT_BYTES_MAX as u64),
-        });
-    }
-    Ok(Draft {
-        kind: DraftKind::Fragment(header),
-        checksums: checksum::block_checksums(&payload),
-        block_bytes: BLOCK_BYTES,
-        payload,
-    })
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "checked at compile time below")]
-const BLOCK_BYTES: u32 = limits::BLOCK_BYTES as u32;
-const _: () = assert!(BLOCK_BYTES as usize == limits::BLOCK_BYTES, "block lengths are 32 bits");
-
-/// What is written where a record's length is no multiple of 8.
-const PADDING: [u8; RECORD_ALIGN] = [0; RECORD_ALIGN];
-
-/// The open segment.
-pub(crate) struct Tail {
-    pub(crate) segment: u32,
-    pub(crate) file: Arc<dyn DiskFile>,
-    /// Where the next record goes; everything before it is durable.
-    pub(crate) end: u64,
-    /// Room is reserved up to here.
-    pub(crate) reserved: u64,
-    pub(crate) entries: Vec<Entry>,
-    /// The head is still to be written, together with the first records.
-    pub(crate) head_pending: bool,
-    /// The file's name is still to be made durable.
-    pub(crate) name_pending: bool,
-}
+use crate::tail::{Keep, Tail};
+use crate::{Identity, OpenError, Options, Work, WriteError};
 
 /// The store on one disk.
 pub struct DiskStore {
@@ -344,121 +271,3 @@ impl DiskStore {
 
 /// The unit in which file systems give out room.
 const PAGE_BYTES: u64 = 4096;
-
-/// How much room a write must leave free.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
-    /// What is kept for removals: appends.
-    Spare,
-    /// Half of that: compaction.
-    HalfSpare,
-    /// Nothing: removals.
-    Nothing,
-}
-
-impl Tail {
-    fn can_grow(&self, bytes: u64) -> bool {
-        self.end + bytes < u64::from(u32::MAX) / 2
-    }
-
-    /// Reserves room for `bytes` more, in steps that stay small beside what is stored.
-    fn ensure_room(
-        &mut self,
-        shared: &Shared,
-        bytes: u64,
-        stored: u64,
-        keep: Keep,
-    ) -> Result<(), WriteError> {
-        let needed = self.end + bytes;
-        if !self.can_grow(bytes) {
-            return Err(WriteError::Full);
-        }
-        if needed <= self.reserved {
-            return Ok(());
-        }
-        let room = shared.disk.space()?;
-        let kept = match keep {
-            Keep::Spare => Shared::spare(room.total),
-            Keep::HalfSpare => Shared::spare(room.total) / 2,
-            Keep::Nothing => 0,
-        };
-        let taken = needed - self.reserved;
-        let Some(left) = room.free.get().checked_sub(taken + kept) else {
-            return Err(WriteError::Full);
-        };
-        let step = (stored / RESERVE_SHARE).clamp(RESERVE_STEP_MIN, RESERVE_STEP_MAX).min(left);
-        let step = if keep == Keep::Nothing { 0 } else { step };
-        let ahead = (needed + step).min(shared.options.segment_bytes.get()).max(needed);
-        self.file.reserve(ByteCount::new(ahead))?;
-        self.reserved = ahead;
-        Ok(())
-    }
-
-    /// Writes the records at the end; gives their entries and where they end.
-    fn write(
-        &mut self,
-        shared: &Shared,
-        drafts: &[&Draft],
-    ) -> Result<(Vec<Entry>, u64), WriteError> {
-        let synced = u32::try_from(self.end).unwrap_or(u32::MAX);
-        let mut end = self.end;
-        let mut headers = Vec::with_capacity(drafts.len());
-        let mut entries = Vec::with_capacity(drafts.len());
-        for draft in drafts {
-            let offset = u32::try_from(end).map_err(|_| WriteError::Full)?;
-            let header = draft.placed(Position { segment: self.segment, offset }, synced);
-            entries.push(entry_of(&header));
-            headers.push(header.encode(shared.id, &draft.checksums));
-            end += draft.record_bytes();
-        }
-        let head = SegmentHead { segment: self.segment, disk: shared.id, cluster: shared.cluster };
-        let head = head.encode();
-        let mut slices: Vec<&[u8]> = Vec::with_capacity(drafts.len() * 3 + 1);
-        let mut at = self.end;
-        if self.head_pending {
-            slices.push(&head);
-            at = 0;
-        }
-        for (header, draft) in headers.iter().zip(drafts) {
-            slices.push(header);
-            slices.push(&draft.payload);
-            let odd = (header.len() + draft.payload.len()) % RECORD_ALIGN;
-            slices.push(PADDING.get(..(RECORD_ALIGN - odd) % RECORD_ALIGN).unwrap_or_default());
-        }
-        slices.retain(|slice| !slice.is_empty());
-        if let Err(error) = self.file.write_slices_at(&slices, at) {
-            self.take_back(shared);
-            return Err(error.into());
-        }
-        Ok((entries, end))
-    }
-
-    /// Makes what was written durable; a failure poisons the disk.
-    fn sync(&mut self, shared: &Shared) -> Result<(), WriteError> {
-        if !planted::is_on("fragments-skips-sync") {
-            let outcome = self.file.sync_data();
-            if !planted::is_on("fragments-ignores-sync-error") {
-                outcome?;
-            }
-        }
-        self.head_pending = false;
-        if self.name_pending {
-            if !planted::is_on("fragments-skips-directory-sync") {
-                shared.disk.sync_dir(SEGMENT_DIRECTORY)?;
-            }
-            self.name_pending = false;
-        }
-        Ok(())
-    }
-
-    /// Cuts off what a failed write may have left; without that nothing may follow.
-    fn take_back(&mut self, shared: &Shared) {
-        let end = if self.head_pending { 0 } else { self.end };
-        let outcome: Result<(), DiskError> = self.file.set_len(ByteCount::new(end));
-        self.reserved = 0;
-        if let Err(error) = outcome {
-            shared.stuck.store(true, Ordering::SeqCst);
-            tracing::error!(%error, "a failed write could not be taken back; no more writes here");
-        }
-    }
-}

@@ -39,16 +39,19 @@ mod scan;
 mod segment;
 mod shared;
 mod store;
+mod tail;
 pub mod testing;
+mod work;
 mod writer;
 
-pub use disk_store::{DiskStore, Work};
+pub use disk_store::DiskStore;
 pub use error::{OpenError, ReadError, WriteError};
 pub use identity::Identity;
 pub use name::{Fragment, FragmentHeader, FragmentName, Listed};
 pub use report::{CompactReport, DiskSpace, DiskState, ScrubCursor, ScrubReport};
 pub use shared::Options;
 pub use store::FragmentStore;
+pub use work::Work;
 
 use units::planted::PlantedBug;
 

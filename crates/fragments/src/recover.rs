@@ -16,12 +16,13 @@ use disk::{DiskError, DiskFile};
 use units::{ByteCount, planted};
 
 use crate::OpenError;
-use crate::disk_store::{DiskStore, Tail};
+use crate::disk_store::DiskStore;
 use crate::scan::{Found, read_footer, scan};
 use crate::segment::{
     SEGMENT_DIRECTORY, SEGMENT_HEAD_BYTES, SegmentHead, segment_number, segment_path,
 };
 use crate::shared::Shared;
+use crate::tail::Tail;
 
 /// Reads all segments into the index.
 pub(crate) fn recover(shared: Shared) -> Result<DiskStore, OpenError> {

@@ -11,14 +11,14 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use units::{ByteCount, ClusterId, DiskId, PartId, Random};
 
-use crate::disk_store::{DiskStore, Work};
+use crate::disk_store::DiskStore;
 use crate::limits::INLINE_READ_BYTES_MAX;
 use crate::read::{Patience, Verified};
 use crate::shared::Shared;
 use crate::writer::{Request, Writer};
 use crate::{
     CompactReport, DiskSpace, DiskState, Fragment, FragmentName, Identity, Listed, OpenError,
-    Options, ReadError, ScrubCursor, ScrubReport, WriteError,
+    Options, ReadError, ScrubCursor, ScrubReport, Work, WriteError,
 };
 
 /// Fragments on the disks of one node; clones share the disks.

@@ -6,10 +6,10 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::disk_store::{DiskStore, Work};
+use crate::disk_store::DiskStore;
 use crate::limits::{COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, QUEUE_REQUESTS_MAX};
 use crate::shared::Shared;
-use crate::{CompactReport, OpenError, WriteError};
+use crate::{CompactReport, OpenError, Work, WriteError};
 
 /// What a writer can be asked for.
 pub(crate) enum Request {

@@ -16,7 +16,7 @@ fn acknowledged_is_durable_wherever_the_power_is_cut() {
         return crash_replay(seed, cut, survival).unwrap_or_else(|error| panic!("{error}"));
     }
     let points = std::env::var("ESSAIM_CRASH_POINTS").ok().and_then(|text| text.parse().ok());
-    let points = points.unwrap_or(2_500);
+    let points = points.unwrap_or(1_500);
     match crash_sweep(0..u64::MAX, SURVIVALS, points) {
         Ok(report) => eprintln!("{report:?}"),
         Err(error) => panic!("{error}"),

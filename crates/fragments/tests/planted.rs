@@ -6,10 +6,12 @@
 use fragments::PLANTED;
 use fragments::testing::{crash_sweep, fault_sweep, model_run, rot_sweep};
 
+type Trial<'a> = (&'static str, &'a dyn Fn() -> Result<(), String>);
+
 /// The trial that catches it, with the first line of what that said.
 fn caught_by() -> Option<(&'static str, String)> {
     let first = |error: String| error.lines().next().unwrap_or_default().to_owned();
-    let trials: [(&'static str, &dyn Fn() -> Result<(), String>); 4] = [
+    let trials: [Trial<'_>; 4] = [
         ("model", &|| (0..300).try_for_each(model_run)),
         ("rot", &|| rot_sweep(0..10, 100).map(drop)),
         ("crash", &|| crash_sweep(0..u64::MAX, 5, 3_000).map(drop)),

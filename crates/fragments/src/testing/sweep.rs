@@ -3,11 +3,10 @@
 use disk::{Fault, Survival};
 use units::{FragmentNumber, PartId, StripeNumber};
 
-use crate::FragmentName;
-use crate::disk_store::Work;
 use crate::testing::chance::Chance;
 use crate::testing::model::Model;
 use crate::testing::workload::{Step, Trial, fragment, open};
+use crate::{FragmentName, Work};
 
 /// What a crash sweep went through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

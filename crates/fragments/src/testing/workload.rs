@@ -10,11 +10,11 @@ use disk::{SimDisk, Survival};
 use erasure::{Code, CodecId};
 use units::{ByteCount, ClusterId, DiskId, FragmentNumber, PartId, StripeNumber};
 
-use crate::disk_store::{DiskStore, Work};
+use crate::disk_store::DiskStore;
 use crate::limits::BLOCK_BYTES;
 use crate::testing::chance::Chance;
 use crate::testing::model::Model;
-use crate::{Fragment, FragmentHeader, FragmentName, Identity, Options};
+use crate::{Fragment, FragmentHeader, FragmentName, Identity, Options, Work};
 
 /// How many parts a workload plays with.
 const PARTS: u64 = 7;
