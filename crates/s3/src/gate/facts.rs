@@ -18,7 +18,7 @@ use super::bucket_name;
 use crate::Face;
 use crate::error::failed;
 use crate::limits::BUCKET_RULES_CACHED_MAX;
-use crate::settings::public_access_block;
+use crate::settings::{policy, public_access_block};
 
 /// A bucket with its rules.
 #[derive(Clone, Debug)]
@@ -129,13 +129,21 @@ fn parse(facts: &BucketFacts) -> S3Result<access::BucketFacts> {
     let acl = acl.map_err(|_| damaged(SettingKind::Acl))?;
     let block = facts.setting(SettingKind::PublicAccessBlock);
     let block = block.map(|bytes| public_access_block::stored(bytes)).transpose()?;
+    let (policy, policy_binds_root) = match facts.setting(SettingKind::Policy) {
+        None => (None, false),
+        Some(bytes) => {
+            let parsed = policy::parsed(bytes, facts.bucket.name.as_str());
+            let (policy, binds) = parsed.ok_or_else(|| damaged(SettingKind::Policy))?;
+            (Some(policy), binds)
+        }
+    };
     Ok(access::BucketFacts {
         name: facts.bucket.name.as_str().to_owned(),
         owner: facts.tenant.id,
         owner_suspended: facts.tenant.state != TenantState::Active,
         ownership: facts.bucket.ownership_rule(),
-        policy: None,
-        policy_binds_root: false,
+        policy: policy.map(Arc::new),
+        policy_binds_root,
         acl,
         public_access_block: block.unwrap_or(PublicAccessBlock::default()),
     })

@@ -20,6 +20,7 @@ use s3s::{Body, S3Error, S3ErrorCode, S3Result, StdError, s3_error};
 use super::address::{Address, Level};
 use super::body::PacedBody;
 use super::claim::Claim;
+use super::cors::{self, Origin};
 use super::document::{self, ErrorDocument};
 use super::query::Query;
 use super::request_id::RequestIds;
@@ -55,6 +56,7 @@ struct Asked {
     method: Method,
     path: String,
     address: Address,
+    origin: Option<Origin>,
     context: Arc<RequestContext>,
 }
 
@@ -77,6 +79,7 @@ impl Front {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             address: Address::default(),
+            origin: Origin::of(request.method(), request.headers()),
             context,
         };
         let served = AssertUnwindSafe(self.serve(request, &mut asked)).catch_unwind().await;
@@ -84,7 +87,16 @@ impl Front {
             tracing::error!(request_id = %asked.context.id, "a verb panicked");
             Err(s3_error!(InternalError))
         });
-        let answer = answer.unwrap_or_else(|error| self.render(error, &asked));
+        let mut answer = answer.unwrap_or_else(|error| self.render(error, &asked));
+        if answer.status() == StatusCode::NOT_FOUND && asked.context.is_hidden() {
+            answer = self.render(s3_error!(AccessDenied), &asked);
+        }
+        if let Some(origin) = &asked.origin
+            && asked.method != Method::OPTIONS
+            && let Some(headers) = origin.headers(&self.face, &asked.address).await
+        {
+            answer.headers_mut().extend(headers);
+        }
         self.finish(answer, &asked)
     }
 
@@ -99,6 +111,9 @@ impl Front {
         let host = host(&parts)?;
         let domain = self.settings.base_domain.as_ref().map(super::settings::Domain::as_str);
         asked.address = Address::parse(parts.uri.path(), host, domain)?;
+        if parts.method == Method::OPTIONS {
+            return cors::preflight(&self.face, &parts.headers, &asked.address).await;
+        }
         let anonymous = {
             let query = Query::parse(parts.uri.query())?;
             subresource::check_verb(&parts.method, asked.address.level(), &query)?;
@@ -156,9 +171,6 @@ impl Front {
     /// Completes error documents and adds the headers that every answer has.
     fn finish(&self, answer: Response<Body>, asked: &Asked) -> Response<Body> {
         let (mut head, mut body) = answer.into_parts();
-        if head.status == StatusCode::NOT_FOUND && asked.context.is_hidden() {
-            (head, body) = self.render(s3_error!(AccessDenied), asked).into_parts();
-        }
         let is_error = head.status.is_client_error() || head.status.is_server_error();
         if is_error {
             body = self.complete(&mut head, body, asked);

@@ -8,6 +8,7 @@ mod address;
 mod body;
 mod build;
 mod claim;
+mod cors;
 mod document;
 mod front;
 mod query;
