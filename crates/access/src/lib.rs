@@ -20,7 +20,11 @@ mod authorised;
 mod caller;
 mod cors;
 mod decide;
+#[cfg(test)]
+mod decide_tests;
 mod denied;
+#[cfg(test)]
+mod fixtures;
 pub mod limits;
 mod ownership;
 mod policy;
@@ -56,5 +60,13 @@ pub const PLANTED: &[units::planted::PlantedBug] = &[
     units::planted::PlantedBug {
         name: "access-any-condition",
         what: "a statement counts if one of its conditions holds",
+    },
+    units::planted::PlantedBug {
+        name: "access-covers-any-key",
+        what: "a decision on one object serves for every object of its bucket",
+    },
+    units::planted::PlantedBug {
+        name: "access-forget-expiry",
+        what: "the end date of an access key is not looked at",
     },
 ];

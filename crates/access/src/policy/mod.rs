@@ -13,7 +13,7 @@ mod parse;
 mod principal;
 mod statement;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use error::PolicyError;
 pub use parse::Effect;

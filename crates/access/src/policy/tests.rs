@@ -1,1 +1,439 @@
-//! Policies, by tables.
+//! Policies, by tables: what is refused, and what the rest says.
+
+use proptest::prelude::*;
+
+use super::{Policy, PolicyError, Verdict};
+use crate::fixtures::{BUCKET, OTHER, OWNER, allow_if, ask, bucket_with, caller, policy, request};
+use crate::{Action, Caller};
+
+const ALLOW: &str = r#""Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::archives/*""#;
+
+/// What a statement says to an action on a key by the neighbour's user `alice`.
+fn check(fields: &str, action: Action, key: Option<&str>, words: &str, expected: Verdict) {
+    let document = policy(fields);
+    let bucket = bucket_with(&document);
+    let request = request(words);
+    let found = bucket
+        .policy
+        .as_ref()
+        .unwrap()
+        .evaluate(&caller(OTHER, Some("alice")), &ask(action, &bucket, key, &request));
+    assert_eq!(found, expected, "{fields}\n{action} {key:?} {words}");
+}
+
+fn holds(condition: &str, words: &str) -> bool {
+    let document = allow_if(condition);
+    let bucket = bucket_with(&document);
+    let request = request(words);
+    let ask = ask(Action::GetObject, &bucket, Some("rapports/2026.pdf"), &request);
+    bucket.policy.as_ref().unwrap().evaluate(&caller(OTHER, Some("alice")), &ask) == Verdict::Allow
+}
+
+fn refused(document: &str) -> PolicyError {
+    Policy::parse(document, BUCKET).expect_err(document)
+}
+
+#[test]
+fn what_is_refused_says_why() {
+    for (document, message) in [
+        ("", "Policies must be valid JSON and the first byte must be '{'"),
+        ("[]", "Policies must be valid JSON and the first byte must be '{'"),
+        ("{", "Policies must be valid JSON and the first byte must be '{'"),
+        (
+            r#"{"Statement":[],"Statement":[]}"#,
+            "Policies must be valid JSON and the first byte must be '{'",
+        ),
+        ("{}", "Missing required field Statement"),
+        (r#"{"Statement":[]}"#, "Missing required field Statement"),
+        (
+            r#"{"Version":"2020-01-01","Statement":[{}]}"#,
+            "The policy must contain a valid version string",
+        ),
+        (r#"{"Statment":[{}]}"#, "Unknown field Statment"),
+        (r#"{"Statement":[{}]}"#, "Missing required field Effect"),
+    ] {
+        assert_eq!(refused(document).to_string(), message, "{document}");
+    }
+    for (from, to, message) in [
+        (r#""Effect":"Allow""#, r#""Effect":"Perhaps""#, "Invalid effect: Perhaps"),
+        (r#","Action":"s3:GetObject""#, "", "Missing required field Action"),
+        (r#""Principal":"*","#, "", "Missing required field Principal"),
+        (r#","Resource":"arn:aws:s3:::archives/*""#, "", "Missing required field Resource"),
+        ("s3:GetObject", "s3:GetObjekt", "Policy has invalid action"),
+        ("s3:GetObject", "ec2:*", "Policy has invalid action"),
+        ("s3:GetObject", "essaim:*", "Policy has invalid action"),
+        ("archives/*", "autres/*", "Policy has invalid resource"),
+        ("arn:aws:s3:::archives/*", "*", "Policy has invalid resource"),
+        ("archives/*", "${aws:username}/*", "Policy has invalid resource"),
+        ("archives/*", "archives", "Action does not apply to any resource(s) in statement"),
+        ("s3:GetObject", "s3:ListBucket", "Action does not apply to any resource(s) in statement"),
+        (r#""Principal":"*""#, r#""Principal":"bob""#, "Invalid principal in policy"),
+        (r#""Principal":"*""#, r#""Principal":{}"#, "Invalid principal in policy"),
+        (r#""Principal":"*""#, r#""Principal":{"AWS":[]}"#, "Invalid principal in policy"),
+        (
+            r#""Principal":"*""#,
+            r#""Principal":{"AWS":"arn:aws:iam::x:user/a*"}"#,
+            "Invalid principal in policy",
+        ),
+        (
+            r#""Principal":"*""#,
+            r#""Principal":{"AWS":"arn:aws:iam::x:group/a"}"#,
+            "Invalid principal in policy",
+        ),
+        (
+            r#""Principal":"*""#,
+            r#""NotPrincipal":{"AWS":"arn:aws:iam::x:root"}"#,
+            "Allow with NotPrincipal is not allowed.",
+        ),
+        (
+            r#""Principal":"*""#,
+            r#""Principal":"*","NotPrincipal":"*""#,
+            "Statement has both Principal and NotPrincipal",
+        ),
+        (r#""Principal":"*""#, r#""Principal":"*","Extra":1"#, "Unknown field Extra"),
+        (
+            r#""Principal":"*""#,
+            r#""Principal":"*","Condition":{"StringSame":{"aws:username":"a"}}"#,
+            "Invalid Condition type : StringSame",
+        ),
+        (
+            r#""Principal":"*""#,
+            r#""Principal":"*","Condition":{"NullIfExists":{"aws:username":"true"}}"#,
+            "Invalid Condition type : NullIfExists",
+        ),
+        (
+            r#""Principal":"*""#,
+            r#""Principal":"*","Condition":{"StringEquals":{"s3:nonsense":"a"}}"#,
+            "Policy has an invalid condition key",
+        ),
+        (
+            r#""Principal":"*""#,
+            r#""Principal":"*","Condition":{"IpAddress":{"aws:SourceIp":"300.1.1.1"}}"#,
+            "Invalid value for condition key aws:SourceIp",
+        ),
+        (
+            r#""Principal":"*""#,
+            r#""Principal":"*","Condition":{"Bool":{"aws:SecureTransport":"maybe"}}"#,
+            "Invalid value for condition key aws:SecureTransport",
+        ),
+    ] {
+        assert!(ALLOW.contains(from), "{from}");
+        let document = policy(&ALLOW.replace(from, to));
+        assert_eq!(refused(&document).to_string(), message, "{document}");
+    }
+    let long = policy(&format!(r#"{ALLOW},"Sid":"{}""#, "a".repeat(20 * 1024)));
+    assert_eq!(refused(&long), PolicyError::TooLarge);
+    let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+    assert!(matches!(refused(&deep), PolicyError::NotJson { .. }));
+}
+
+#[test]
+fn forms_that_are_taken() {
+    for (from, to) in [
+        (r#""Principal":"*""#, r#""Principal":{"AWS":"*"}"#),
+        (
+            r#""Principal":"*""#,
+            r#""Principal":{"AWS":["arn:aws:iam::voisine:root","arn:aws:iam::x:user/a/b"]}"#,
+        ),
+        (
+            r#""Principal":"*""#,
+            r#""Principal":{"CanonicalUser":"0000000000000000000000000000000b"}"#,
+        ),
+        (r#""Principal":"*""#, r#""Principal":{"Service":"logging.s3.amazonaws.com"}"#),
+        ("s3:GetObject", "*"),
+        ("s3:GetObject", "S3:getobject"),
+        ("s3:GetObject", "s3:Get*"),
+        (r#""s3:GetObject""#, r#"["s3:GetObject","s3:ListBucket"]"#),
+        ("archives/*", "*/*"),
+        ("archives/*", "*"),
+        ("archives/*", "archives*"),
+        (r#""Principal":"*""#, r#""Principal":"*","Sid":"any name""#),
+        (r#""Action""#, r#""NotAction""#),
+    ] {
+        let document = policy(&ALLOW.replace(from, to));
+        assert!(Policy::parse(&document, BUCKET).is_ok(), "{document}");
+    }
+    let single = format!(r#"{{"Id":"x","Statement":{{{ALLOW}}}}}"#);
+    assert!(Policy::parse(&single, BUCKET).is_ok());
+}
+
+#[test]
+fn actions_and_resources_select() {
+    use Action::{DeleteObject, GetObject, GetObjectAcl, ListBucket, PutObject};
+    use Verdict::{Allow, Silent};
+    check(ALLOW, GetObject, Some("a/b"), "", Allow);
+    check(ALLOW, GetObjectAcl, Some("a/b"), "", Silent);
+    check(&ALLOW.replace("s3:GetObject", "s3:Get*"), GetObjectAcl, Some("a"), "", Allow);
+    let under = ALLOW.replace("archives/*", "archives/public/*");
+    check(&under, GetObject, Some("public/a"), "", Allow);
+    check(&under, GetObject, Some("private/a"), "", Silent);
+    check(&under, GetObject, Some("public"), "", Silent);
+    let list = ALLOW.replace("s3:GetObject", "*");
+    check(&list, ListBucket, None, "", Silent);
+    check(&list.replace("archives/*", "*"), ListBucket, None, "", Allow);
+    let not_action = ALLOW.replace("Action", "NotAction");
+    check(&not_action, GetObject, Some("a"), "", Silent);
+    check(&not_action, PutObject, Some("a"), "", Allow);
+    let not_resource =
+        ALLOW.replace("Resource", "NotResource").replace("archives/*", "archives/p/*");
+    check(&not_resource, GetObject, Some("p/a"), "", Silent);
+    check(&not_resource, GetObject, Some("q/a"), "", Allow);
+    check(&not_resource, DeleteObject, Some("q/a"), "", Silent);
+}
+
+#[test]
+fn principals_select() {
+    let verdict = |principal: &str, who: &Caller| {
+        let deny = ALLOW.replace("Allow", "Deny").replace(r#""Principal":"*""#, principal);
+        let document = policy(&deny);
+        let bucket = bucket_with(&document);
+        let request = request("");
+        let ask = ask(Action::GetObject, &bucket, Some("a"), &request);
+        bucket.policy.as_ref().unwrap().evaluate(who, &ask) == Verdict::Deny
+    };
+    let alice = caller(OTHER, Some("alice"));
+    let root = caller(OTHER, None);
+    let mayor = caller(OWNER, Some("mayor"));
+    let anonymous = Caller::Anonymous;
+    for (principal, expected) in [
+        // alice, her root, mayor, anonymous
+        (r#""Principal":"*""#, [true, true, true, true]),
+        (r#""Principal":{"AWS":"arn:aws:iam::voisine:root"}"#, [true, true, false, false]),
+        (
+            r#""Principal":{"AWS":"arn:aws:iam::0000000000000000000000000000000b:user/alice"}"#,
+            [true, false, false, false],
+        ),
+        (
+            r#""Principal":{"AWS":"arn:aws:iam::voisine:user/path/alice"}"#,
+            [true, false, false, false],
+        ),
+        (r#""Principal":{"AWS":"0000000000000000000000000000000a"}"#, [false, false, true, false]),
+        (
+            r#""Principal":{"CanonicalUser":"0000000000000000000000000000000b"}"#,
+            [true, true, false, false],
+        ),
+        (r#""Principal":{"Service":"logging.s3.amazonaws.com"}"#, [false, false, false, false]),
+        (r#""NotPrincipal":{"AWS":"arn:aws:iam::voisine:user/alice"}"#, [false, true, true, true]),
+    ] {
+        let found = [&alice, &root, &mayor, &anonymous].map(|who| verdict(principal, who));
+        assert_eq!(found, expected, "{principal}");
+    }
+}
+
+#[test]
+pub(crate) fn a_deny_wins_in_any_order() {
+    let deny = ALLOW.replace("Allow", "Deny");
+    for statements in [format!("{{{ALLOW}}},{{{deny}}}"), format!("{{{deny}}},{{{ALLOW}}}")] {
+        let document = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
+        let bucket = bucket_with(&document);
+        let request = request("");
+        let ask = ask(Action::GetObject, &bucket, Some("a"), &request);
+        let verdict = bucket.policy.as_ref().unwrap().evaluate(&Caller::Anonymous, &ask);
+        assert_eq!(verdict, Verdict::Deny);
+    }
+}
+
+#[test]
+pub(crate) fn every_condition_must_hold() {
+    let both = r#""StringEquals":{"s3:prefix":"a","aws:username":"alice"}"#;
+    assert!(holds(both, "?prefix=a"));
+    assert!(!holds(both, "?prefix=b"));
+    let two =
+        r#""StringEquals":{"aws:username":"alice"},"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}"#;
+    assert!(holds(two, "ip=10.1.2.3"));
+    assert!(!holds(two, "ip=11.1.2.3"));
+}
+
+#[test]
+fn operators() {
+    for (condition, words, expected) in [
+        (r#""StringEquals":{"s3:prefix":["a","b"]}"#, "?prefix=b", true),
+        (r#""StringEquals":{"s3:prefix":"a*"}"#, "?prefix=ab", false),
+        (r#""StringEquals":{"s3:prefix":"a*"}"#, "?prefix=a*", true),
+        (r#""StringEquals":{"s3:prefix":"a"}"#, "", false),
+        (r#""StringEqualsIfExists":{"s3:prefix":"a"}"#, "", true),
+        (r#""StringEqualsIfExists":{"s3:prefix":"a"}"#, "?prefix=b", false),
+        (r#""StringNotEquals":{"s3:prefix":["a","b"]}"#, "?prefix=b", false),
+        (r#""StringNotEquals":{"s3:prefix":["a","b"]}"#, "?prefix=c", true),
+        (r#""StringNotEquals":{"s3:prefix":"a"}"#, "", true),
+        (r#""StringEqualsIgnoreCase":{"s3:prefix":"AÉ"}"#, "?prefix=aé", true),
+        (r#""StringNotEqualsIgnoreCase":{"s3:prefix":"A"}"#, "?prefix=a", false),
+        (r#""StringLike":{"s3:prefix":"a/*/c?"}"#, "?prefix=a/b/b/cd", true),
+        (r#""StringNotLike":{"s3:prefix":"a*"}"#, "?prefix=ab", false),
+        (r#""NumericLessThanEquals":{"s3:max-keys":"10"}"#, "?max-keys=10", true),
+        (r#""NumericLessThan":{"s3:max-keys":10}"#, "?max-keys=10", false),
+        (r#""NumericEquals":{"s3:max-keys":10}"#, "?max-keys=10.0", true),
+        (r#""NumericEquals":{"s3:max-keys":10}"#, "?max-keys=ten", false),
+        (r#""NumericNotEquals":{"s3:max-keys":10}"#, "?max-keys=11", true),
+        (r#""NumericGreaterThan":{"s3:max-keys":10}"#, "?max-keys=11", true),
+        (r#""NumericGreaterThanEquals":{"s3:max-keys":12}"#, "?max-keys=11", false),
+        (r#""DateLessThan":{"aws:CurrentTime":"2026-03-01T12:00:01Z"}"#, "", true),
+        (r#""DateLessThan":{"aws:CurrentTime":"2026-03-01T12:00:00Z"}"#, "", false),
+        (r#""DateGreaterThan":{"aws:CurrentTime":"2026-03-01"}"#, "", true),
+        (r#""DateGreaterThanEquals":{"aws:EpochTime":"1772366400"}"#, "", true),
+        (r#""Bool":{"aws:SecureTransport":"true"}"#, "tls=true", true),
+        (r#""Bool":{"aws:SecureTransport":true}"#, "tls=false", false),
+        (r#""IpAddress":{"aws:SourceIp":["10.0.0.0/8","192.0.2.7"]}"#, "ip=192.0.2.7", true),
+        (r#""IpAddress":{"aws:SourceIp":"10.0.0.0/8"}"#, "ip=::ffff:10.1.1.1", true),
+        (r#""IpAddress":{"aws:SourceIp":"2001:db8::/32"}"#, "ip=2001:db8::1", true),
+        (r#""NotIpAddress":{"aws:SourceIp":"10.0.0.0/8"}"#, "ip=10.1.1.1", false),
+        (r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/al*"}"#, "", true),
+        (r#""ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/al*"}"#, "", false),
+        (r#""Null":{"s3:prefix":"true"}"#, "", true),
+        (r#""Null":{"s3:prefix":"true"}"#, "?prefix=a", false),
+        (r#""Null":{"s3:prefix":false}"#, "?prefix=a", true),
+        (r#""ForAllValues:StringEquals":{"s3:RequestObjectTagKeys":["a","b"]}"#, "tag:a=1", true),
+        (
+            r#""ForAllValues:StringEquals":{"s3:RequestObjectTagKeys":["a","b"]}"#,
+            "tag:a=1 tag:c=2",
+            false,
+        ),
+        (r#""ForAllValues:StringEquals":{"s3:RequestObjectTagKeys":["a","b"]}"#, "", true),
+        (
+            r#""ForAnyValue:StringEquals":{"s3:RequestObjectTagKeys":["a","b"]}"#,
+            "tag:a=1 tag:c=2",
+            true,
+        ),
+        (r#""ForAnyValue:StringEquals":{"s3:RequestObjectTagKeys":["a","b"]}"#, "tag:c=2", false),
+        (r#""ForAnyValue:StringEquals":{"s3:RequestObjectTagKeys":["a","b"]}"#, "", false),
+        (
+            r#""ForAnyValue:StringNotEquals":{"s3:RequestObjectTagKeys":["a"]}"#,
+            "tag:a=1 tag:c=2",
+            true,
+        ),
+        (
+            r#""ForAllValues:StringNotEquals":{"s3:RequestObjectTagKeys":["a"]}"#,
+            "tag:a=1 tag:c=2",
+            false,
+        ),
+    ] {
+        assert_eq!(holds(condition, words), expected, "{condition} {words}");
+    }
+}
+
+#[test]
+fn keys() {
+    for (key, value, words) in [
+        ("aws:SourceIp", "10.0.0.1", "ip=10.0.0.1"),
+        ("aws:Referer", "http://e.fr", "referer=http://e.fr"),
+        ("aws:UserAgent", "curl", "user-agent=curl"),
+        ("aws:username", "alice", ""),
+        ("aws:userid", "0000000000000000000000000000000b:alice", ""),
+        ("aws:PrincipalAccount", "0000000000000000000000000000000b", ""),
+        ("aws:PrincipalType", "User", ""),
+        ("aws:ResourceAccount", "0000000000000000000000000000000a", ""),
+        ("s3:delimiter", "/", "?delimiter=/"),
+        ("s3:max-keys", "5", "?max-keys=5"),
+        ("s3:VersionId", "v1", "?versionId=v1"),
+        ("s3:x-amz-acl", "public-read", "x-amz-acl=public-read"),
+        ("s3:x-amz-copy-source", "source/k", "x-amz-copy-source=/source/k"),
+        ("s3:x-amz-copy-source", "/source/k", "x-amz-copy-source=source/k"),
+        ("s3:x-amz-metadata-directive", "COPY", "x-amz-metadata-directive=COPY"),
+        ("s3:x-amz-server-side-encryption", "aws:kms", "x-amz-server-side-encryption=aws:kms"),
+        ("s3:x-amz-grant-full-control", "id=x", "x-amz-grant-full-control=id=x"),
+        ("s3:ExistingObjectTag/Secret", "no", "has:Secret=no"),
+        ("s3:RequestObjectTag/Secret", "no", "tag:Secret=no"),
+        ("S3:REQUESTOBJECTTAG/Secret", "no", "tag:Secret=no"),
+        ("aws:RequestTag/Secret", "no", "tag:Secret=no"),
+        ("s3:object-lock-mode", "GOVERNANCE", "x-amz-object-lock-mode=GOVERNANCE"),
+        ("s3:object-lock-legal-hold", "ON", "x-amz-object-lock-legal-hold=ON"),
+        (
+            "s3:object-lock-remaining-retention-days",
+            "2",
+            "x-amz-object-lock-retain-until-date=2026-03-03T00:00:00Z",
+        ),
+        ("s3:if-none-match", "*", "if-none-match=*"),
+    ] {
+        let condition = format!(r#""StringEquals":{{"{key}":"{value}"}}"#);
+        assert!(holds(&condition, words), "{key} {words}");
+        assert!(words.is_empty() || !holds(&condition, ""), "{key} without");
+    }
+    // The case of a tag's name counts.
+    assert!(!holds(r#""StringEquals":{"s3:RequestObjectTag/secret":"no"}"#, "tag:Secret=no"));
+}
+
+#[test]
+fn variables_follow_the_caller_and_need_the_new_version() {
+    let home = ALLOW.replace("archives/*", "archives/home/${aws:username}/*");
+    check(&home, Action::GetObject, Some("home/alice/a"), "", Verdict::Allow);
+    check(&home, Action::GetObject, Some("home/bob/a"), "", Verdict::Silent);
+    let document = policy(&home).replace("2012-10-17", "2008-10-17");
+    let bucket = bucket_with(&document);
+    let request = request("");
+    let ask = ask(Action::GetObject, &bucket, Some("home/alice/a"), &request);
+    let old = bucket.policy.as_ref().unwrap().evaluate(&caller(OTHER, Some("alice")), &ask);
+    assert_eq!(old, Verdict::Silent);
+    assert!(holds(
+        r#""StringLike":{"s3:prefix":["home/${aws:username}/*"]}"#,
+        "?prefix=home/alice/x"
+    ));
+    assert!(!holds(
+        r#""StringLike":{"s3:prefix":["home/${aws:username}/*"]}"#,
+        "?prefix=home/bob/x"
+    ));
+}
+
+#[test]
+fn what_is_public() {
+    let public = |document: &str| Policy::parse(document, BUCKET).unwrap().is_public();
+    assert!(public(&policy(ALLOW)));
+    assert!(!public(&policy(&ALLOW.replace("Allow", "Deny"))));
+    let fixed = ALLOW.replace(r#""*","Action"#, r#"{"AWS":"arn:aws:iam::voisine:root"},"Action"#);
+    assert!(!public(&policy(&fixed)));
+    for (condition, expected) in [
+        (r#""IpAddress":{"aws:SourceIp":"10.0.0.0/32"}"#, false),
+        (r#""IpAddress":{"aws:SourceIp":"0.0.0.0/0"}"#, true),
+        (r#""IpAddress":{"aws:SourceIp":["10.0.0.0/8","0.0.0.0/1"]}"#, true),
+        (r#""NotIpAddress":{"aws:SourceIp":"10.0.0.0/8"}"#, true),
+        (r#""IpAddressIfExists":{"aws:SourceIp":"10.0.0.0/8"}"#, true),
+        (r#""StringEquals":{"aws:SourceVpc":"vpc-1"}"#, false),
+        (r#""StringLike":{"aws:SourceVpc":"vpc-*"}"#, true),
+        (r#""StringLike":{"aws:PrincipalArn":"arn:aws:iam::x:root"}"#, false),
+        (r#""StringEquals":{"aws:Referer":"http://e.fr"}"#, true),
+        (r#""Bool":{"aws:SecureTransport":"true"}"#, true),
+    ] {
+        assert_eq!(public(&allow_if(condition)), expected, "{condition}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_document_panics(text in ".{0,200}") {
+        let _ = Policy::parse(&text, BUCKET);
+    }
+
+    /// Documents that are nearly policies: words of the grammar in any order.
+    #[test]
+    fn no_near_policy_panics(words in prop::collection::vec(prop::sample::select(vec![
+        "{", "}", "[", "]", ",", ":", "\"Statement\"", "\"Effect\"", "\"Allow\"", "\"Deny\"",
+        "\"Principal\"", "\"*\"", "\"Action\"", "\"s3:*\"", "\"Resource\"", "\"Version\"",
+        "\"arn:aws:s3:::archives/*\"", "\"Condition\"", "\"StringLike\"", "\"s3:prefix\"",
+        "\"${aws:username\"", "1e999", "null", "true", "\"2012-10-17\"", "\"AWS\"",
+    ]), 0..40)) {
+        let _ = Policy::parse(&words.concat(), BUCKET);
+    }
+
+    /// What is taken is evaluated without a panic, whatever the values.
+    #[test]
+    fn no_value_panics(
+        operator in prop::sample::select(vec![
+            "StringLike", "StringEquals", "NumericLessThan", "DateEquals", "Bool", "IpAddress",
+            "ForAllValues:StringLike", "ForAnyValue:StringNotLike", "Null", "ArnLikeIfExists",
+        ]),
+        key in prop::sample::select(vec![
+            "s3:prefix", "aws:SourceIp", "s3:max-keys", "aws:CurrentTime", "s3:RequestObjectTag/é",
+        ]),
+        value in "[a-z0-9*?${}:,'./-]{0,20}",
+        found in "[^ =]{0,20}",
+    ) {
+        let condition = serde_json::json!({ operator: { key: value } }).to_string();
+        let inner = condition.trim_start_matches('{').trim_end_matches('}');
+        let document = allow_if(&format!("{inner}}}"));
+        if let Ok(policy) = Policy::parse(&document, BUCKET) {
+            let bucket = bucket_with(&document);
+            let request = request(&format!("?prefix={found} ?max-keys={found} tag:é={found}"));
+            let ask = ask(Action::GetObject, &bucket, Some(&found), &request);
+            let _ = policy.evaluate(&Caller::Anonymous, &ask);
+        }
+    }
+}
