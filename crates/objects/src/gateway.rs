@@ -89,8 +89,9 @@ impl Objects {
         self.inner.findings.lock().take()
     }
 
-    /// Whether somebody is reading the part: its fragments must stay meanwhile.
-    pub fn part_is_read(&self, part: PartId) -> bool {
+    /// Whether somebody is reading or writing the part: its fragments must stay
+    /// meanwhile.
+    pub fn part_is_in_use(&self, part: PartId) -> bool {
         self.inner.pins.is_pinned(part)
     }
 }

@@ -1,1 +1,40 @@
-//! placeholder
+//! Carries out what the caretaker plans, within budgets.
+//!
+//! | duty | what it does |
+//! |---|---|
+//! | clean-up | removes the fragments of released parts, then has the catalog forget the parts |
+//! | condemning | parts of failed writes, and fragments the catalog does not know |
+//! | lifecycle | proposes what the bucket rules say |
+//! | scrub | reads every fragment against its checksums, at a bounded rate |
+//! | repair | rebuilds bad and missing fragments, empties lost disks |
+//! | compaction | gives back the room of removed fragments |
+//!
+//! **Invariants**
+//! - Nothing is removed but on the catalog's word, and a copy is verified before
+//!   what it replaces is let go.
+//! - Every step is bounded, may be cut at any point and done again.
+//! - All tasks hang on one tree and end with it.
+
+mod census;
+mod clean_up;
+mod compaction;
+mod error;
+mod lifecycle;
+pub mod limits;
+mod orphans;
+mod planted;
+mod repair;
+mod scrub;
+mod settings;
+mod status;
+mod steward;
+mod tasks;
+
+pub use census::{Census, FragmentState};
+pub use error::StewardError;
+pub use planted::PLANTED;
+pub use repair::RepairOutcome;
+pub use settings::Settings;
+pub use status::{ScrubProgress, Status};
+pub use steward::Steward;
+pub use tasks::Tasks;

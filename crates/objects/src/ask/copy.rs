@@ -110,3 +110,24 @@ pub struct CopyPart {
     /// The key of an SSE-C upload.
     pub customer_key: Option<CustomerKey>,
 }
+
+impl CopyObject {
+    /// A copy that keeps everything of its source.
+    pub fn plain(source: CopySource, name: ObjectName) -> Self {
+        Self {
+            source,
+            name,
+            condition: PutCondition::default(),
+            headers: HeadersAsk::Copied,
+            tags: TagsAsk::Copied,
+            checksum: None,
+            retention: None,
+            legal_hold: None,
+            encryption: EncryptionAsk::default(),
+            storage_class: None,
+            acl: None,
+            website_redirect: None,
+            owner: None,
+        }
+    }
+}

@@ -130,3 +130,48 @@ pub struct CompleteOutcome {
     /// How it is sealed.
     pub encryption: Encryption,
 }
+
+impl CreateUpload {
+    /// An upload that says nothing beyond its name.
+    pub fn plain(name: ObjectName) -> Self {
+        Self {
+            name,
+            headers: ObjectHeaders::default(),
+            metadata: Vec::new(),
+            tags: Vec::new(),
+            checksum: None,
+            checksum_kind: None,
+            retention: None,
+            legal_hold: None,
+            encryption: EncryptionAsk::default(),
+            storage_class: None,
+            acl: None,
+            website_redirect: None,
+            owner: None,
+            initiator: None,
+        }
+    }
+}
+
+impl PutPart {
+    /// A part that claims nothing.
+    pub fn plain(upload: UploadName, part: PartNumber) -> Self {
+        let checksum = ChecksumAsk::default();
+        Self { upload, part, length: None, md5: None, checksum, customer_key: None }
+    }
+}
+
+impl CompleteUpload {
+    /// A completion that claims nothing.
+    pub fn plain(upload: UploadName, parts: Vec<PartAsk>) -> Self {
+        Self {
+            upload,
+            parts,
+            condition: PutCondition::default(),
+            checksum: None,
+            checksum_kind: None,
+            size: None,
+            customer_key: None,
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! Parts that are being read: their fragments are not removed meanwhile.
+//! Parts that are being read or written: their fragments are not removed meanwhile.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,11 +6,11 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use units::PartId;
 
-/// Who is being read, and how many times.
+/// What is in use, and how many times.
 #[derive(Clone, Default)]
 pub(crate) struct Pins(Arc<Mutex<HashMap<PartId, u32>>>);
 
-/// One reader of one part.
+/// One reader or writer of one part.
 pub(crate) struct Pin {
     pins: Pins,
     part: PartId,

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use units::PartId;
 
 use crate::limits::ABANDONED_QUEUE_MAX;
+use crate::read::pins::Pin;
 
 /// Both ends of the queue.
 pub(crate) fn abandoned_queue() -> (mpsc::Sender<PartId>, mpsc::Receiver<PartId>) {
@@ -22,11 +23,13 @@ pub(crate) struct PartGuard {
     part: PartId,
     queue: mpsc::Sender<PartId>,
     armed: bool,
+    _pin: Pin,
 }
 
 impl PartGuard {
-    pub(crate) fn new(part: PartId, queue: mpsc::Sender<PartId>) -> Self {
-        Self { part, queue, armed: true }
+    /// `pin` keeps the orphan sweep away while the part is being written.
+    pub(crate) fn new(part: PartId, queue: mpsc::Sender<PartId>, pin: Pin) -> Self {
+        Self { part, queue, armed: true, _pin: pin }
     }
 
     /// The catalog has it now.

@@ -76,7 +76,7 @@ impl Inner {
         let part = PartId::draw(&*self.parts.random);
         let at = target.seen.part_at(target.sealing.keeper(), target.key, target.reference, part);
         let (key, wrapped_key) = self.parts.vault.part_key_create(&at)?;
-        let guard = PartGuard::new(part, self.abandoned.clone());
+        let guard = PartGuard::new(part, self.abandoned.clone(), self.pins.pin(part));
         let slots = placement.slots;
         let setup = Arc::new(PartSetup {
             part,

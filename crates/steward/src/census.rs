@@ -1,0 +1,135 @@
+//! The census: for each part, which fragments verify. The measure of what scrub
+//! and repair achieve, apart from whether a read happens to succeed.
+
+use catalog::{PartRow, View};
+use fragments::FragmentName;
+use seal::SealedLayout;
+use units::{FragmentNumber, PartId, StripeNumber};
+
+use crate::limits::PRESENCE_PAGE;
+use crate::{Steward, StewardError};
+
+/// What became of one fragment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FragmentState {
+    /// There, and its checksums hold.
+    Good,
+    /// Not where the catalog says.
+    Missing,
+    /// There, but not what was written.
+    Bad,
+}
+
+/// Fragments by what became of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Parts that are referred to.
+    pub parts: u64,
+    /// Fragments that verify.
+    pub good: u64,
+    /// Fragments that are not there.
+    pub missing: u64,
+    /// Fragments that do not verify.
+    pub bad: u64,
+}
+
+impl Census {
+    /// Whether every fragment is there and verifies.
+    pub fn is_whole(&self) -> bool {
+        self.missing == 0 && self.bad == 0
+    }
+}
+
+impl Steward {
+    /// Reads every fragment of every part that is referred to.
+    pub async fn census(&self) -> Result<Census, StewardError> {
+        let view = self.view();
+        let mut census = Census::default();
+        let mut after = None;
+        loop {
+            let page = view.parts(after, PRESENCE_PAGE)?;
+            let Some((last, _)) = page.last() else { return Ok(census) };
+            after = Some(*last);
+            for (part, row) in page {
+                if row.references == 0 {
+                    continue;
+                }
+                census.parts += 1;
+                for stripe in 0..row.stripe_count {
+                    for slot in (0_u8..).take(row.slots.len()) {
+                        let name = name_of(part, stripe, slot);
+                        match self.fragment_state(&row, name).await {
+                            FragmentState::Good => census.good += 1,
+                            FragmentState::Missing => census.missing += 1,
+                            FragmentState::Bad => census.bad += 1,
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads one fragment whole.
+    pub(crate) async fn fragment_state(&self, row: &PartRow, name: FragmentName) -> FragmentState {
+        let Some(disk) = row.slots.get(usize::from(name.fragment.get())) else {
+            return FragmentState::Missing;
+        };
+        match self.fragments().read_whole(*disk, name).await {
+            Ok(fragment) => {
+                let same = expected_bytes(row, name)
+                    .is_some_and(|expected| expected == fragment.payload.len());
+                if same { FragmentState::Good } else { FragmentState::Bad }
+            }
+            Err(
+                fragments::ReadError::NotFound { .. } | fragments::ReadError::NoSuchDisk { .. },
+            ) => FragmentState::Missing,
+            Err(_) => FragmentState::Bad,
+        }
+    }
+
+    /// Whether a fragment of the right length is in the disk's index; reads nothing.
+    pub(crate) fn fragment_is_there(&self, row: &PartRow, name: FragmentName) -> bool {
+        let Some(disk) = row.slots.get(usize::from(name.fragment.get())) else { return false };
+        let length = self.fragments().length(*disk, name).map(|bytes| bytes.get());
+        let expected = expected_bytes(row, name).map(|bytes| bytes as u64);
+        length.is_some() && length == expected
+    }
+
+    /// One page of parts, with the fragments that are not where they should be;
+    /// `None` for the next page at the end.
+    pub(crate) fn presence(
+        &self,
+        view: &View,
+        after: Option<PartId>,
+    ) -> Result<(Vec<FragmentName>, Option<PartId>), StewardError> {
+        let page = view.parts(after, PRESENCE_PAGE)?;
+        let next = page.last().map(|(part, _)| *part);
+        let mut absent = Vec::new();
+        for (part, row) in page {
+            if row.references == 0 {
+                continue;
+            }
+            for stripe in 0..row.stripe_count {
+                for slot in (0_u8..).take(row.slots.len()) {
+                    let name = name_of(part, stripe, slot);
+                    if !self.fragment_is_there(&row, name) {
+                        absent.push(name);
+                    }
+                }
+            }
+        }
+        Ok((absent, next))
+    }
+}
+
+pub(crate) fn name_of(part: PartId, stripe: u32, slot: u8) -> FragmentName {
+    FragmentName { part, stripe: StripeNumber::new(stripe), fragment: FragmentNumber::new(slot) }
+}
+
+/// Length of a fragment, from the part's row.
+pub(crate) fn expected_bytes(row: &PartRow, name: FragmentName) -> Option<usize> {
+    let layout = SealedLayout::new(row.size, row.stripe_bytes)?;
+    let code = erasure::Code::new(row.data, row.parity).ok()?;
+    let sealed = usize::try_from(layout.sealed_bytes(name.stripe)).ok()?;
+    code.stored_bytes(sealed, name.fragment.get())
+}

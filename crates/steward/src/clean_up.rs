@@ -1,0 +1,73 @@
+//! Clean-up: released parts leave the disks, then the catalog.
+
+use caretaker::{CleanUp, Removal, plan_clean_up};
+use units::PartId;
+
+use crate::limits::RELEASED_MAX;
+use crate::{Steward, StewardError};
+
+impl Steward {
+    /// Removes what has been released; says how many parts are gone.
+    ///
+    /// Cut anywhere, it begins again: removing twice does no harm, and the catalog
+    /// forgets a part only after its fragments are gone from every disk.
+    pub async fn clean_up_step(&self) -> Result<u64, StewardError> {
+        let mut gone = 0;
+        let mut after = None;
+        loop {
+            let plan = plan_clean_up(&self.view(), after)?;
+            if let Some(advance) = plan.advance {
+                self.propose(advance).await?;
+            }
+            let mut parts = Vec::with_capacity(plan.removals.len());
+            for removal in plan.removals {
+                if self.may_go(removal.part) && self.part_remove(&removal).await? {
+                    parts.push(removal.part);
+                }
+            }
+            if !parts.is_empty() {
+                let count = parts.len() as u64;
+                self.propose(CleanUp::forget(parts.clone())).await?;
+                let mut released = self.shared.released.lock();
+                for part in &parts {
+                    released.remove(part);
+                }
+                gone += count;
+                self.count(|status| status.parts_removed += count);
+            }
+            match plan.next {
+                Some(next) => after = Some(next),
+                None => return Ok(gone),
+            }
+        }
+    }
+
+    /// Whether nobody can be reading the part any more.
+    fn may_go(&self, part: PartId) -> bool {
+        if self.shared.objects.part_is_in_use(part) {
+            return false;
+        }
+        let grace = self.shared.settings.release_grace;
+        if grace.is_zero() {
+            return true;
+        }
+        let now = self.now();
+        let mut released = self.shared.released.lock();
+        if released.len() >= RELEASED_MAX && !released.contains_key(&part) {
+            return false;
+        }
+        now.since(*released.entry(part).or_insert(now)) >= grace
+    }
+
+    /// Removes the fragments of a part from every disk of the site: a slot may have
+    /// been moved and the old copy left behind. A lost disk has nothing to remove;
+    /// should it come back, the orphan sweep meets what is on it.
+    async fn part_remove(&self, removal: &Removal) -> Result<bool, StewardError> {
+        for disk in self.fragments().disks() {
+            if self.disk_is_sound(disk) {
+                self.fragments().remove_part(disk, removal.part).await?;
+            }
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,22 @@
+//! Why a step could not be done; it is tried again later.
+
+use catalog::ReadError;
+use consensus::ProposeError;
+use thiserror::Error;
+
+/// A step that was not finished. Nothing is lost by trying again.
+#[derive(Debug, Error)]
+pub enum StewardError {
+    /// The catalog cannot be read.
+    #[error("the catalog cannot be read")]
+    Catalog(#[from] ReadError),
+    /// The catalog does not take commands.
+    #[error("the catalog does not take commands")]
+    Propose(#[from] ProposeError),
+    /// A disk does not take removals or writes.
+    #[error("a disk does not take writes")]
+    Write(#[from] fragments::WriteError),
+    /// A disk cannot be read.
+    #[error("a disk cannot be read")]
+    Read(#[from] fragments::ReadError),
+}

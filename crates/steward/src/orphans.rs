@@ -1,0 +1,100 @@
+//! Fragments that no part of the catalog accounts for.
+//!
+//! Two ways lead here: the object path says that a write did not end well, and a
+//! sweep over the disks meets parts that the catalog does not know. Either way
+//! the catalog condemns the part first, and only then is it cleaned up.
+
+use std::collections::BTreeMap;
+
+use caretaker::{FoundPart, condemn_orphans};
+use catalog::Command;
+use fragments::FragmentName;
+use units::{DiskId, PartId, Timestamp, planted};
+
+use crate::limits::{CONDEMN_BATCH_MAX, SUSPECTS_MAX, SWEEP_PAGE};
+use crate::planted::FORGET_REFERENCES;
+use crate::{Steward, StewardError};
+
+impl Steward {
+    /// Condemns parts whose writes were given up; says how many.
+    pub async fn abandoned_step(&self) -> Result<u64, StewardError> {
+        let mut parts = Vec::new();
+        {
+            let mut findings = self.shared.findings.lock().await;
+            let Some(findings) = findings.as_mut() else { return Ok(0) };
+            while parts.len() < CONDEMN_BATCH_MAX {
+                let Ok(part) = findings.abandoned.try_recv() else { break };
+                parts.push(part);
+            }
+        }
+        self.condemn(parts).await
+    }
+
+    async fn condemn(&self, parts: Vec<PartId>) -> Result<u64, StewardError> {
+        if parts.is_empty() {
+            return Ok(0);
+        }
+        let count = parts.len() as u64;
+        self.propose(Command::PartCondemn { parts }).await?;
+        self.count(|status| status.parts_condemned += count);
+        Ok(count)
+    }
+
+    /// Goes over every disk once; condemns what has been unknown for long enough.
+    pub async fn orphan_sweep(&self) -> Result<u64, StewardError> {
+        let now = self.now();
+        let view = self.view();
+        let mut met = BTreeMap::new();
+        for disk in self.fragments().disks() {
+            self.disk_sweep(&view, disk, now, &mut met)?;
+            tokio::task::yield_now().await;
+        }
+        if planted::is_on(FORGET_REFERENCES) {
+            for part in met.keys() {
+                for disk in self.fragments().disks() {
+                    self.fragments().remove_part(disk, *part).await?;
+                }
+            }
+        }
+        let found: Vec<FoundPart> =
+            met.iter().map(|(part, since)| FoundPart { part: *part, written: *since }).collect();
+        *self.shared.suspects.lock() = met;
+        let mut condemned = 0;
+        for chunk in found.chunks(CONDEMN_BATCH_MAX) {
+            // A fresh view: the write may have ended while the sweep went on.
+            let grace = self.shared.settings.orphan_grace;
+            if let Some(command) = condemn_orphans(&self.view(), chunk, now, grace)?
+                && let Command::PartCondemn { parts } = command
+            {
+                condemned += self.condemn(parts).await?;
+            }
+        }
+        Ok(condemned)
+    }
+
+    fn disk_sweep(
+        &self,
+        view: &catalog::View,
+        disk: DiskId,
+        now: Timestamp,
+        met: &mut BTreeMap<PartId, Timestamp>,
+    ) -> Result<(), StewardError> {
+        let mut after = None;
+        loop {
+            let page = self.fragments().list(disk, after, SWEEP_PAGE);
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(FragmentName::last_of(last.name.part));
+            let mut parts: Vec<PartId> = page.iter().map(|listed| listed.name.part).collect();
+            parts.dedup();
+            for part in parts {
+                if met.len() >= SUSPECTS_MAX || self.shared.objects.part_is_in_use(part) {
+                    continue;
+                }
+                if planted::is_on(FORGET_REFERENCES) || !view.part_known(part)? {
+                    let since = self.shared.suspects.lock().get(&part).copied().unwrap_or(now);
+                    met.insert(part, since);
+                }
+            }
+        }
+    }
+}

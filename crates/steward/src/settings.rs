@@ -1,0 +1,40 @@
+//! What an operator, or a test, may set.
+
+use core::time::Duration;
+
+use caretaker::Days;
+use units::ByteCount;
+
+/// Budgets and periods.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long the fragments of a released part stay, for readers that had
+    /// already looked it up.
+    pub release_grace: Duration,
+    /// How long a fragment that the catalog does not know is left alone.
+    pub orphan_grace: Duration,
+    /// How often disks are swept for fragments that the catalog does not know.
+    pub orphan_period: Duration,
+    /// How often lifecycle rules are evaluated.
+    pub lifecycle_period: Duration,
+    /// How long the day of a lifecycle rule is.
+    pub days: Days,
+    /// Within which every fragment is read once.
+    pub scrub_period: Duration,
+    /// Most bytes per second that scrub reads on its own account.
+    pub scrub_bytes_per_second: ByteCount,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            release_grace: Duration::from_secs(10),
+            orphan_grace: Duration::from_secs(24 * 3_600),
+            orphan_period: Duration::from_secs(3_600),
+            lifecycle_period: Duration::from_secs(60),
+            days: Days::Real,
+            scrub_period: Duration::from_secs(30 * 86_400),
+            scrub_bytes_per_second: ByteCount::new(20 * 1024 * 1024),
+        }
+    }
+}

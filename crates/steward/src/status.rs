@@ -1,0 +1,49 @@
+//! What the steward is doing, for status pages, metrics and `scrub --now`.
+
+use serde::Serialize;
+
+/// Counters since the start, and what is under way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Released parts whose fragments were removed.
+    pub parts_removed: u64,
+    /// Parts condemned: failed writes and orphans.
+    pub parts_condemned: u64,
+    /// Fragments found damaged or missing.
+    pub fragments_bad: u64,
+    /// Fragments rebuilt and verified.
+    pub fragments_repaired: u64,
+    /// Fragments that could not be rebuilt when last tried.
+    pub fragments_lost: u64,
+    /// Slots moved to another disk.
+    pub slots_moved: u64,
+    /// Commands that lifecycle rules led to.
+    pub lifecycle_commands: u64,
+    /// Bytes given back by compaction.
+    pub compacted_bytes: u64,
+    /// Parts that wait for repair.
+    pub repairs_waiting: u64,
+    /// The scrub under way, or the last one.
+    pub scrub: ScrubProgress,
+    /// The last failed step, in words.
+    pub last_error: Option<String>,
+}
+
+/// How far a scrub is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ScrubProgress {
+    /// Whether one is under way.
+    pub running: bool,
+    /// How many whole scrubs have ended since the start.
+    pub rounds: u64,
+    /// Bytes to be read in this round, as known at its start.
+    pub bytes_total: u64,
+    /// Bytes read so far.
+    pub bytes_done: u64,
+    /// Fragments read so far.
+    pub fragments: u64,
+    /// Fragments found bad in this round.
+    pub bad: u64,
+    /// When the last round ended, in microseconds since 1970.
+    pub finished_micros: Option<i64>,
+}

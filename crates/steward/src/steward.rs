@@ -1,0 +1,105 @@
+//! The steward: its hands, its memory, its counters.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use caretaker::{LifecycleSweep, RepairQueue};
+use catalog::{Command, Success, View};
+use fragments::{DiskState, FragmentStore, ScrubCursor};
+use objects::{Findings, Objects};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+use units::{DiskId, PartId, Timestamp};
+
+use crate::{Settings, Status, StewardError};
+
+/// Carries out the caretaker's plans; cheap to clone.
+///
+/// Each duty is a method that does one bounded step; [`Steward::start`] calls
+/// them in turn, tests call them as they like.
+#[derive(Clone)]
+pub struct Steward {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) objects: Objects,
+    pub(crate) settings: Settings,
+    pub(crate) findings: tokio::sync::Mutex<Option<Findings>>,
+    pub(crate) repairs: Mutex<RepairQueue>,
+    pub(crate) lifecycle: Mutex<LifecycleSweep>,
+    /// Parts the catalog does not know, and since when they have been met.
+    pub(crate) suspects: Mutex<BTreeMap<PartId, Timestamp>>,
+    /// Released parts, and since when they are known to be.
+    pub(crate) released: Mutex<BTreeMap<PartId, Timestamp>>,
+    pub(crate) scrub: tokio::sync::Mutex<ScrubPlace>,
+    pub(crate) scrub_wanted: Notify,
+    pub(crate) scrub_hurry: std::sync::atomic::AtomicBool,
+    status: watch::Sender<Status>,
+}
+
+/// Where the scrub stands.
+#[derive(Default)]
+pub(crate) struct ScrubPlace {
+    pub(crate) presence_done: bool,
+    pub(crate) presence: Option<PartId>,
+    pub(crate) disks: Vec<(DiskId, ScrubCursor)>,
+    pub(crate) running: bool,
+}
+
+impl Steward {
+    /// A steward of these objects. Nothing is done yet.
+    pub fn new(objects: Objects, settings: Settings) -> Self {
+        let findings = objects.findings();
+        Self {
+            shared: Arc::new(Shared {
+                objects,
+                settings,
+                findings: tokio::sync::Mutex::new(findings),
+                repairs: Mutex::new(RepairQueue::default()),
+                lifecycle: Mutex::new(LifecycleSweep::default()),
+                suspects: Mutex::new(BTreeMap::new()),
+                released: Mutex::new(BTreeMap::new()),
+                scrub: tokio::sync::Mutex::new(ScrubPlace::default()),
+                scrub_wanted: Notify::new(),
+                scrub_hurry: std::sync::atomic::AtomicBool::new(false),
+                status: watch::channel(Status::default()).0,
+            }),
+        }
+    }
+
+    /// What is being done; changes as it goes on.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.shared.status.subscribe()
+    }
+
+    pub(crate) fn count(&self, change: impl FnOnce(&mut Status)) {
+        self.shared.status.send_modify(change);
+    }
+
+    pub(crate) fn view(&self) -> View {
+        self.shared.objects.parts().consensus.view()
+    }
+
+    pub(crate) fn fragments(&self) -> &FragmentStore {
+        &self.shared.objects.parts().fragments
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.objects.parts().clock.now()
+    }
+
+    pub(crate) async fn propose(&self, command: Command) -> Result<Success, StewardError> {
+        Ok(self.shared.objects.parts().consensus.propose(command).await?)
+    }
+
+    /// Disks that take writes.
+    pub(crate) fn disk_is_sound(&self, disk: DiskId) -> bool {
+        matches!(self.fragments().state(disk), Some(DiskState::Healthy | DiskState::Full))
+    }
+
+    /// Disks that parts are on and that are poisoned or not there any more.
+    pub(crate) fn lost_disks(&self, mentioned: impl Iterator<Item = DiskId>) -> BTreeSet<DiskId> {
+        mentioned.filter(|disk| !self.disk_is_sound(*disk)).collect()
+    }
+}
