@@ -1,0 +1,195 @@
+//! One site: real catalog, consensus, vault, object path, caretaker's hands and
+//! fragment store, over simulated disks, clock and randomness.
+//!
+//! The power can be cut at any changing operation of any disk; what survives is
+//! drawn from the seed, and the same site starts again on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::Authorised;
+use anyhow::{Context, Result};
+use catalog::{BucketName, Quota, Tenant, TenantName, Versioning};
+use consensus::Consensus;
+use disk::{Disk, SimDisk, Survival};
+use fragments::FragmentStore;
+use kv::{Engine, SimEngine};
+use objects::{BucketCreate, ObjectError, ObjectName, Objects};
+use steward::{Settings, Steward};
+use units::{Clock, ClusterId, NodeId, Random, SimClock, SimRandom, Timestamp};
+use vault::Vault;
+
+/// What a site is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct SiteOptions {
+    /// Where everything random comes from.
+    pub seed: u64,
+    /// How many disks hold fragments.
+    pub disks: usize,
+}
+
+/// A site and its hardware.
+pub struct Site {
+    /// Time; moves only when told.
+    pub clock: Arc<SimClock>,
+    /// The disk of the log and the keys.
+    pub system: Arc<SimDisk>,
+    /// The disks of the fragments.
+    pub data: Vec<Arc<SimDisk>>,
+    random: Arc<SimRandom>,
+    engine: Arc<SimEngine>,
+    cluster: ClusterId,
+    node: NodeId,
+}
+
+/// A site that is up.
+pub struct Running {
+    /// The catalog's log.
+    pub consensus: Consensus,
+    /// The fragment store.
+    pub fragments: FragmentStore,
+    /// The object path.
+    pub objects: Objects,
+    /// The steward; its duties are called by the trial, not by a timer.
+    pub steward: Steward,
+}
+
+/// The authorisation of everything the simulator does.
+pub fn simulator() -> Authorised {
+    Authorised::steward("simulator")
+}
+
+impl Site {
+    /// New hardware.
+    pub fn new(options: SiteOptions) -> Self {
+        let random = Arc::new(SimRandom::seeded(options.seed));
+        Self {
+            clock: Arc::new(SimClock::starting_at(Timestamp::from_seconds(1_800_000_000))),
+            system: SimDisk::new(),
+            data: (0..options.disks).map(|_| SimDisk::new()).collect(),
+            engine: Arc::new(SimEngine::seeded(options.seed)),
+            cluster: ClusterId::draw(&*random),
+            node: NodeId::draw(&*random),
+            random,
+        }
+    }
+
+    /// Starts everything there is on the disks.
+    pub async fn start(&self) -> Result<Running> {
+        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let random: Arc<dyn Random> = Arc::clone(&self.random) as Arc<dyn Random>;
+        let system: Arc<dyn Disk> = Arc::clone(&self.system) as Arc<dyn Disk>;
+        let vault = if Vault::exists(&*system)? {
+            Vault::open(Arc::clone(&system), Arc::clone(&random), None)?
+        } else {
+            Vault::create(Arc::clone(&system), Arc::clone(&random), None)?
+        };
+        let engine: Arc<dyn Engine> = Arc::clone(&self.engine) as Arc<dyn Engine>;
+        let parts =
+            consensus::Parts::new(system, engine, Arc::clone(&clock), self.cluster, self.node);
+        let consensus = Consensus::open(parts).await.context("the catalog does not open")?;
+        let data = self.data.iter().map(|disk| Arc::clone(disk) as Arc<dyn Disk>).collect();
+        let fragments = FragmentStore::open(self.cluster, data, &*random)
+            .await
+            .context("the fragment store does not open")?;
+        let objects = Objects::new(objects::Parts {
+            consensus: consensus.clone(),
+            fragments: fragments.clone(),
+            vault: Arc::new(vault),
+            clock,
+            random,
+        });
+        let settings = Settings {
+            release_grace: Duration::ZERO,
+            orphan_grace: Duration::from_secs(3_600),
+            ..Settings::default()
+        };
+        let steward = Steward::new(objects.clone(), settings);
+        Ok(Running { consensus, fragments, objects, steward })
+    }
+
+    /// The power goes and comes back: what was synced is there, of the rest what
+    /// the seed says.
+    pub fn power_cut(&mut self, seed: u64) {
+        self.system = self.system.after_power_cut(Survival::Drawn(seed));
+        for (disk, draw) in self.data.iter_mut().zip(1_u64..) {
+            *disk = disk.after_power_cut(Survival::Drawn(seed.wrapping_add(draw)));
+        }
+        self.engine.power_cut();
+    }
+
+    /// The power is to go within about so many operations of each disk.
+    pub fn cut_within(&self, operations: u64) {
+        for disk in self.data.iter().chain([&self.system]) {
+            disk.cut_before(disk.operations() + operations);
+        }
+    }
+
+    /// Whether the planned power cut has happened on some disk.
+    pub fn is_cut(&self) -> bool {
+        self.data.iter().chain([&self.system]).any(|disk| disk.is_cut())
+    }
+
+    /// Bytes of every file on every disk, for searching.
+    pub fn files(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        let mut all = Vec::new();
+        for disk in self.data.iter().chain([&self.system]) {
+            for (path, length) in disk.files() {
+                let mut bytes = vec![0; usize::try_from(length.get())?];
+                disk.open(&path)?.read_exact_at(&mut bytes, 0)?;
+                all.push((path, bytes));
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl Running {
+    /// Makes a tenant.
+    pub async fn tenant(&self, name: &str) -> Result<Tenant> {
+        let name = TenantName::new(name)?;
+        Ok(self.objects.tenant_create(&simulator(), name, Quota::default()).await?)
+    }
+
+    /// Makes a bucket.
+    pub async fn bucket(&self, tenant: &Tenant, name: &str, versioned: bool) -> Result<BucketName> {
+        let bucket = BucketName::new(name)?;
+        let ask = BucketCreate {
+            bucket: bucket.clone(),
+            tenant: Some(tenant.id),
+            object_lock: false,
+            ownership: None,
+            acl: None,
+        };
+        self.objects.bucket_create(&simulator(), ask).await?;
+        if versioned {
+            let enabled = Versioning::Enabled;
+            self.objects.bucket_versioning_set(&simulator(), &bucket, enabled).await?;
+        }
+        Ok(bucket)
+    }
+
+    /// Puts an object that says nothing beyond its name.
+    pub async fn put(
+        &self,
+        name: &ObjectName,
+        bytes: bytes::Bytes,
+    ) -> Result<objects::PutOutcome, ObjectError> {
+        let ask = objects::PutObject::plain(name.clone());
+        self.objects.object_put(&simulator(), ask, objects::body_of(bytes)).await
+    }
+
+    /// Reads an object whole.
+    pub async fn get(&self, name: &ObjectName) -> Result<bytes::Bytes, ObjectError> {
+        let ask = objects::GetObject::whole(name.clone());
+        self.objects.object_get(&simulator(), ask).await?.body.collect().await
+    }
+
+    /// Stops everything as an operator would.
+    pub async fn stop(self) {
+        let Self { consensus, fragments, objects, steward } = self;
+        drop((objects, steward));
+        fragments.shutdown().await;
+        consensus.shutdown().await;
+    }
+}

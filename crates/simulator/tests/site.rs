@@ -1,0 +1,39 @@
+//! Trials of a whole site; `ESSAIM_SEEDS` sets how many.
+
+use simulator::{Trial, run_trial};
+
+fn count(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+fn trial(seed: u64, disks: usize) -> Trial {
+    Trial { seed, disks, rounds: 6, verbs: 12 }
+}
+
+async fn check(trial: Trial) -> simulator::TrialReport {
+    match run_trial(trial).await {
+        Ok(report) => report,
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acknowledged_writes_survive_and_deletes_last() {
+    let mut sum = simulator::TrialReport::default();
+    for seed in 0..count("ESSAIM_SEEDS", 6) {
+        let report = check(trial(seed, [1, 2, 3, 4, 6][(seed % 5) as usize])).await;
+        sum.acknowledged += report.acknowledged;
+        sum.unknown += report.unknown;
+        sum.verified += report.verified;
+        sum.flipped += report.flipped;
+    }
+    assert!(sum.acknowledged > 0 && sum.verified > 0, "{sum:?}");
+    println!("{sum:?}");
+}
+
+/// The one named by `ESSAIM_SEED` and `ESSAIM_DISKS`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_seed() {
+    let disks = usize::try_from(count("ESSAIM_DISKS", 2)).unwrap_or(2);
+    check(trial(count("ESSAIM_SEED", 1_000), disks)).await;
+}
