@@ -16,6 +16,7 @@ impl Steward {
         let mut after = None;
         loop {
             let plan = plan_clean_up(&self.view(), after)?;
+            let advanced = plan.advance.is_some();
             if let Some(advance) = plan.advance {
                 self.propose(advance).await?;
             }
@@ -37,6 +38,8 @@ impl Steward {
             }
             match plan.next {
                 Some(next) => after = Some(next),
+                // What was taken apart is queued behind: once more from the head.
+                None if advanced => after = None,
                 None => return Ok(gone),
             }
         }
