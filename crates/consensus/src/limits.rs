@@ -37,8 +37,9 @@ pub const QUEUE_COMMANDS_MAX: usize = 4096;
 /// Encoded bytes waiting to be packed; proposers beyond that are refused.
 pub const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// Entries proposed and not yet answered: one being synced while one is applied.
-pub const ENTRIES_IN_FLIGHT_MAX: usize = 2;
+/// Entries proposed and not yet answered. With more than one, the commands of
+/// the same proposers are spread over more entries, and each waits for more syncs.
+pub const ENTRIES_IN_FLIGHT_MAX: usize = 1;
 
 /// How long a proposal may take before its proposer is told that its outcome is unknown.
 pub const PROPOSE_TIMEOUT: Duration = Duration::from_secs(10);

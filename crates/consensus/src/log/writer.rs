@@ -90,6 +90,15 @@ impl Writer {
     }
 }
 
+impl Drop for Writer {
+    /// Waits for the thread, at most for the sync under way: whoever opens the
+    /// same disk next must find it free.
+    fn drop(&mut self) {
+        self.stop_waiting();
+        self.close();
+    }
+}
+
 /// What the thread has.
 struct Run {
     log: SegmentLog,
