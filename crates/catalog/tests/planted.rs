@@ -9,6 +9,8 @@ use std::panic::catch_unwind;
 
 #[test]
 fn every_planted_bug_is_caught() {
+    trial::model_run(0, 50).unwrap_or_else(|error| panic!("with no bug: {error}"));
+    assert_eq!(trial::history(0, 50).len(), 50);
     let mut missed = Vec::new();
     for bug in catalog::PLANTED {
         units::planted::select(Some(bug.name));

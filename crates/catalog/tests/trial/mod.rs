@@ -42,6 +42,27 @@ pub fn model_run(seed: u64, entries: usize) -> Result<usize, String> {
     Ok(operations)
 }
 
+/// Commands that mean something one after the other, each with its time.
+pub fn history(seed: u64, length: usize) -> Vec<catalog::Stamped> {
+    let mut world = World::new();
+    let mut model = Model::default();
+    let mut generator = Generator::new(seed);
+    let mut history = Vec::new();
+    let mut opening = Generator::opening().into_iter();
+    while history.len() < length {
+        let command = if let Some(command) = opening.next() {
+            command
+        } else {
+            generator.let_time_pass(&mut world);
+            generator.command(&model, &world)
+        };
+        model.apply(world.now, &command);
+        drop(world.one(command.clone()));
+        history.push(catalog::Stamped { at: world.now, command });
+    }
+    history
+}
+
 fn compare(
     expected: &model::Said,
     outcome: &catalog::Outcome,

@@ -1,0 +1,295 @@
+//! Golden files: every record kind as it was first written must be read for ever.
+//!
+//! After a deliberate change of format, a new version byte and a new file come
+//! beside the old ones: `ESSAIM_GOLDEN=write cargo test -p catalog --test formats`
+//! writes the files that are missing, and never touches one that is there.
+
+use std::path::PathBuf;
+
+use catalog::command::{BucketRef, NewVersion, ObjectPut, PutCondition, PutOrigin};
+use catalog::record::{Counters, InlineBody, Record};
+use catalog::*;
+use units::hash::Md5;
+use units::{
+    BucketId, ByteCount, DiskId, ObjectCount, PartId, PartNumber, ReferenceId, Sequence, TenantId,
+    Timestamp, UserId,
+};
+
+fn golden(name: &str, written: &[u8]) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if !path.exists() && std::env::var("ESSAIM_GOLDEN").is_ok_and(|mode| mode == "write") {
+        std::fs::write(&path, written).expect("the golden file can be written");
+    }
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[track_caller]
+fn check<R: Record + PartialEq + core::fmt::Debug>(name: &str, record: &R) {
+    let stored = golden(name, &record.encode());
+    let read = R::decode(&stored).unwrap_or_else(|damaged| panic!("{name}: {damaged}"));
+    assert_eq!(&read, record, "{name}");
+    assert_eq!(read.encode(), stored, "{name}");
+}
+
+const TENANT: TenantId = TenantId::from_u128(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff);
+const AT: Timestamp = Timestamp::from_micros(1_795_296_896_123_456);
+
+fn sealed(byte: u8) -> SealedBytes {
+    SealedBytes::new(vec![byte; 5])
+}
+
+fn key() -> ObjectKey {
+    ObjectKey::new("délibérations/2026/n° 12.pdf").expect("a valid key")
+}
+
+fn tag() -> Tag {
+    Tag { key: "service".to_owned(), value: "état civil".to_owned() }
+}
+
+fn part() -> PartReference {
+    PartReference {
+        part: PartId::from_u128(3),
+        number: PartNumber::new(7),
+        size: ByteCount::new(5 << 20),
+        md5: Md5([0x5a; 16]),
+        checksum: Some(Checksum {
+            algorithm: ChecksumAlgorithm::Crc64Nvme,
+            kind: ChecksumKind::FullObject,
+            value: vec![1, 2, 3, 4, 5, 6, 7, 8],
+        }),
+        modified: AT,
+        wrapped_key: sealed(9),
+    }
+}
+
+fn acl() -> Acl {
+    Acl {
+        owner: TENANT,
+        canned: Some(Canned::PublicRead),
+        grants: vec![Grant { grantee: Grantee::AllUsers, permission: Permission::Read }],
+    }
+}
+
+fn version() -> ObjectVersion {
+    ObjectVersion {
+        head: VersionHead {
+            version: VersionId::new(300, u64::MAX),
+            is_null: false,
+            kind: VersionKind::Object,
+            modified: AT,
+            size: ByteCount::new(12_345_678),
+            etag: ETag::Multipart { digest: Md5([0xb2; 16]), parts: 3 },
+            storage_class: Some("STANDARD_IA".to_owned()),
+            owner: Some(TENANT),
+            checksum: Some((ChecksumAlgorithm::Sha256, ChecksumKind::Composite)),
+            noncurrent_since: Some(AT),
+            null_noncurrent: Some(VersionId::new(2, 1)),
+        },
+        detail: VersionDetail {
+            reference: ReferenceId::from_u128(4),
+            content: Content::Part(part()),
+            headers: ObjectHeaders {
+                content_type: Some("application/pdf".to_owned()),
+                ..ObjectHeaders::default()
+            },
+            metadata: vec![("auteur".to_owned(), "Zoë".to_owned())],
+            tags: vec![tag()],
+            checksum: part().checksum,
+            retention: Some(Retention { mode: RetentionMode::Compliance, until: AT }),
+            legal_hold: Some(true),
+            encryption: Encryption::Kms { key: "clé".to_owned(), context: None, bucket_key: true },
+            acl: Some(acl()),
+            website_redirect: Some("/ailleurs".to_owned()),
+        },
+    }
+}
+
+#[test]
+fn tenants_users_and_keys_are_read_as_they_were_written() {
+    check(
+        "tenant.1",
+        &Tenant {
+            id: TENANT,
+            name: TenantName::new("mairie").expect("a valid name"),
+            state: TenantState::Suspended,
+            quota: Quota { bytes: Some(ByteCount::new(1 << 40)), objects: None },
+            wrapped_key: sealed(1),
+            created: AT,
+        },
+    );
+    check(
+        "user.1",
+        &User {
+            id: UserId::from_u128(5),
+            tenant: TENANT,
+            name: UserName::new("camille").expect("a valid name"),
+            created: AT,
+        },
+    );
+    let scope = KeyScope {
+        buckets: Some(vec![BucketName::new("archives").expect("a valid name")]),
+        read_only: true,
+    };
+    check(
+        "access-key.1",
+        &AccessKey {
+            id: AccessKeyId::new("ESSAIM0123456789ABCD").expect("a valid id"),
+            tenant: TENANT,
+            user: Some(UserId::from_u128(5)),
+            sealed_secret: sealed(2),
+            scope,
+            expires: Some(AT),
+            revoked: None,
+            created: AT,
+        },
+    );
+}
+
+#[test]
+fn buckets_and_their_settings_are_read_as_they_were_written() {
+    let default_retention = Some(DefaultRetention {
+        mode: RetentionMode::Governance,
+        period: DefaultRetentionPeriod::Years(10),
+    });
+    check(
+        "bucket.1",
+        &Bucket {
+            id: BucketId::from_u128(6),
+            name: BucketName::new("archives").expect("a valid name"),
+            tenant: TENANT,
+            created: AT,
+            versioning: Versioning::Enabled,
+            object_lock: Some(ObjectLock { default_retention }),
+            ownership: Some(Ownership::BucketOwnerPreferred),
+            wrapped_key: sealed(3),
+            quota: Quota::default(),
+            settings: SettingSet::default().with(SettingKind::Policy, true),
+            settings_revision: 11,
+        },
+    );
+    let setting = BucketSetting { revision: 11, modified: AT, bytes: sealed(4) };
+    check("bucket-setting.1", &setting);
+    check("acl.1", &acl());
+    let filter = LifecycleFilter {
+        prefix: Some("brouillons/".to_owned()),
+        tags: vec![tag()],
+        size_greater_than: Some(ByteCount::new(1)),
+        size_less_than: None,
+        legacy_prefix: false,
+        and: true,
+    };
+    let rule = LifecycleRule {
+        id: "ménage".to_owned(),
+        enabled: true,
+        filter,
+        expiration: Some(LifecycleExpiration::Days(30)),
+        noncurrent: Some(LifecycleNoncurrent { days: 7, newer_versions: Some(3) }),
+        abort_uploads_days: Some(2),
+    };
+    check("lifecycle-rules.1", &LifecycleRules { rules: vec![rule] });
+    check(
+        "usage.1",
+        &Usage {
+            objects: ObjectCount::new(1),
+            bytes: ByteCount::new(2),
+            delete_markers: ObjectCount::new(3),
+            uploads: ObjectCount::new(4),
+            upload_bytes: ByteCount::new(5),
+        },
+    );
+}
+
+#[test]
+fn objects_parts_and_uploads_are_read_as_they_were_written() {
+    let version = version();
+    let stored = golden("object-version.1", &version.encode());
+    assert_eq!(ObjectVersion::decode(&stored), Ok(version.clone()));
+    assert_eq!(ObjectVersion::decode_head(&stored), Ok(version.head.clone()));
+    assert_eq!(version.encode(), stored);
+    check("part-reference.1", &part());
+    check(
+        "part.1",
+        &PartRow {
+            size: ByteCount::new(5 << 20),
+            stripe_bytes: 4 << 20,
+            stripe_count: 2,
+            codec: 1,
+            data: 2,
+            parity: 1,
+            slots: (1..4).map(DiskId::from_u128).collect(),
+            references: 2,
+            created: AT,
+            released: Some(8),
+        },
+    );
+    let (bucket, version_id) = (BucketId::from_u128(6), VersionId::new(1, 2));
+    let run = ManifestRun {
+        first: PartNumber::new(1),
+        count: 9_999,
+        part_bytes: ByteCount::new(8 << 20),
+    };
+    check("manifest.1", &Manifest { bucket, key: key(), version: version_id, runs: vec![run] });
+    check("inline-body.1", &InlineBody { sealed: sealed(5) });
+    check(
+        "upload.1",
+        &Upload {
+            created: AT,
+            initiator: Some(UserId::from_u128(5)),
+            owner: None,
+            storage_class: None,
+            checksum: Some((ChecksumAlgorithm::Crc32c, ChecksumKind::FullObject)),
+            parts: 3,
+            bytes: ByteCount::new(15 << 20),
+            detail: version.detail,
+        },
+    );
+}
+
+#[test]
+fn queues_events_and_counters_are_read_as_they_were_written() {
+    let kind = ReleaseKind::Manifest(ReferenceId::from_u128(4));
+    check("release.1", &ReleaseEntry { at: AT, kind });
+    check(
+        "event.1",
+        &Event {
+            at: AT,
+            kind: EventKind::ObjectCompleted,
+            tenant: TENANT,
+            bucket: Some(BucketId::from_u128(6)),
+            key: Some(key()),
+            version: Some(VersionName::Id(VersionId::new(1, 2))),
+            size: ByteCount::new(9),
+        },
+    );
+    check("job.1", &Job { updated: AT, state: sealed(6) });
+    check(
+        "counters.1",
+        &Counters {
+            ordinal: 1,
+            newest_event: Sequence::new(300),
+            dropped_events: Sequence::new(2),
+            release: 4,
+        },
+    );
+}
+
+#[test]
+fn log_entries_are_read_as_they_were_written() {
+    let name = BucketName::new("archives").expect("a valid name");
+    let put = ObjectPut {
+        bucket: BucketRef { name, id: BucketId::from_u128(6) },
+        key: key(),
+        version: NewVersion::empty(7, ReferenceId::from_u128(4), ETag::Md5(Md5([1; 16]))),
+        condition: PutCondition::default(),
+        origin: PutOrigin::Copy,
+    };
+    let entry = [
+        Stamped { at: AT, command: Command::Nothing },
+        Stamped { at: AT, command: Command::ObjectPut(Box::new(put)) },
+        Stamped { at: AT, command: Command::PartForget { parts: vec![PartId::from_u128(3)] } },
+    ];
+    let stored = golden("log-entry.1", &Stamped::encode_entry(&entry));
+    let read = Stamped::decode_entry(&stored).expect("a readable entry");
+    assert_eq!(read, entry);
+    assert_eq!(Stamped::encode_entry(&read), stored);
+}
