@@ -19,9 +19,11 @@ pub struct Ask<'a> {
     pub bucket: Option<&'a BucketFacts>,
     /// The bucket's name, also where the bucket does not exist.
     pub bucket_name: Option<&'a str>,
-    /// The object's key, for actions on objects.
+    /// The object's key, for actions on objects; for `ListBucket` the key that is
+    /// looked for, which then is the `s3:prefix` if the request has none.
     pub key: Option<&'a str>,
-    /// The object, if it exists and its facts are at hand.
+    /// The object; `None` if it does not exist (or if no rule of the bucket could
+    /// let anybody but its owner in, so that nobody looked).
     pub object: Option<&'a ObjectFacts>,
     /// What the request says.
     pub request: &'a RequestFacts,

@@ -38,7 +38,10 @@ pub fn decide(caller: &Caller, ask: &Ask<'_>) -> Result<Authorised, Denied> {
             if level == Level::Object && ask.key.is_none() {
                 return Err(DenyReason::Incomplete.into());
             }
-            on_bucket(caller, ask, bucket)?;
+            on_bucket(caller, ask, bucket).map_err(|reason| Denied {
+                reason,
+                absence_shown: reason != DenyReason::PolicyDeny && may_know(caller, ask, bucket),
+            })?;
         }
     }
     Ok(Authorised::new(
@@ -98,16 +101,23 @@ fn node(caller: &Caller) -> Result<(), Denied> {
     if identified(caller)?.operator { Ok(()) } else { Err(DenyReason::OperatorOnly.into()) }
 }
 
-fn on_bucket(caller: &Caller, ask: &Ask<'_>, bucket: &BucketFacts) -> Result<(), Denied> {
+/// Whether the caller may know that the object he wants to read is not there.
+fn may_know(caller: &Caller, ask: &Ask<'_>, bucket: &BucketFacts) -> bool {
+    let reads = acl::object_permission(ask.action) == Some(catalog::Permission::Read);
+    let list = Ask { action: Action::ListBucket, ..*ask };
+    reads && ask.object.is_none() && on_bucket(caller, &list, bucket).is_ok()
+}
+
+fn on_bucket(caller: &Caller, ask: &Ask<'_>, bucket: &BucketFacts) -> Result<(), DenyReason> {
     if bucket.owner_suspended {
-        return Err(DenyReason::OwnerSuspended.into());
+        return Err(DenyReason::OwnerSuspended);
     }
     let verdict = match &bucket.policy {
         Some(policy) => policy.evaluate(caller, ask),
         None => Verdict::Silent,
     };
     if verdict == Verdict::Deny && !root_keeps_policy(caller, ask.action, bucket) {
-        return Err(DenyReason::PolicyDeny.into());
+        return Err(DenyReason::PolicyDeny);
     }
     if owns(caller, ask, bucket) {
         return Ok(());
@@ -174,13 +184,7 @@ fn by_grants(caller: &Caller, ask: &Ask<'_>, bucket: &BucketFacts) -> Granted {
     if let Some(permission) = acl::bucket_permission(ask.action) {
         best = on_bucket(permission);
     }
-    let Some(object) = ask.object else {
-        // Nothing to read: whoever may list may learn that.
-        if acl::object_permission(ask.action) == Some(catalog::Permission::Read) {
-            best = stronger(best, on_bucket(catalog::Permission::Read));
-        }
-        return best;
-    };
+    let Some(object) = ask.object else { return best };
     let owner = object.owner.unwrap_or(bucket.owner);
     let is_owner = caller.tenant() == Some(owner);
     if is_owner

@@ -285,12 +285,23 @@ fn who_owns_an_object_of_another() {
 
 #[test]
 fn whoever_may_list_may_learn_that_nothing_is_there() {
+    let shown = |bucket: &BucketFacts, key: &str, object: Option<&ObjectFacts>| {
+        let request = request("");
+        let ask = Ask { object, ..ask(Action::GetObject, bucket, Some(key), &request) };
+        decide(&caller(OTHER, None), &ask).unwrap_err().absence_shown
+    };
     let readable = acl(OWNER, &[(Grantee::AllUsers, Permission::Read)]);
-    let bucket =
+    let listed =
         BucketFacts { ownership: Ownership::ObjectWriter, acl: Some(readable), ..bucket() };
-    let private = ObjectFacts::default();
-    assert!(with_object(&Caller::Anonymous, Action::GetObject, &bucket, None));
-    assert!(!with_object(&Caller::Anonymous, Action::GetObject, &bucket, Some(&private)));
+    assert!(shown(&listed, "a", None));
+    assert!(!shown(&listed, "a", Some(&ObjectFacts::default())), "it is there, and private");
+    assert!(!shown(&bucket(), "a", None));
+    let prefix = policy(
+        r#""Effect":"Allow","Principal":{"AWS":"*"},"Action":"s3:ListBucket","Resource":"arn:aws:s3:::archives","Condition":{"StringLike":{"s3:prefix":"public/*"}}"#,
+    );
+    let prefix = bucket_with(&prefix);
+    assert!(shown(&prefix, "public/a", None));
+    assert!(!shown(&prefix, "private/a", None));
 }
 
 #[test]

@@ -9,6 +9,10 @@ use thiserror::Error;
 pub struct Denied {
     /// Why.
     pub reason: DenyReason,
+    /// The object that was to be read does not exist, and the caller may list the
+    /// bucket and so may know: `NoSuchKey` is the honest answer. Nothing is
+    /// authorised all the same.
+    pub absence_shown: bool,
 }
 
 /// Why a request was refused.
@@ -54,6 +58,6 @@ pub enum DenyReason {
 
 impl From<DenyReason> for Denied {
     fn from(reason: DenyReason) -> Self {
-        Self { reason }
+        Self { reason, absence_shown: false }
     }
 }

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::wildcard::Variables;
-use crate::{Ask, Caller, SignatureAuth};
+use crate::{Action, Ask, Caller, SignatureAuth};
 
 /// Keys of the `s3:` vendor that conditions may look at, in lower case; a key
 /// that ends in `/` is followed by the name of a tag.
@@ -125,6 +125,10 @@ impl Context<'_> {
         let one = |value: Option<String>| value.map(|value| vec![value]);
         let query = |parameter: &str| one(request.query.get(parameter).cloned());
         match lower {
+            "prefix" if self.ask.action == Action::ListBucket => {
+                let looked_for = self.ask.key.map(str::to_owned);
+                query(lower).or_else(|| one(looked_for))
+            }
             "prefix" | "delimiter" | "max-keys" => query(lower),
             "versionid" => query("versionId"),
             "authtype" => one(match request.auth {
@@ -147,8 +151,8 @@ impl Context<'_> {
                 (!keys.is_empty()).then_some(keys)
             }
             "x-amz-copy-source" => request.headers.get(lower).map(|source| {
-                let plain = source.trim_start_matches('/');
-                vec![plain.to_owned(), format!("/{plain}")]
+                let plain = copy_source(source);
+                vec![format!("/{plain}"), plain]
             }),
             "if-match" | "if-none-match" => one(request.headers.get(lower).cloned()),
             "object-lock-mode" | "object-lock-retain-until-date" => {
@@ -182,4 +186,26 @@ impl Context<'_> {
 
 fn tag(tags: &[(String, String)], name: &str) -> Option<String> {
     tags.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+}
+
+/// `bucket/key` of a copy source: without a slash before, without a version, and
+/// decoded, so that a rule cannot be got round by writing a letter as `%61`.
+fn copy_source(source: &str) -> String {
+    let path = source.split_once("?versionId=").map_or(source, |(path, _)| path);
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.trim_start_matches('/').as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let digit = |at: usize| char::from(*after.get(at)?).to_digit(16);
+        match (byte, digit(0), digit(1)) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push(u8::try_from(high * 16 + low).unwrap_or(u8::MAX));
+                rest = after.get(2..).unwrap_or_default();
+            }
+            _ => {
+                bytes.push(byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).trim_start_matches('/').to_owned()
 }

@@ -328,6 +328,7 @@ fn keys() {
         ("s3:x-amz-acl", "public-read", "x-amz-acl=public-read"),
         ("s3:x-amz-copy-source", "source/k", "x-amz-copy-source=/source/k"),
         ("s3:x-amz-copy-source", "/source/k", "x-amz-copy-source=source/k"),
+        ("s3:x-amz-copy-source", "source/clé", "x-amz-copy-source=/%73ource/cl%C3%A9?versionId=1"),
         ("s3:x-amz-metadata-directive", "COPY", "x-amz-metadata-directive=COPY"),
         ("s3:x-amz-server-side-encryption", "aws:kms", "x-amz-server-side-encryption=aws:kms"),
         ("s3:x-amz-grant-full-control", "id=x", "x-amz-grant-full-control=id=x"),

@@ -88,7 +88,7 @@ async fn decide_one(
         grant.acl = acl::asked(face, headers, &judge.caller, bucket).await?;
     }
     if reads_object(rule.action) {
-        hide_missing(face, context, judge).await;
+        hide_missing(face, context, judge, key).await;
     }
     if let Some(source) = headers.get("x-amz-copy-source") {
         grant.source = Some(decide_source(face, cx, judge, source).await?);
@@ -139,10 +139,10 @@ async fn decide_source(
 }
 
 /// Whoever may not list a bucket is not told which keys are missing from it.
-async fn hide_missing(face: &Face, context: &RequestContext, judge: &Judge) {
+async fn hide_missing(face: &Face, context: &RequestContext, judge: &Judge, key: Option<&str>) {
     let owner = judge.bucket.as_ref().map(|bucket| bucket.rules.owner);
     let own = owner.is_some() && judge.caller.tenant() == owner;
-    let matter = Matter { action: Action::ListBucket, key: None, version: VersionAsk::Current };
+    let matter = Matter { action: Action::ListBucket, key, version: VersionAsk::Current };
     if !own && !judge.allows(face, matter).await {
         context.note_hidden();
     }

@@ -120,6 +120,9 @@ impl Judge {
 /// What a client sees of a refusal; the reason is for the log.
 pub(crate) fn refuse(denied: &Denied, action: Action) -> S3Error {
     tracing::debug!(%action, reason = %denied.reason, "access denied");
+    if denied.absence_shown {
+        return s3_error!(NoSuchKey, "The specified key does not exist.");
+    }
     s3_error!(AccessDenied, "Access Denied")
 }
 
