@@ -50,8 +50,11 @@ pub(crate) async fn run(raft: Raft, index: Arc<Mutex<Index>>, rule: CheckpointRu
         if bytes - purged_bytes < rule.bytes.get() && entries < rule.entries {
             continue;
         }
-        if take(&raft).await.is_err() {
-            return;
+        if let Err(error) = take(&raft).await {
+            if raft.metrics().borrow().running_state.is_err() {
+                return;
+            }
+            tracing::warn!(error, "no checkpoint, the log grows until the next one");
         }
         purged_bytes = index.lock().bytes;
     }

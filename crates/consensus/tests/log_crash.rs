@@ -36,3 +36,14 @@ fn faults_never_acknowledge() {
     let cases = log_script::faults(9).unwrap_or_else(|error| panic!("{error}"));
     println!("{cases} faults, false acknowledgements 0");
 }
+
+/// The format of version 1, as released: read for ever. With `ESSAIM_GOLDEN=write`
+/// the file is made anew.
+#[test]
+fn the_golden_segment_is_read() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/log-1.bin");
+    if std::env::var("ESSAIM_GOLDEN").is_ok_and(|value| value == "write") {
+        std::fs::write(path, log_script::golden_make()).expect("written");
+    }
+    log_script::golden_check(&std::fs::read(path).expect("the golden file"));
+}

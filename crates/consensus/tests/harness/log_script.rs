@@ -265,3 +265,46 @@ pub fn faults(seed: u64) -> Result<u64, String> {
     }
     Ok(cases)
 }
+
+fn golden_steps() -> Vec<Step> {
+    let id = |term, index| LogId::new(CommittedLeaderId::new(term, Member::from(1)), index);
+    vec![
+        Step::Vote(Vote::new(1, Member::from(1))),
+        Step::Append(vec![(id(1, 0), vec![]), (id(1, 1), b"one".to_vec())]),
+        Step::Committed(Some(id(1, 1))),
+        Step::Append(vec![(id(1, 2), b"two".to_vec()), (id(1, 3), b"void".to_vec())]),
+        Step::Truncate(3),
+        Step::Append(vec![(id(2, 3), b"three".to_vec())]),
+        Step::Purge(id(1, 0)),
+    ]
+}
+
+/// The bytes of a small segment with every kind of record.
+pub fn golden_make() -> Vec<u8> {
+    let disk = SimDisk::new();
+    let mut log = open(&disk).expect("a new log");
+    for step in golden_steps() {
+        carry_out(&mut log, &step).expect("carried out");
+    }
+    log.close().expect("closed");
+    let (path, length) = disk.files().pop().expect("a segment");
+    let mut bytes = vec![0; usize::try_from(length.get()).expect("small")];
+    disk.open(&path).expect("opens").read_exact_at(&mut bytes, 0).expect("read");
+    bytes
+}
+
+/// The bytes are read as what was written.
+pub fn golden_check(bytes: &[u8]) {
+    let disk = SimDisk::new();
+    disk.create_dir("log").expect("a directory");
+    let name = consensus::log::segment::name(1);
+    let file = disk.create(&format!("log/{name}")).expect("a file");
+    file.write_all_at(bytes, 0).expect("written");
+    let log = open(&disk).expect("opens");
+    let mut expected = Model::default();
+    for step in golden_steps() {
+        expected.apply(&step);
+    }
+    assert_eq!(contents(&log).expect("readable"), expected);
+    assert_eq!(log.committed().map(|id| id.index), Some(1));
+}
