@@ -15,6 +15,7 @@
 mod error;
 mod file;
 mod lock;
+mod outside;
 mod path;
 mod real;
 mod real_file;
@@ -27,6 +28,10 @@ mod traits;
 pub use error::DiskError;
 pub use file::{read_file, write_file_atomically};
 pub use lock::Owner;
+pub use outside::{
+    OutsideFile, outside_directory, outside_mode, outside_mode_set, outside_open, outside_read,
+    outside_remove, outside_rename,
+};
 pub use real::RealDisk;
 pub use sim::SimDisk;
 pub use sim_fault::{Fault, OperationKind};
