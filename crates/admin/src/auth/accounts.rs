@@ -14,7 +14,7 @@ use units::{Clock, Random, Timestamp, UserId};
 
 use super::caller::Caller;
 use super::gate::Gate;
-use super::password::{password_digest, password_matches};
+use super::password::{password_digest, password_draw, password_matches};
 use super::record::{Administrator, Record, RecordError, TokenRecord};
 use super::{secret_digest, secret_draw};
 use crate::limits;
@@ -135,6 +135,14 @@ impl Accounts {
         self.save(&mut state, record)?;
         state.sessions.retain(|session| session.name != name);
         Ok(())
+    }
+
+    /// Gives an administrator a fresh password, creating them if need be; it is
+    /// in the answer and nowhere else.
+    pub fn administrator_reset(&self, name: &str) -> Result<String, AccountError> {
+        let password = password_draw(self.random.as_ref());
+        self.administrator_set(name, &password)?;
+        Ok(password)
     }
 
     /// Begins a session.
@@ -342,6 +350,13 @@ mod tests {
         assert!(again.caller(&made.secret).is_none());
         clock.advance(core::time::Duration::from_mins(1));
         assert!(accounts.caller(&made.secret).is_none(), "it has expired");
+    }
+
+    #[tokio::test]
+    async fn a_lost_password_is_replaced() {
+        let (accounts, _, _) = accounts(None);
+        let password = accounts.administrator_reset("admin").unwrap();
+        assert!(accounts.login("admin", &password).await.is_ok());
     }
 
     #[test]

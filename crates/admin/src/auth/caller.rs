@@ -117,6 +117,21 @@ macro_rules! granted {
     )*};
 }
 
+impl Manager {
+    /// Whether they have every scope: an administrator can do everything, so
+    /// only such a caller may make one.
+    pub fn check_all(&self) -> Result<(), Fault> {
+        if Scope::ALL.into_iter().all(|scope| self.0.may(scope)) {
+            return Ok(());
+        }
+        Err(Fault::new(
+            FaultKind::Forbidden,
+            "an administrator can do more than this token",
+            "ask an administrator, or use the local socket",
+        ))
+    }
+}
+
 granted! {
     /// A caller who may look.
     Reader Read "read"

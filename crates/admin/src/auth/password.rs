@@ -6,6 +6,18 @@ use units::Random;
 
 use crate::limits::{PASSWORD_BYTES_MAX, PASSWORD_MEMORY_KIB, PASSWORD_PASSES};
 
+/// Letters of a drawn password, without look-alikes: 20 of 32 carry 100 random bits.
+const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789-";
+const LETTERS_DRAWN: usize = 20;
+
+/// A password to be typed once and then kept by a password manager.
+pub(super) fn password_draw(random: &dyn Random) -> String {
+    let mut bytes = [0_u8; LETTERS_DRAWN];
+    random.fill(&mut bytes);
+    let letter = |byte: &u8| LETTERS.get(usize::from(*byte) % LETTERS.len()).copied();
+    bytes.iter().filter_map(letter).map(char::from).collect()
+}
+
 fn argon2() -> Argon2<'static> {
     let params =
         Params::new(PASSWORD_MEMORY_KIB, PASSWORD_PASSES, 1, None).unwrap_or(Params::DEFAULT);
@@ -41,7 +53,7 @@ pub(super) fn password_matches(password: &str, digest: Option<&str>) -> bool {
 mod tests {
     use units::SimRandom;
 
-    use super::{password_digest, password_matches};
+    use super::{LETTERS_DRAWN, password_digest, password_draw, password_matches};
     use crate::limits::PASSWORD_BYTES_MAX;
 
     #[test]
@@ -52,6 +64,14 @@ mod tests {
         assert!(!password_matches("correct hors", Some(&digest)));
         assert!(!password_matches("correct horse", None));
         assert!(!password_matches("correct horse", Some("not a digest")));
+    }
+
+    #[test]
+    fn drawn_passwords_are_long_and_differ() {
+        let random = SimRandom::seeded(1);
+        let (one, other) = (password_draw(&random), password_draw(&random));
+        assert_eq!(one.len(), LETTERS_DRAWN);
+        assert_ne!(one, other);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub use status::{
     Status, Totals,
 };
 pub use tenant::{Tenant, TenantNew, TenantQuota, TenantState};
-pub use token::{Login, LoginMade, Scope, Token, TokenMade, TokenNew};
+pub use token::{Login, LoginMade, PasswordMade, Scope, Token, TokenMade, TokenNew};
 pub use usage::{BucketUsage, TenantUsage, Usage};
 pub use user::{User, UserNew};
 

@@ -11,6 +11,8 @@ pub enum TenantState {
     Active,
     /// They are refused; the data stays.
     Suspended,
+    /// Its key was destroyed: nothing it stored can be read again.
+    Erased,
 }
 
 /// An organisation or household whose data is held.

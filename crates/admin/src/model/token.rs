@@ -79,3 +79,12 @@ pub struct LoginMade {
     /// When the session ends.
     pub expires: String,
 }
+
+/// An administrator's fresh password. It is shown here and never again.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct PasswordMade {
+    /// The administrator.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}

@@ -3,6 +3,7 @@
 //! A handler and its line in the OpenAPI document are registered together
 //! (`routes!`), so neither exists without the other.
 
+mod administrators;
 mod backup;
 mod body;
 mod buckets;
@@ -71,6 +72,7 @@ fn guarded() -> OpenApiRouter<Admin> {
         .routes(routes!(backup::backup_catalog))
         .routes(routes!(tokens::tokens_list, tokens::token_create))
         .routes(routes!(tokens::token_revoke))
+        .routes(routes!(administrators::password_reset))
         .routes(routes!(login::logout))
 }
 

@@ -58,7 +58,7 @@ pub(super) async fn token_revoke(
     done.map(|()| StatusCode::NO_CONTENT)
 }
 
-fn account_fault(error: AccountError) -> Fault {
+pub(super) fn account_fault(error: AccountError) -> Fault {
     match error {
         AccountError::Record(_) | AccountError::Save { .. } => Fault::new(
             FaultKind::Internal,
