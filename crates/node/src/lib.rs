@@ -1,1 +1,49 @@
-//! placeholder
+//! A node, put together: the only room that knows all the others.
+//!
+//! It reads the settings, opens the parts in the order in which they need each
+//! other, carries out the first start, serves, watches its tasks, and stops
+//! everything in the opposite order. It also answers what operators ask through
+//! `admin` and `console` ([`admin::Operations`]), and does what needs no running
+//! node: the doctor, the restore.
+//!
+//! ```text
+//! settings → data directory (locked) → listeners bound → identity → vault → disks
+//!   → fragments → rows, log → objects → first start → S3, administration, gauges
+//! ```
+//!
+//! **Invariants**
+//! - A start that fails says why in one sentence, exits non-zero, and leaves what
+//!   was there as it was.
+//! - A first start cut at any instant is completed by the next.
+//! - A task that ends before it was told to stops the node, with the reason.
+//! - Listeners are bound before anything is written, and answer only when every
+//!   part behind them is open.
+
+mod announcement;
+mod credentials;
+mod disks;
+pub mod doctor;
+mod files;
+mod first_start;
+mod gauges;
+mod identity;
+pub mod limits;
+mod listeners;
+mod operations;
+mod parts;
+mod process;
+mod record;
+mod restore;
+mod running;
+mod serving;
+pub mod settings;
+mod stop;
+mod supervision;
+mod trouble;
+
+pub use announcement::Announcement;
+pub use files::{PrivateFile, SOCKET_NAME, data_default, directory_create, file_read};
+pub use process::{logs_start, runtime};
+pub use restore::{Restore, Restored, restore, root_key_copy};
+pub use running::Node;
+pub use trouble::Trouble;

@@ -1,0 +1,93 @@
+//! A catalog that comes back: into a node that lost it, and into a fresh directory.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+use blackbox::{Node, Start, binary};
+
+fn restore(words: &[&str]) -> Result<(bool, String)> {
+    let output = Command::new(binary()?).arg("restore").args(words).output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    Ok((output.status.success(), said))
+}
+
+fn started(folder: &Path, more: &[&str]) -> Result<Node> {
+    let arguments = more.iter().map(Into::into).collect();
+    Node::start_with(Start { folder: Some(folder.to_owned()), arguments, ..Start::default() })
+}
+
+#[test]
+fn a_lost_catalog_comes_back_and_finds_its_fragments() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let backup = folder.path().join("catalog.backup").display().to_string();
+    let mut node = started(folder.path(), &[])?;
+    let tenant = node.tenant().to_owned();
+    node.essaim(&["bucket", "create", "kept", "--tenant", &tenant])?;
+    let written = node.essaim_json(&["backup", "catalog", &backup])?;
+    ensure!(written["bytes"].as_u64() == Some(fs::metadata(&backup)?.len()), "{written}");
+    ensure!(node.essaim(&["backup", "catalog", &backup]).is_err(), "it was overwritten");
+    let data = node.data().display().to_string();
+    ensure!(!restore(&[&backup, "--data", &data])?.0, "into a running node");
+    node.stop()?;
+    let (done, said) = restore(&[&backup, "--data", &data])?;
+    ensure!(!done, "over a living catalog: {said}");
+    fs::remove_dir_all(node.data().join("catalog"))?;
+    let (done, said) = restore(&[&backup, "--data", &data])?;
+    ensure!(done, "{said}");
+    let node = started(folder.path(), &[])?;
+    ensure!(node.essaim_json(&["bucket", "show", "kept"])?["tenant"] == tenant.as_str());
+    Ok(())
+}
+
+#[test]
+fn a_lost_data_directory_comes_back_from_backup_key_and_disk() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let mut node = started(folder.path(), &["--disk", &path("far-disk")])?;
+    let tenant = node.tenant().to_owned();
+    node.essaim(&["bucket", "create", "kept", "--tenant", &tenant])?;
+    node.essaim(&["backup", "catalog", &path("catalog.backup")])?;
+    node.essaim(&["backup", "root-key", &path("root-key.copy")])?;
+    let disk = node.essaim_json(&["status"])?["disks"][0]["id"].clone();
+    node.stop()?;
+    fs::remove_dir_all(node.data())?;
+    let data = node.data().display().to_string();
+    let (done, said) = restore(&[&path("catalog.backup"), "--data", &data])?;
+    ensure!(!done && said.contains("--root-key"), "{said}");
+    let backup = path("catalog.backup");
+    let (key, far) = (path("root-key.copy"), path("far-disk"));
+    let words = [&backup, "--data", &data, "--root-key", &key, "--disk", &far];
+    let (done, said) = restore(&words.map(|word: &str| word))?;
+    ensure!(done, "{said}");
+    let node = started(folder.path(), &[])?;
+    ensure!(node.essaim_json(&["status"])?["disks"][0]["id"] == disk, "the disk is not known");
+    node.essaim(&["bucket", "show", "kept"])?;
+    Ok(())
+}
+
+#[test]
+fn a_damaged_backup_touches_nothing() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let backup = folder.path().join("catalog.backup");
+    let mut node = started(folder.path(), &[])?;
+    node.essaim(&["backup", "catalog", &backup.display().to_string()])?;
+    node.stop()?;
+    let whole = fs::read(&backup)?;
+    let mut flipped = whole.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    let data = node.data();
+    fs::rename(data.join("catalog"), folder.path().join("aside"))?;
+    for damaged in [&flipped[..], &whole[..whole.len() - 1], b"", b"not a backup"] {
+        fs::write(&backup, damaged)?;
+        let words = [&backup.display().to_string(), "--data", &data.display().to_string()];
+        let (done, said) = restore(&words.map(|word: &str| word))?;
+        ensure!(!done, "a damaged backup was taken: {said}");
+    }
+    fs::remove_dir_all(data.join("catalog"))?;
+    fs::rename(folder.path().join("aside"), data.join("catalog"))?;
+    started(folder.path(), &[])?;
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! The status page as a browser without JavaScript sees it.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use anyhow::{Context as _, Result, ensure};
+use blackbox::Node;
+
+struct Page {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+/// One request with these header lines and this body.
+fn ask(node: &Node, verb: &str, path: &str, headers: &[String], body: &str) -> Result<Page> {
+    let address = node.admin_url().trim_start_matches("http://").to_owned();
+    let mut stream = TcpStream::connect(&address)?;
+    let length = body.len();
+    write!(stream, "{verb} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n")?;
+    for header in headers {
+        write!(stream, "{header}\r\n")?;
+    }
+    write!(stream, "Content-Length: {length}\r\n\r\n{body}")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("no end of the head")?;
+    let status = head.split(' ').nth(1).context("no status")?.parse()?;
+    Ok(Page { status, head: head.to_lowercase(), body: body.to_owned() })
+}
+
+fn cookie(page: &Page) -> Result<String> {
+    let line = page.head.lines().find(|line| line.starts_with("set-cookie: essaim_session="));
+    let line = line.context("no session")?;
+    for flag in ["httponly", "samesite=strict"] {
+        ensure!(line.contains(flag), "{line}");
+    }
+    let value = line.trim_start_matches("set-cookie: ").split(';').next().unwrap_or_default();
+    Ok(format!("Cookie: {value}"))
+}
+
+#[test]
+fn nothing_is_shown_without_a_login_and_all_with_one() -> Result<()> {
+    let node = Node::start()?;
+    let outside = ask(&node, "GET", "/", &[], "")?;
+    ensure!(outside.status == 303 && outside.head.contains("location: /login"), "{}", outside.head);
+    let form = ask(&node, "GET", "/login", &[], "")?;
+    ensure!(form.status == 200 && form.body.contains("<html lang=\"fr\">"), "{}", form.body);
+    let data = node.data().display().to_string();
+    ensure!(!form.body.contains(&data), "the login page tells too much");
+    ensure!(form.head.contains("default-src 'none'"), "{}", form.head);
+
+    let (user, password) = (node.credential("admin_user"), node.credential("admin_password"));
+    let wrong = ask(&node, "POST", "/login", &[], &format!("user={user}&password=guess"))?;
+    ensure!(wrong.status == 401 && wrong.body.contains("est faux"), "{}", wrong.status);
+    let right = format!("user={user}&password={password}");
+    let foreign = vec!["Origin: http://evil.example".to_owned()];
+    ensure!(ask(&node, "POST", "/login", &foreign, &right)?.status == 403, "a foreign form");
+    let session = cookie(&ask(&node, "POST", "/login", &[], &right)?)?;
+
+    let page = ask(&node, "GET", "/", std::slice::from_ref(&session), "")?;
+    ensure!(page.status == 200, "{}", page.status);
+    for shown in [data.as_str(), node.endpoint(), "Disques", "aws --endpoint-url"] {
+        ensure!(page.body.contains(shown), "no {shown:?} in\n{}", page.body);
+    }
+    for hidden in [password, node.secret_access_key(), "<script", "style=\""] {
+        ensure!(!page.body.contains(hidden), "{hidden:?} is in the page");
+    }
+    let english = ask(&node, "GET", "/?lang=en", std::slice::from_ref(&session), "")?;
+    ensure!(english.body.contains("<html lang=\"en\">") && english.body.contains("Disks"));
+    ensure!(english.head.contains("set-cookie: essaim_lang=en"), "{}", english.head);
+
+    ask(&node, "POST", "/logout", std::slice::from_ref(&session), "")?;
+    ensure!(ask(&node, "GET", "/", &[session], "")?.status == 303, "the session lives on");
+    Ok(())
+}
+
+#[test]
+fn the_assets_are_served() -> Result<()> {
+    let node = Node::start()?;
+    let sheet = ask(&node, "GET", "/assets/console.css", &[], "")?;
+    ensure!(sheet.status == 200 && sheet.head.contains("text/css"), "{}", sheet.head);
+    ensure!(!sheet.body.contains("http"), "something comes from elsewhere");
+    let picture = ask(&node, "GET", "/assets/essaim.svg", &[], "")?;
+    ensure!(picture.head.contains("image/svg+xml"), "{}", picture.head);
+    Ok(())
+}

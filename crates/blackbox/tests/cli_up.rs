@@ -1,0 +1,238 @@
+//! `essaim up` from outside: what it makes, what it finds again, what it refuses.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use blackbox::{Node, Start, binary};
+use serde_json::Value;
+
+/// Runs `essaim up` where it must fail; what it said.
+fn refused(data: &Path, more: &[&str]) -> Result<String> {
+    let output: Output = Command::new(binary()?)
+        .args(["up", "--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data"])
+        .arg(data)
+        .args(more)
+        .stdin(Stdio::null())
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.code() == Some(1), "exit code {:?}: {said}", output.status);
+    ensure!(!said.contains("panicked"), "{said}");
+    Ok(said)
+}
+
+fn mode(path: &Path) -> Result<u32> {
+    Ok(fs::metadata(path)?.permissions().mode() & 0o777)
+}
+
+fn restarted(folder: &Path) -> Result<Node> {
+    Node::start_with(Start { folder: Some(folder.to_owned()), ..Start::default() })
+}
+
+#[test]
+fn a_first_start_makes_everything_and_a_second_finds_it() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut node = restarted(folder.path())?;
+    for field in [
+        "s3_endpoint",
+        "region",
+        "access_key_id",
+        "secret_access_key",
+        "tenant",
+        "admin_url",
+        "admin_user",
+        "admin_password",
+    ] {
+        ensure!(!node.credential(field).is_empty(), "no {field}");
+    }
+    ensure!(mode(&node.data())? == 0o700, "the data directory is open to others");
+    ensure!(mode(&folder.path().join("credentials.json"))? == 0o600, "so are the credentials");
+    ensure!(mode(&node.data().join("admin.sock"))? == 0o600, "so is the socket");
+    let said = node.log()?;
+    for secret in ["secret_access_key", "admin_password"] {
+        ensure!(!said.contains(node.credential(secret)), "{secret} was printed");
+    }
+    for line in ["aws --endpoint-url", "rclone", "Status page"] {
+        ensure!(said.contains(line), "no {line:?} in\n{said}");
+    }
+    let before = node.essaim_json(&["status"])?;
+    let key = node.access_key_id().to_owned();
+    ensure!(node.stop()? == Some(0), "SIGTERM is no clean stop:\n{}", node.log()?);
+
+    let node = restarted(folder.path())?;
+    let after = node.essaim_json(&["status"])?;
+    for id in ["node_id", "site_id", "cluster_id"] {
+        ensure!(before[id] == after[id], "{id} changed");
+    }
+    ensure!(before["disks"][0]["id"] == after["disks"][0]["id"], "the disk changed");
+    ensure!(node.access_key_id() == key, "the key changed");
+    let keys = node.essaim_json(&["key", "list", "--tenant", node.tenant()])?;
+    ensure!(keys.as_array().map(Vec::len) == Some(1), "{keys}");
+    Ok(())
+}
+
+#[test]
+fn a_first_start_that_was_killed_is_completed() -> Result<()> {
+    for wait_ms in [20, 60, 120, 240] {
+        let folder = tempfile::tempdir()?;
+        let mut child = Command::new(binary()?)
+            .args(["up", "--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .arg("--data")
+            .arg(folder.path().join("data"))
+            .arg("--credentials")
+            .arg(folder.path().join("credentials.json"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        std::thread::sleep(std::time::Duration::from_millis(wait_ms));
+        child.kill()?;
+        child.wait()?;
+        let node = restarted(folder.path())?;
+        let keys = node.essaim_json(&["key", "list", "--tenant", node.tenant()])?;
+        let alive = keys.as_array().context("no list")?.iter().filter(|k| k["revoked"] == false);
+        let alive: Vec<&Value> = alive.collect();
+        ensure!(alive.len() == 1, "after {wait_ms} ms: {keys}");
+        ensure!(alive[0]["access_key_id"] == node.access_key_id(), "the file names another key");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_port_in_use_is_told_and_nothing_is_made() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let taken = TcpListener::bind("127.0.0.1:0")?;
+    let port = taken.local_addr()?.port();
+    for flag in ["--s3-listen", "--admin-listen"] {
+        let data = folder.path().join(flag);
+        let output = Command::new(binary()?)
+            .arg("up")
+            .arg("--data")
+            .arg(&data)
+            .args([flag, &format!("127.0.0.1:{port}")])
+            .args([if flag == "--s3-listen" { "--admin-listen" } else { "--s3-listen" }, ":0"])
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.code() == Some(1), "{said}");
+        ensure!(said.contains(&port.to_string()) && said.contains(flag), "{said}");
+        ensure!(!data.join("node.json").exists(), "an identity was made all the same");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_second_process_on_the_same_data_is_refused() -> Result<()> {
+    let node = Node::start()?;
+    let said = refused(&node.data(), &[])?;
+    ensure!(said.contains("in use by process") && said.contains("--data"), "{said}");
+    node.essaim(&["status"]).context("the first one must go on")?;
+    Ok(())
+}
+
+#[test]
+fn a_directory_that_cannot_be_used_is_told() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("file");
+    fs::write(&file, b"not a directory")?;
+    refused(&file, &[])?;
+    refused(&file.join("below"), &[])?;
+    ensure!(fs::read(&file)? == b"not a directory", "it was touched");
+    let other = folder.path().join("other");
+    fs::create_dir(&other)?;
+    fs::write(other.join("letters.txt"), b"mine")?;
+    let said = refused(&other, &[])?;
+    ensure!(said.contains("letters.txt"), "{said}");
+    ensure!(!other.join("node.json").exists(), "an identity was made among other files");
+    refused(Path::new("/proc/essaim"), &[])?;
+    Ok(())
+}
+
+#[test]
+fn damaged_settings_are_all_told_at_once_with_their_lines() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("essaim.toml");
+    fs::write(&config, "region = \"eu\"\ncolour = 1\nlog_format = \"xml\"\n")?;
+    let data = folder.path().join("data");
+    let text = config.display().to_string();
+    let said = refused(&data, &["--config", &text, "--lifecycle-day-seconds", "soon"])?;
+    for part in ["line 2", "colour", "line 3", "xml", "--lifecycle-day-seconds"] {
+        ensure!(said.contains(part), "no {part:?} in\n{said}");
+    }
+    ensure!(!data.exists(), "the data directory was made all the same");
+    let said = refused(&data, &["--config", "/nowhere/essaim.toml"])?;
+    ensure!(said.contains("/nowhere/essaim.toml is not there"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn settings_come_from_the_file() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("essaim.toml");
+    fs::write(&config, "region = \"fr-central\"\nlog_format = \"json\"\n")?;
+    let arguments = vec!["--config".into(), config.clone().into_os_string()];
+    let node = Node::start_with(Start { arguments, ..Start::default() })?;
+    ensure!(node.region() == "fr-central", "{}", node.region());
+    let log = node.log()?;
+    let line = log.lines().find(|line| line.starts_with('{')).context("no JSON in the log")?;
+    ensure!(serde_json::from_str::<Value>(line)?["level"].is_string(), "{line}");
+    Ok(())
+}
+
+#[test]
+fn damaged_files_stop_the_start_and_stay_as_they_are() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut node = restarted(folder.path())?;
+    node.stop()?;
+    let data = node.data();
+    for name in ["node.json", "root.key", "node.key", "accounts.json"] {
+        let path = data.join(name);
+        let whole = fs::read(&path).with_context(|| name.to_owned())?;
+        let half = whole.len() / 2;
+        for damaged in [whole[..half].to_vec(), Vec::new(), vec![0xA5; whole.len()]] {
+            fs::write(&path, &damaged)?;
+            let said = refused(&data, &[]).with_context(|| name.to_owned())?;
+            ensure!(fs::read(&path)? == damaged, "{name} was changed: {said}");
+        }
+        fs::write(&path, &whole)?;
+    }
+    restarted(folder.path()).context("with the files put back")?;
+    Ok(())
+}
+
+#[test]
+fn lost_files_stop_the_start() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut node = restarted(folder.path())?;
+    node.stop()?;
+    let data = node.data();
+    for (name, told) in [
+        ("root.key", "root key"),
+        ("catalog", "catalog"),
+        ("node.json", "node.json"),
+        ("disk", "is missing"),
+    ] {
+        fs::rename(data.join(name), folder.path().join("aside"))?;
+        let said = refused(&data, &[]).with_context(|| name.to_owned())?;
+        ensure!(said.contains(told), "{name}: {said}");
+        if data.join(name).is_dir() {
+            fs::remove_dir_all(data.join(name))?;
+        }
+        ensure!(!data.join(name).exists(), "{name} was made anew: {said}");
+        fs::rename(folder.path().join("aside"), data.join(name))?;
+    }
+    restarted(folder.path()).context("with the files put back")?;
+    Ok(())
+}
+
+#[test]
+fn the_credentials_of_another_node_are_kept() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("credentials.json");
+    fs::write(&file, b"{\"secret\":\"of another node\"}")?;
+    let _node = restarted(folder.path())?;
+    let kept = fs::read_to_string(folder.path().join("credentials.json.1"))?;
+    ensure!(kept.contains("of another node"), "{kept}");
+    Ok(())
+}

@@ -1,0 +1,499 @@
+//! The words of the command line.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
+use node::settings::{Kind, SETTINGS};
+
+const AFTER: &str = "\
+Exit codes: 0 done, 1 failed (the error output says why and what to do), 2 wrong command line, \
+3 no node runs there.
+
+First steps:
+  essaim up                          start a node; the first start makes everything it needs
+  essaim status                      see what runs, how full, how healthy
+  essaim tenant create mairie        make a tenant
+  essaim key create --tenant mairie  make an access key for its S3 clients";
+
+/// The cloud a territory owns: encrypted, crash-safe S3 from one command.
+#[derive(Parser)]
+#[command(name = "essaim", version, after_help = AFTER, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Where the node is that a command speaks to.
+#[derive(Args, Clone, Debug)]
+pub struct Connect {
+    /// The data directory of the node, whose socket is used
+    #[arg(long, value_name = "DIR", env = "ESSAIM_DATA", help_heading = "Where the node is")]
+    pub data: Option<PathBuf>,
+    /// The node's administration address; needs a token (ESSAIM_ADMIN_TOKEN or --token-file)
+    #[arg(long, value_name = "URL", env = "ESSAIM_ADMIN_URL", help_heading = "Where the node is")]
+    pub admin_url: Option<String>,
+    /// A file with the token for --admin-url
+    #[arg(long, value_name = "FILE", help_heading = "Where the node is")]
+    pub token_file: Option<PathBuf>,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Start a node
+    #[command(after_help = "Example:\n  essaim up --data ./data --s3-listen 127.0.0.1:8420")]
+    Up(UpArgs),
+    /// Show what runs, how full, how healthy
+    #[command(after_help = "Example:\n  essaim status --json")]
+    Status(Connect),
+    /// Check this machine and the data directory, and say what to do
+    #[command(after_help = "Example:\n  essaim doctor --data ./data")]
+    Doctor(Connect),
+    /// Show the version
+    #[command(after_help = "Example:\n  essaim version --json")]
+    Version {
+        /// Print JSON, for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tenants: the organisations and households whose data is held
+    #[command(subcommand)]
+    Tenant(TenantVerb),
+    /// Users of a tenant
+    #[command(subcommand)]
+    User(UserVerb),
+    /// Access keys of S3 clients
+    #[command(subcommand)]
+    Key(KeyVerb),
+    /// Buckets
+    #[command(subcommand)]
+    Bucket(BucketVerb),
+    /// Show how much is stored
+    #[command(after_help = "Example:\n  essaim usage --tenant mairie")]
+    Usage {
+        /// Only this tenant
+        #[arg(long, value_name = "TENANT")]
+        tenant: Option<String>,
+        #[command(flatten)]
+        connect: Connect,
+    },
+    /// Show how far re-reading everything stored has come; with --now, do it at once
+    #[command(after_help = "Example:\n  essaim scrub --now")]
+    Scrub {
+        /// Start now and wait until it is done
+        #[arg(long)]
+        now: bool,
+        #[command(flatten)]
+        connect: Connect,
+    },
+    /// Take a copy of what must not be lost
+    #[command(subcommand)]
+    Backup(BackupVerb),
+    /// Put a catalog back into a data directory that lost it; the node must not run
+    #[command(after_help = "\
+What it needs: the backup FILE (essaim backup catalog), and the root key of the same cluster: it \
+is in the data directory unless that was lost too; then give the copy you kept with --root-key.
+Fragments that are still on their disks are found again; objects written after the backup are not.
+
+Example:
+  essaim restore catalog.backup --data ./data --root-key root-key.copy")]
+    Restore(RestoreArgs),
+    /// Tokens of the administration API
+    #[command(subcommand)]
+    Token(TokenVerb),
+    /// Give an administrator a fresh password; it is shown once
+    #[command(after_help = "Example:\n  essaim password admin")]
+    Password(Named),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  essaim completions bash > essaim.bash")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual pages into a directory
+    #[command(after_help = "Example:\n  essaim man ./man")]
+    Man {
+        /// Where to
+        directory: PathBuf,
+    },
+}
+
+/// A quota.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct QuotaArg {
+    /// How much may be stored: bytes, or with KiB, MiB, GiB, TiB
+    #[arg(long, value_name = "N", value_parser = parse_bytes)]
+    pub quota_bytes: Option<u64>,
+}
+
+/// Commands about tenants.
+#[derive(Subcommand)]
+pub enum TenantVerb {
+    /// Make a tenant
+    #[command(after_help = "Example:\n  essaim tenant create mairie --quota-bytes 500GiB")]
+    Create {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        quota: QuotaArg,
+        #[command(flatten)]
+        connect: Connect,
+    },
+    /// List the tenants
+    #[command(after_help = "Example:\n  essaim tenant list")]
+    List(Connect),
+    /// Show one tenant
+    #[command(after_help = "Example:\n  essaim tenant show mairie")]
+    Show(Named),
+    /// Change how much a tenant may store; without --quota-bytes, lift the limit
+    #[command(after_help = "Example:\n  essaim tenant quota mairie --quota-bytes 1TiB")]
+    Quota {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        quota: QuotaArg,
+        #[command(flatten)]
+        connect: Connect,
+    },
+    /// Refuse a tenant's requests; its data stays
+    #[command(after_help = "Example:\n  essaim tenant suspend mairie")]
+    Suspend(Named),
+    /// Serve a suspended tenant again
+    #[command(after_help = "Example:\n  essaim tenant resume mairie")]
+    Resume(Named),
+    /// Remove a tenant that has no bucket any more, with its users and keys
+    #[command(after_help = "Example:\n  essaim tenant delete mairie")]
+    Delete(Named),
+}
+
+/// A name and where the node is.
+#[derive(Args)]
+pub struct Named {
+    /// Its name
+    pub name: String,
+    #[command(flatten)]
+    pub connect: Connect,
+}
+
+/// A tenant and where the node is.
+#[derive(Args)]
+pub struct OfTenant {
+    /// The tenant
+    #[arg(long, value_name = "TENANT")]
+    pub tenant: String,
+    #[command(flatten)]
+    pub connect: Connect,
+}
+
+/// Commands about users.
+#[derive(Subcommand)]
+pub enum UserVerb {
+    /// Make a user
+    #[command(after_help = "Example:\n  essaim user create secretariat --tenant mairie")]
+    Create {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        of: OfTenant,
+    },
+    /// List the users of a tenant
+    #[command(after_help = "Example:\n  essaim user list --tenant mairie")]
+    List(OfTenant),
+    /// Remove a user and revoke its keys
+    #[command(after_help = "Example:\n  essaim user delete secretariat --tenant mairie")]
+    Delete {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        of: OfTenant,
+    },
+}
+
+/// Commands about access keys.
+#[derive(Subcommand)]
+pub enum KeyVerb {
+    /// Make an access key; its secret is shown once
+    #[command(after_help = "\
+Example:
+  essaim key create --tenant mairie --user scan --buckets archives,plans --expires 30d")]
+    Create {
+        #[command(flatten)]
+        of: OfTenant,
+        /// The user it acts for; without it, the tenant itself
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+        /// The only buckets it opens
+        #[arg(long, value_name = "A,B", value_delimiter = ',')]
+        buckets: Option<Vec<String>>,
+        /// It may only read
+        #[arg(long)]
+        read_only: bool,
+        /// When it stops to work: 30d, 12h, 15m
+        #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+        expires: Option<u64>,
+    },
+    /// List the access keys of a tenant, without secrets
+    #[command(after_help = "Example:\n  essaim key list --tenant mairie")]
+    List(OfTenant),
+    /// Revoke an access key
+    #[command(after_help = "Example:\n  essaim key revoke ACCESS_KEY_ID --tenant mairie")]
+    Revoke {
+        /// The key's id
+        #[arg(value_name = "ACCESS_KEY_ID")]
+        id: String,
+        #[command(flatten)]
+        of: OfTenant,
+    },
+}
+
+/// Commands about buckets.
+#[derive(Subcommand)]
+pub enum BucketVerb {
+    /// Make a bucket
+    #[command(after_help = "Example:\n  essaim bucket create archives --tenant mairie")]
+    Create {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        of: OfTenant,
+        #[command(flatten)]
+        quota: QuotaArg,
+    },
+    /// List the buckets
+    #[command(after_help = "Example:\n  essaim bucket list --tenant mairie")]
+    List {
+        /// Only this tenant's
+        #[arg(long, value_name = "TENANT")]
+        tenant: Option<String>,
+        #[command(flatten)]
+        connect: Connect,
+    },
+    /// Show one bucket
+    #[command(after_help = "Example:\n  essaim bucket show archives")]
+    Show(Named),
+    /// Change how much a bucket may hold; without --quota-bytes, lift the limit
+    #[command(after_help = "Example:\n  essaim bucket quota archives --quota-bytes 10GiB")]
+    Quota {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        quota: QuotaArg,
+        #[command(flatten)]
+        connect: Connect,
+    },
+    /// Remove an empty bucket
+    #[command(after_help = "Example:\n  essaim bucket delete archives")]
+    Delete(Named),
+}
+
+/// Commands that take copies.
+#[derive(Subcommand)]
+pub enum BackupVerb {
+    /// Write the catalog to a file, whole and consistent, while the node runs
+    #[command(after_help = "Example:\n  essaim backup catalog catalog.backup")]
+    Catalog {
+        /// The file; it must not exist
+        file: PathBuf,
+        #[command(flatten)]
+        connect: Connect,
+    },
+    /// Copy the root key to a file: keep it away from the node, it opens everything
+    #[command(after_help = "Example:\n  essaim backup root-key root-key.copy")]
+    RootKey {
+        /// The file; it must not exist
+        file: PathBuf,
+        #[command(flatten)]
+        connect: Connect,
+    },
+}
+
+/// What a restore needs.
+#[derive(Args)]
+pub struct RestoreArgs {
+    /// The backup of the catalog
+    pub file: PathBuf,
+    /// The data directory
+    #[arg(long, value_name = "DIR", env = "ESSAIM_DATA")]
+    pub data: Option<PathBuf>,
+    /// A copy of the root key, if the data directory has lost it
+    #[arg(long, value_name = "FILE")]
+    pub root_key: Option<PathBuf>,
+    /// A directory with fragments of this cluster, if the node does not know its disks any
+    /// more; repeat it for each disk
+    #[arg(long = "disk", value_name = "DIR")]
+    pub disks: Vec<PathBuf>,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Commands about tokens.
+#[derive(Subcommand)]
+pub enum TokenVerb {
+    /// Make a token; it is shown once
+    #[command(
+        after_help = "Example:\n  essaim token create nightly --scopes backup --expires 365d"
+    )]
+    Create {
+        /// What it is for
+        name: String,
+        /// What it may do: read, manage, backup
+        #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "read")]
+        scopes: Vec<String>,
+        /// When it stops to work: 30d, 12h, 15m
+        #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+        expires: Option<u64>,
+        #[command(flatten)]
+        connect: Connect,
+    },
+    /// List the tokens, without secrets
+    #[command(after_help = "Example:\n  essaim token list")]
+    List(Connect),
+    /// Revoke a token
+    #[command(after_help = "Example:\n  essaim token revoke TOKEN_ID")]
+    Revoke {
+        /// The token's id
+        #[arg(value_name = "TOKEN_ID")]
+        id: String,
+        #[command(flatten)]
+        connect: Connect,
+    },
+}
+
+/// The flags of `up`, made from the table of settings.
+pub struct UpArgs {
+    /// The settings file.
+    pub config: Option<PathBuf>,
+    /// What was given, by the setting's name.
+    pub flags: BTreeMap<&'static str, Vec<String>>,
+}
+
+impl Args for UpArgs {
+    fn augment_args(command: Command) -> Command {
+        let config = Arg::new("config")
+            .long("config")
+            .value_name("FILE")
+            .env("ESSAIM_CONFIG")
+            .value_parser(clap::value_parser!(PathBuf))
+            .help("A TOML file with settings; flags and environment go before it");
+        SETTINGS.iter().fold(command.arg(config), |command, setting| {
+            let arg = Arg::new(setting.name).long(setting.name);
+            let help = match setting.default {
+                "" => setting.doc.to_owned(),
+                default => format!("{} [default: {default}]", setting.doc),
+            };
+            let arg = match (setting.kind, setting.many) {
+                (Kind::Switch, _) => arg.action(ArgAction::SetTrue),
+                (kind, true) => arg.value_name(kind.placeholder()).action(ArgAction::Append),
+                (kind, false) => arg.value_name(kind.placeholder()).action(ArgAction::Set),
+            };
+            command.arg(arg.help(help))
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for UpArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut flags = BTreeMap::new();
+        for setting in SETTINGS {
+            if setting.kind == Kind::Switch {
+                if matches.get_flag(setting.name) {
+                    flags.insert(setting.name, vec!["true".to_owned()]);
+                }
+            } else if let Some(values) = matches.get_many::<String>(setting.name) {
+                flags.insert(setting.name, values.cloned().collect());
+            }
+        }
+        Ok(Self { config: matches.get_one("config").cloned(), flags })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// `30d`, `12h`, `15m`, `90s`: in seconds.
+fn parse_duration(text: &str) -> Result<u64, String> {
+    let wrong = || format!("{text:?} is not a time: write 30d, 12h, 15m or 90s");
+    let split = text.len().saturating_sub(1);
+    let (number, unit) = text.split_at_checked(split).ok_or_else(wrong)?;
+    let seconds = match unit {
+        "d" => 86_400,
+        "h" => 3_600,
+        "m" => 60,
+        "s" => 1,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(seconds).filter(|total| *total > 0).ok_or_else(wrong)
+}
+
+/// `1000`, `10KiB`, `500GiB`: in bytes.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let wrong = || format!("{text:?} is not a size: write bytes, or 10GiB");
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit.trim() {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        "kB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "TB" => 1_000_000_000_000,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(factor).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::{Cli, parse_bytes, parse_duration};
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        fn check(command: &clap::Command) {
+            if command.has_subcommands() {
+                command.get_subcommands().for_each(check);
+            } else {
+                let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(after.contains("Example:\n  essaim "), "{}", command.get_name());
+            }
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn times_and_sizes() {
+        assert_eq!(parse_duration("30d"), Ok(2_592_000));
+        for text in ["", "d", "30", "0d", "-1d", "3w", "é"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_bytes("10GiB"), Ok(10 << 30));
+        assert_eq!(parse_bytes("7"), Ok(7));
+        for text in ["", "GiB", "-1", "1XB", "99999999999TiB"] {
+            assert!(parse_bytes(text).is_err(), "{text}");
+        }
+    }
+}

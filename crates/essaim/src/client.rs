@@ -1,0 +1,176 @@
+//! Speaks to a node: over the socket in its data directory, or to its URL with a
+//! token.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use admin::ErrorBody;
+use reqwest::{Method, RequestBuilder, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::cli::Connect;
+use crate::failure::{Failure, Kind};
+
+/// A node that does not answer within this time is stuck; long work is polled.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+
+/// A connection to a node.
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    token: Option<String>,
+    place: String,
+}
+
+impl Client {
+    /// Prepares a connection; nothing is sent yet.
+    pub fn new(connect: &Connect) -> Result<Self, Failure> {
+        let builder = reqwest::Client::builder().read_timeout(ANSWER_MAX).no_proxy();
+        let (builder, base, token, place) = match &connect.admin_url {
+            Some(url) => {
+                let url = url.trim_end_matches('/').to_owned();
+                (builder, url.clone(), Some(token(connect)?), url)
+            }
+            None => {
+                let socket = socket(connect);
+                if !socket.exists() {
+                    return Err(not_running(&socket.display().to_string()));
+                }
+                let place = socket.display().to_string();
+                let base = "http://essaim".to_owned();
+                (builder.unix_socket(socket), base, None, place)
+            }
+        };
+        let http = builder
+            .build()
+            .map_err(|error| Failure::failed(format!("no connection can be made: {error}"), ""))?;
+        Ok(Self { http, base, token, place })
+    }
+
+    /// Asks for a value.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        decode(self.send(self.request(Method::GET, path)).await?).await
+    }
+
+    /// Sends a value and gets one back.
+    pub async fn send_json<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        decode(self.send(self.request(method, path).json(body)).await?).await
+    }
+
+    /// Asks for something to be done, without a body, and gets a value back.
+    pub async fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        decode(self.send(self.request(Method::POST, path)).await?).await
+    }
+
+    /// Removes something.
+    pub async fn delete(&self, path: &str) -> Result<(), Failure> {
+        self.send(self.request(Method::DELETE, path)).await.map(|_| ())
+    }
+
+    /// Asks for a stream of bytes.
+    pub async fn stream(&self, path: &str) -> Result<Response, Failure> {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        let answer = request.send().await.map_err(|error| {
+            if error.is_connect() {
+                not_running(&self.place)
+            } else {
+                Failure::failed(
+                    format!("{} did not answer: {error}", self.place),
+                    "see the node's log",
+                )
+            }
+        })?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        match answer.json::<ErrorBody>().await {
+            Ok(body) => Err(Failure::refused(body)),
+            Err(_) => Err(Failure::failed(
+                format!("{} answered {status}", self.place),
+                "is it the address of an Essaim node's administration?",
+            )),
+        }
+    }
+}
+
+async fn decode<T: DeserializeOwned>(answer: Response) -> Result<T, Failure> {
+    answer.json().await.map_err(|error| {
+        Failure::failed(
+            format!("the node's answer is not understood: {error}"),
+            "use the essaim command of the same version as the node",
+        )
+    })
+}
+
+/// The socket of the node whose data directory is meant.
+fn socket(connect: &Connect) -> PathBuf {
+    let data = connect.data.clone().unwrap_or_else(node::data_default);
+    data.join(node::SOCKET_NAME)
+}
+
+fn not_running(place: &str) -> Failure {
+    Failure::new(
+        Kind::NotRunning,
+        format!("no node answers at {place}"),
+        "start one with: essaim up, or say where it is with --data DIR or --admin-url URL",
+    )
+}
+
+/// The token for a node that is asked over the network.
+fn token(connect: &Connect) -> Result<String, Failure> {
+    let hint = "set ESSAIM_ADMIN_TOKEN or give --token-file FILE; make a token on the node with: \
+                essaim token create NAME --scopes read,manage";
+    match &connect.token_file {
+        Some(file) => match node::file_read(file) {
+            Ok(text) => Ok(text.trim().to_owned()),
+            Err(trouble) => Err(trouble.into()),
+        },
+        None => match std::env::var("ESSAIM_ADMIN_TOKEN") {
+            Ok(token) if !token.trim().is_empty() => Ok(token.trim().to_owned()),
+            _ => Err(Failure::new(Kind::Usage, "--admin-url needs a token", hint)),
+        },
+    }
+}
+
+/// A name as one segment of a path.
+pub fn segment(name: &str) -> String {
+    use std::fmt::Write as _;
+    let mut escaped = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~') {
+            escaped.push(char::from(byte));
+        } else {
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::segment;
+
+    #[test]
+    fn a_name_cannot_leave_its_segment() {
+        assert_eq!(segment("mairie-1"), "mairie-1");
+        assert_eq!(segment("../a?b"), "%2E%2E%2Fa%3Fb");
+    }
+}

@@ -1,0 +1,93 @@
+//! `essaim tenant`.
+
+use admin::model::{Tenant, TenantNew, TenantQuota, TenantState};
+use reqwest::Method;
+
+use super::all;
+use crate::cli::{Connect, TenantVerb};
+use crate::client::{Client, segment};
+use crate::failure::Failure;
+use crate::output::{self, Table};
+
+pub(super) async fn run(verb: TenantVerb) -> Result<(), Failure> {
+    match verb {
+        TenantVerb::Create { name, quota, connect } => {
+            let new = TenantNew { name, quota_bytes: quota.quota_bytes };
+            let client = Client::new(&connect)?;
+            let made = client.send_json(Method::POST, "/api/v1/tenants", &new).await?;
+            show(&made, &connect)
+        }
+        TenantVerb::List(connect) => list(&connect).await,
+        TenantVerb::Show(named) => {
+            let client = Client::new(&named.connect)?;
+            show(&client.get(&path(&named.name, "")).await?, &named.connect)
+        }
+        TenantVerb::Quota { name, quota, connect } => {
+            let new = TenantQuota { quota_bytes: quota.quota_bytes };
+            let client = Client::new(&connect)?;
+            let changed = client.send_json(Method::PUT, &path(&name, "/quota"), &new).await?;
+            show(&changed, &connect)
+        }
+        TenantVerb::Suspend(named) => {
+            let client = Client::new(&named.connect)?;
+            show(&client.post(&path(&named.name, "/suspend")).await?, &named.connect)
+        }
+        TenantVerb::Resume(named) => {
+            let client = Client::new(&named.connect)?;
+            show(&client.post(&path(&named.name, "/resume")).await?, &named.connect)
+        }
+        TenantVerb::Delete(named) => {
+            Client::new(&named.connect)?.delete(&path(&named.name, "")).await?;
+            super::deleted("tenant", &named.name, &named.connect)
+        }
+    }
+}
+
+fn path(name: &str, rest: &str) -> String {
+    format!("/api/v1/tenants/{}{rest}", segment(name))
+}
+
+async fn list(connect: &Connect) -> Result<(), Failure> {
+    let tenants: Vec<Tenant> = all(&Client::new(connect)?, "/api/v1/tenants").await?;
+    if connect.json {
+        return output::json(&tenants);
+    }
+    let mut table = Table::new(&["NAME", "STATE", "BUCKETS", "OBJECTS", "STORED", "QUOTA"]);
+    for tenant in tenants {
+        table.row([
+            tenant.name,
+            state(tenant.state).to_owned(),
+            tenant.buckets.to_string(),
+            tenant.objects.to_string(),
+            output::bytes(tenant.bytes),
+            output::limit(tenant.quota_bytes),
+        ]);
+    }
+    table.print("no tenant yet: make one with: essaim tenant create NAME");
+    Ok(())
+}
+
+fn show(tenant: &Tenant, connect: &Connect) -> Result<(), Failure> {
+    if connect.json {
+        return output::json(tenant);
+    }
+    output::facts(&[
+        ("tenant", tenant.name.clone()),
+        ("id", tenant.id.clone()),
+        ("state", state(tenant.state).to_owned()),
+        ("created", tenant.created.clone()),
+        ("buckets", tenant.buckets.to_string()),
+        ("objects", tenant.objects.to_string()),
+        ("stored", output::bytes(tenant.bytes)),
+        ("quota", output::limit(tenant.quota_bytes)),
+    ]);
+    Ok(())
+}
+
+const fn state(state: TenantState) -> &'static str {
+    match state {
+        TenantState::Active => "active",
+        TenantState::Suspended => "suspended",
+        TenantState::Erased => "erased",
+    }
+}

@@ -1,0 +1,47 @@
+//! `essaim usage`.
+
+use admin::model::Usage;
+
+use crate::cli::Connect;
+use crate::client::{Client, segment};
+use crate::failure::Failure;
+use crate::output::{self, Table};
+
+pub(super) async fn run(tenant: Option<&str>, connect: &Connect) -> Result<(), Failure> {
+    let place = match tenant {
+        Some(tenant) => format!("/api/v1/usage?tenant={}", segment(tenant)),
+        None => "/api/v1/usage".to_owned(),
+    };
+    let usage: Usage = Client::new(connect)?.get(&place).await?;
+    if connect.json {
+        return output::json(&usage);
+    }
+    let mut table = Table::new(&["TENANT", "BUCKET", "OBJECTS", "STORED", "QUOTA"]);
+    for tenant in &usage.tenants {
+        table.row([
+            tenant.tenant.clone(),
+            String::new(),
+            tenant.objects.to_string(),
+            output::bytes(tenant.bytes),
+            output::limit(tenant.quota_bytes),
+        ]);
+        for bucket in &tenant.buckets {
+            table.row([
+                String::new(),
+                bucket.bucket.clone(),
+                bucket.objects.to_string(),
+                output::bytes(bucket.bytes),
+                String::new(),
+            ]);
+        }
+        if tenant.more_buckets {
+            table.row(["".into(), "…".into(), "".into(), "".into(), "".into()]);
+        }
+    }
+    table.print("nothing is stored");
+    println!("\n{} objects, {} in all", usage.objects, output::bytes(usage.bytes));
+    if usage.more_tenants {
+        println!("There are more tenants: see them with --tenant T");
+    }
+    Ok(())
+}

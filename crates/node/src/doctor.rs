@@ -1,0 +1,226 @@
+//! Looks at the machine and the data directory, and says what to do. Changes
+//! nothing but a probe file that it removes again.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use disk::{DiskError, OutsideFile};
+use serde::Serialize;
+
+use crate::files::{ACCOUNTS_FILE, NODE_FILE, SOCKET_NAME};
+use crate::settings::SETTINGS;
+use crate::trouble::chain;
+
+/// What is thought of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// As it should be.
+    Good,
+    /// It works, but look at it.
+    Doubtful,
+    /// It will not work, or is not safe.
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// What was looked at.
+    pub subject: &'static str,
+    /// What is thought of it.
+    pub verdict: Verdict,
+    /// What was found.
+    pub found: String,
+    /// What to do about it; empty if nothing.
+    pub what_to_do: String,
+}
+
+fn finding(
+    subject: &'static str,
+    verdict: Verdict,
+    found: impl Into<String>,
+    what_to_do: impl Into<String>,
+) -> Finding {
+    Finding { subject, verdict, found: found.into(), what_to_do: what_to_do.into() }
+}
+
+/// Below this, a disk fills in a day.
+const FREE_BYTES_DOUBTFUL: u64 = 5 << 30;
+/// Below this, the node refuses writes.
+const FREE_BYTES_BAD: u64 = 512 << 20;
+/// A disk with a battery or an SSD answers a sync well within this.
+const SYNC_DOUBTFUL: Duration = Duration::from_millis(20);
+/// Syncs that are timed.
+const SYNCS: u32 = 16;
+/// A node with a thousand clients and many segments needs this many files.
+const FILES_WANTED: u64 = 8_192;
+/// 2025-01-01; a clock before it was never set.
+const CLOCK_MIN_SECONDS: u64 = 1_735_689_600;
+
+/// Looks at everything.
+pub fn examine(data: &Path) -> Vec<Finding> {
+    let mut findings = vec![directory(data), running(data)];
+    for name in ["root.key", "node.key", ACCOUNTS_FILE, "credentials.json"] {
+        findings.extend(private_file(data, name));
+    }
+    findings.push(space(data));
+    findings.push(sync_speed(data));
+    findings.push(clock());
+    findings.push(open_files());
+    if !data.join(SOCKET_NAME).exists() {
+        findings.extend(ports());
+    }
+    findings
+}
+
+fn directory(data: &Path) -> Finding {
+    let shown = data.display();
+    match disk::outside_mode(data) {
+        Err(DiskError::NotFound { .. }) => finding(
+            "data directory",
+            Verdict::Doubtful,
+            format!("{shown} is not there yet"),
+            "essaim up makes it; or say where it is with --data DIR",
+        ),
+        Err(error) => finding("data directory", Verdict::Bad, chain(&error), "name another"),
+        Ok((mode, _)) if mode & 0o077 != 0 => finding(
+            "data directory",
+            Verdict::Bad,
+            format!("{shown} can be entered by others (mode {mode:o})"),
+            format!("chmod 700 {shown}"),
+        ),
+        Ok((_, owner)) if owner != rustix::process::geteuid().as_raw() => finding(
+            "data directory",
+            Verdict::Bad,
+            format!("{shown} belongs to another user ({owner})"),
+            "run essaim as that user, or chown the directory",
+        ),
+        Ok(_) => {
+            finding("data directory", Verdict::Good, format!("{shown}, for its owner only"), "")
+        }
+    }
+}
+
+fn running(data: &Path) -> Finding {
+    if !data.join(NODE_FILE).exists() {
+        return finding("node", Verdict::Good, "none has been made here yet", "");
+    }
+    let answers = std::os::unix::net::UnixStream::connect(data.join(SOCKET_NAME)).is_ok();
+    if answers {
+        finding("node", Verdict::Good, "it runs", "")
+    } else {
+        finding("node", Verdict::Doubtful, "it does not run", "start it with: essaim up")
+    }
+}
+
+fn private_file(data: &Path, name: &'static str) -> Option<Finding> {
+    let path = data.join(name);
+    let (mode, _) = disk::outside_mode(&path).ok()?;
+    if mode & 0o077 == 0 {
+        return Some(finding("key file", Verdict::Good, format!("{name}, for its owner only"), ""));
+    }
+    Some(finding(
+        "key file",
+        Verdict::Bad,
+        format!("{name} can be read by others (mode {mode:o})"),
+        format!("chmod 600 {}", path.display()),
+    ))
+}
+
+/// The nearest directory above that exists.
+fn existing(path: &Path) -> &Path {
+    path.ancestors()
+        .find(|path| !path.as_os_str().is_empty() && path.exists())
+        .unwrap_or(Path::new("."))
+}
+
+fn space(data: &Path) -> Finding {
+    let place = existing(data);
+    let free = match rustix::fs::statvfs(place) {
+        Ok(found) => found.f_bavail.saturating_mul(found.f_frsize),
+        Err(error) => return finding("disk space", Verdict::Bad, error.to_string(), ""),
+    };
+    let gib = free >> 30;
+    let found = format!("{gib} GiB free at {}", place.display());
+    match free {
+        0..FREE_BYTES_BAD => finding("disk space", Verdict::Bad, found, "make room, or add a disk"),
+        FREE_BYTES_BAD..FREE_BYTES_DOUBTFUL => {
+            finding("disk space", Verdict::Doubtful, found, "it will be full soon: add a disk")
+        }
+        _ => finding("disk space", Verdict::Good, found, ""),
+    }
+}
+
+fn sync_speed(data: &Path) -> Finding {
+    let place = existing(data);
+    let probe = place.join(".essaim-doctor");
+    let mut slowest = Duration::ZERO;
+    let mut total = Duration::ZERO;
+    for _ in 0..SYNCS {
+        let since = Instant::now();
+        let written = OutsideFile::create(&probe).and_then(|mut file| {
+            file.write(&[0; 4096])?;
+            file.finish()
+        });
+        if let Err(error) = written {
+            let found = format!("{} cannot be written: {}", place.display(), chain(&error));
+            return finding("disk sync", Verdict::Bad, found, "check its permissions and its room");
+        }
+        slowest = slowest.max(since.elapsed());
+        total += since.elapsed();
+    }
+    if let Err(error) = disk::outside_remove(&probe) {
+        return finding("disk sync", Verdict::Doubtful, chain(&error), "remove .essaim-doctor");
+    }
+    let mean = total / SYNCS;
+    let found = format!("{mean:.1?} on average, {slowest:.1?} at most");
+    if mean > SYNC_DOUBTFUL {
+        let hint = "every write waits for it: an SSD with power-loss protection is much faster";
+        return finding("disk sync", Verdict::Doubtful, found, hint);
+    }
+    finding("disk sync", Verdict::Good, found, "")
+}
+
+fn clock() -> Finding {
+    let now = units::Clock::now(&host::SystemClock);
+    let date = admin::model::date_text(now);
+    if u64::try_from(now.seconds()).unwrap_or_default() < CLOCK_MIN_SECONDS {
+        let hint = "set it, and keep it set: timedatectl set-ntp true";
+        return finding("clock", Verdict::Bad, format!("it says {date}"), hint);
+    }
+    finding("clock", Verdict::Good, date, "")
+}
+
+fn open_files() -> Finding {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    match limit.current {
+        Some(files) if files < FILES_WANTED => finding(
+            "open files",
+            Verdict::Doubtful,
+            format!("{files} allowed"),
+            format!("allow {FILES_WANTED}: ulimit -n {FILES_WANTED}, or LimitNOFILE in the unit"),
+        ),
+        Some(files) => finding("open files", Verdict::Good, format!("{files} allowed"), ""),
+        None => finding("open files", Verdict::Good, "no limit", ""),
+    }
+}
+
+/// The default ports; others are known only to `up`, which tells by itself.
+fn ports() -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for setting in SETTINGS.iter().filter(|setting| setting.name.ends_with("-listen")) {
+        let address = setting.default;
+        findings.push(match TcpListener::bind(address) {
+            Ok(_) => finding("port", Verdict::Good, format!("{address} is free"), ""),
+            Err(error) => finding(
+                "port",
+                Verdict::Doubtful,
+                format!("{address}: {error}"),
+                format!("start with another: --{} ADDR", setting.name),
+            ),
+        });
+    }
+    findings
+}

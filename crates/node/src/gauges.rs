@@ -1,0 +1,88 @@
+//! Sets the gauges and the health of the parts, every few seconds.
+
+use std::sync::Arc;
+
+use admin::model::{DiskState, Status};
+use insight::{Insight, names};
+use metrics::gauge;
+
+use crate::limits::SAMPLE_EVERY;
+use crate::operations::SiteOperations;
+use crate::supervision::Tasks;
+
+/// Starts the task that looks.
+pub(crate) fn start(tasks: &mut Tasks, operations: Arc<SiteOperations>, insight: Insight) {
+    let stop = tasks.stop_token();
+    gauge!(names::BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    tasks.start("the gauges", async move {
+        let mut tick = tokio::time::interval(SAMPLE_EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                _ = tick.tick() => sample(&operations, &insight).await,
+            }
+        }
+    });
+}
+
+async fn sample(operations: &Arc<SiteOperations>, insight: &Insight) {
+    let looked = Arc::clone(operations);
+    let found = tokio::task::spawn_blocking(move || looked.look()).await;
+    match found {
+        Ok(Ok(status)) => {
+            set_health(&status, insight);
+            set_gauges(&status, insight.health.is_ready());
+        }
+        Ok(Err(fault)) => insight.health.not_ready("catalog", fault.message),
+        Err(error) => tracing::error!(%error, "the gauges could not be read"),
+    }
+    insight.metrics.upkeep();
+}
+
+fn set_health(status: &Status, insight: &Insight) {
+    match &status.catalog.reason {
+        None => insight.health.ready("catalog"),
+        Some(reason) => insight.health.not_ready("catalog", reason.clone()),
+    }
+    for disk in &status.disks {
+        let component = format!("disk {}", disk.path);
+        match disk.state {
+            DiskState::Healthy => insight.health.ready(&component),
+            DiskState::Full => insight.health.not_ready(
+                &component,
+                "it is full: reads and deletes go on; delete data or add a disk",
+            ),
+            DiskState::Poisoned => insight
+                .health
+                .not_ready(&component, "a sync failed: it takes no more writes; replace it"),
+            DiskState::Missing => {
+                insight.health.not_ready(&component, "it is missing: mount or replace it");
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are floating-point by their format")]
+fn set_gauges(status: &Status, ready: bool) {
+    gauge!(names::READY).set(f64::from(u8::from(ready)));
+    gauge!(names::UPTIME_SECONDS).set(status.uptime_seconds as f64);
+    gauge!(names::RESIDENT_BYTES).set(status.memory_resident_bytes as f64);
+    gauge!(names::CATALOG_APPLIED_INDEX).set(status.catalog.applied_index as f64);
+    gauge!(names::CATALOG_BYTES).set(status.catalog.bytes as f64);
+    gauge!(names::TENANTS).set(status.totals.tenants as f64);
+    gauge!(names::BUCKETS).set(status.totals.buckets as f64);
+    gauge!(names::OBJECTS).set(status.totals.objects as f64);
+    gauge!(names::STORED_BYTES).set(status.totals.bytes as f64);
+    gauge!(names::RELEASE_QUEUE).set(status.queues.release_parts as f64);
+    gauge!(names::SCRUB_BYTES).set(status.scrub.bytes_checked as f64);
+    gauge!(names::SCRUB_BAD).set(status.scrub.fragments_bad as f64);
+    for disk in &status.disks {
+        let label = disk.id.clone();
+        gauge!(names::DISK_TOTAL_BYTES, "disk" => label.clone()).set(disk.total_bytes as f64);
+        gauge!(names::DISK_FREE_BYTES, "disk" => label.clone()).set(disk.free_bytes as f64);
+        gauge!(names::DISK_USED_BYTES, "disk" => label.clone()).set(disk.used_bytes as f64);
+        let poisoned = f64::from(u8::from(disk.state == DiskState::Poisoned));
+        gauge!(names::DISK_POISONED, "disk" => label).set(poisoned);
+    }
+}

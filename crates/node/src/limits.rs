@@ -1,0 +1,35 @@
+//! What the composition allows itself.
+
+use core::time::Duration;
+
+/// How long requests in flight and tasks may take to end after a signal; a second
+/// signal does not wait.
+pub const SHUTDOWN_MAX: Duration = Duration::from_secs(20);
+
+/// How long blocking work may hold the exit once everything has ended.
+pub const RUNTIME_SHUTDOWN_MAX: Duration = Duration::from_secs(5);
+
+/// How often the gauges are set and the health of the parts is looked at.
+pub const SAMPLE_EVERY: Duration = Duration::from_secs(5);
+
+/// A settings, token or passphrase file; they are a few lines.
+pub const SMALL_FILE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Records of the node in its data directory.
+pub const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Connections of operators at once; a browser opens six.
+pub const ADMIN_CONNECTIONS_MAX: usize = 256;
+
+/// How long an operator's client may take to send a request's head.
+pub const ADMIN_HEAD_MAX: Duration = Duration::from_secs(10);
+
+/// Entries an operation may hold to sort a list of tenants, as the catalog keeps
+/// them by id.
+pub const TENANTS_LISTED_MAX: usize = 10_000;
+
+/// Warnings and errors shown on the status page.
+pub const ERRORS_SHOWN_MAX: usize = 20;
+
+/// Pieces of a backup on their way to a slow client.
+pub const BACKUP_PIECES_AHEAD: usize = 4;

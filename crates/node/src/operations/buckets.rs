@@ -1,0 +1,89 @@
+//! Buckets of all tenants.
+
+use admin::Fault;
+use admin::model::{Bucket, BucketNew, List, Page, date_text};
+use catalog::{BucketName, Quota, Versioning};
+use units::ByteCount;
+
+use super::{SiteOperations, undone, unread};
+
+impl SiteOperations {
+    /// The row of a bucket.
+    pub(super) fn bucket_row(&self, name: &str) -> Result<catalog::Bucket, Fault> {
+        let unknown = || Fault::not_found("bucket", name, "essaim bucket list");
+        let parsed = BucketName::new(name).map_err(|_| unknown())?;
+        let found = self.view().bucket(&parsed).map_err(|error| unread(&error))?;
+        found.ok_or_else(unknown)
+    }
+
+    pub(super) fn bucket_model(&self, row: &catalog::Bucket) -> Result<Bucket, Fault> {
+        let view = self.view();
+        let usage = view.bucket_usage(row.id).map_err(|error| unread(&error))?;
+        let tenant = view.tenant(row.tenant).map_err(|error| unread(&error))?;
+        let versioning = match row.versioning {
+            Versioning::Off => "off",
+            Versioning::Enabled => "enabled",
+            Versioning::Suspended => "suspended",
+        };
+        Ok(Bucket {
+            id: row.id.to_string(),
+            name: row.name.to_string(),
+            tenant: tenant.map_or_else(|| row.tenant.to_string(), |tenant| tenant.name.to_string()),
+            created: date_text(row.created),
+            versioning: versioning.to_owned(),
+            object_lock: row.object_lock.is_some(),
+            quota_bytes: row.quota.bytes.map(ByteCount::get),
+            objects: usage.objects.get(),
+            bytes: usage.bytes.get(),
+        })
+    }
+
+    pub(super) fn buckets(&self, page: &Page) -> Result<List<Bucket>, Fault> {
+        let view = self.view();
+        let after = page.after.as_deref().and_then(|after| BucketName::new(after).ok());
+        let more = page.entries().saturating_add(1);
+        let found = match &page.tenant {
+            Some(name) => view.tenant_buckets(self.tenant_row(name)?.id, after.as_ref(), more),
+            None => view.buckets(after.as_ref(), more),
+        };
+        let found = found.map_err(|error| unread(&error))?;
+        let list = page.cut(found.into_iter(), |row| row.name.to_string());
+        let items = list.items.iter().map(|row| self.bucket_model(row));
+        Ok(List { items: items.collect::<Result<_, _>>()?, next: list.next })
+    }
+
+    pub(super) async fn create_bucket(&self, new: BucketNew) -> Result<Bucket, Fault> {
+        let tenant = self.tenant_row(&new.tenant)?;
+        let name = BucketName::new(new.name.as_str()).map_err(|error| {
+            Fault::invalid(
+                format!("{:?} is no bucket name: {error}", new.name),
+                "use 3 to 63 lower-case letters, digits, '-' and '.'",
+            )
+        })?;
+        let ask = objects::BucketCreate {
+            bucket: name.clone(),
+            tenant: Some(tenant.id),
+            object_lock: false,
+            ownership: None,
+            acl: None,
+        };
+        let made = self.objects.bucket_create(&Self::leave(), ask).await;
+        let made = made.map_err(|error| undone(&error))?;
+        match new.quota_bytes {
+            Some(bytes) => self.set_bucket_quota(name.as_str(), Some(bytes)).await,
+            None => self.bucket_model(&made),
+        }
+    }
+
+    pub(super) async fn set_bucket_quota(
+        &self,
+        name: &str,
+        bytes: Option<u64>,
+    ) -> Result<Bucket, Fault> {
+        let row = self.bucket_row(name)?;
+        let quota = Quota { bytes: bytes.map(ByteCount::new), objects: row.quota.objects };
+        let set = self.objects.bucket_quota_set(&Self::leave(), &row.name, quota).await;
+        set.map_err(|error| undone(&error))?;
+        self.bucket_model(&self.bucket_row(name)?)
+    }
+}

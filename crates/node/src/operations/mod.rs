@@ -1,0 +1,237 @@
+//! Answers what operators ask: [`admin::Operations`] over the parts of this node.
+//!
+//! Whoever calls has been let in by `admin`; the object path is given the node's
+//! own leave. Reading walks the catalog's view on the caller's thread: a page of
+//! a list is microseconds.
+
+mod buckets;
+mod keys;
+mod scrub;
+mod status;
+mod tenants;
+mod usage;
+mod users;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use access::Authorised;
+use admin::model::{
+    Bucket, BucketNew, Key, KeyMade, KeyNew, List, Page, Scrub, Status, Tenant, TenantNew, Usage,
+    User, UserNew,
+};
+use admin::{Fault, FaultKind, Operations};
+use async_trait::async_trait;
+use axum::body::Body;
+use catalog::{ReadError, Refusal, View};
+use consensus::Consensus;
+use insight::Insight;
+use objects::{ObjectError, Objects};
+use units::{Clock, DiskId, Timestamp};
+
+use crate::announcement::Announcement;
+use crate::identity::KnownDisk;
+use crate::parts::Parts;
+use crate::settings::Settings;
+use crate::trouble::chain;
+
+/// The node, as operators ask it.
+pub(crate) struct SiteOperations {
+    objects: Objects,
+    consensus: Consensus,
+    fragments: fragments::FragmentStore,
+    disks: Vec<(DiskId, PathBuf)>,
+    missing: Vec<KnownDisk>,
+    clock: Arc<dyn Clock>,
+    insight: Insight,
+    announcement: Announcement,
+    node: String,
+    site: String,
+    cluster: String,
+    region: String,
+    started: Timestamp,
+    scrub: Arc<scrub::Scrubber>,
+}
+
+impl SiteOperations {
+    pub(crate) fn new(
+        settings: &Settings,
+        parts: &Parts,
+        announcement: &Announcement,
+        insight: &Insight,
+    ) -> Self {
+        Self {
+            objects: parts.objects.clone(),
+            consensus: parts.consensus.clone(),
+            fragments: parts.disks.store.clone(),
+            disks: parts.disks.present.clone(),
+            missing: parts.disks.missing.clone(),
+            clock: Arc::clone(&parts.clock),
+            insight: insight.clone(),
+            announcement: announcement.clone(),
+            node: parts.identity.node.to_string(),
+            site: parts.identity.site.to_string(),
+            cluster: parts.identity.cluster.to_string(),
+            region: settings.region.clone(),
+            started: parts.clock.now(),
+            scrub: Arc::default(),
+        }
+    }
+
+    /// The catalog as of now.
+    fn view(&self) -> View {
+        self.consensus.view()
+    }
+
+    /// The node's own leave, for an operator that `admin` has let in.
+    fn leave() -> Authorised {
+        Authorised::steward("administration")
+    }
+}
+
+/// A catalog that cannot be read.
+fn unread(error: &ReadError) -> Fault {
+    tracing::error!(error = %chain(error), "the catalog could not be read");
+    Fault::new(
+        FaultKind::Internal,
+        format!("the catalog could not be read: {}", chain(error)),
+        "run essaim doctor; if the catalog's disk fails, restore from a backup",
+    )
+}
+
+/// A verb of the object path that was not carried out.
+fn undone(error: &ObjectError) -> Fault {
+    match error {
+        ObjectError::Refused(refusal) => refused(refusal),
+        ObjectError::Unavailable { .. } | ObjectError::SlowDown { .. } => Fault::new(
+            FaultKind::Unavailable,
+            chain(error),
+            "see essaim status; it can be tried again",
+        ),
+        ObjectError::Full => Fault::new(
+            FaultKind::Unavailable,
+            "the disks have no room left",
+            "delete data or add a disk, then try again",
+        ),
+        ObjectError::Invalid { reason } => Fault::invalid(reason.clone(), "mend it and try again"),
+        other => {
+            tracing::error!(error = %chain(other), "an operation failed");
+            Fault::new(FaultKind::Internal, chain(other), "see the log")
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> Fault {
+    let (kind, what_to_do) = match refusal {
+        Refusal::NoSuchTenant => (FaultKind::NotFound, "see: essaim tenant list"),
+        Refusal::NoSuchUser => (FaultKind::NotFound, "see: essaim user list --tenant T"),
+        Refusal::NoSuchAccessKey => (FaultKind::NotFound, "see: essaim key list --tenant T"),
+        Refusal::NoSuchBucket => (FaultKind::NotFound, "see: essaim bucket list"),
+        Refusal::TenantNotEmpty => {
+            (FaultKind::Conflict, "delete its buckets first: essaim bucket list --tenant T")
+        }
+        Refusal::BucketNotEmpty => (
+            FaultKind::Conflict,
+            "delete its objects first, with all their versions, through S3 (rclone purge)",
+        ),
+        Refusal::BucketExists { .. } | Refusal::TenantExists | Refusal::UserExists => {
+            (FaultKind::Conflict, "choose another name")
+        }
+        Refusal::TenantSuspended => {
+            (FaultKind::Conflict, "serve it again first: essaim tenant resume NAME")
+        }
+        _ => (FaultKind::Conflict, "see the log"),
+    };
+    Fault::new(kind, refusal.to_string(), what_to_do)
+}
+
+#[async_trait]
+impl Operations for SiteOperations {
+    async fn status(&self) -> Result<Status, Fault> {
+        self.look()
+    }
+
+    async fn tenants_list(&self, page: &Page) -> Result<List<Tenant>, Fault> {
+        self.tenants(page)
+    }
+    async fn tenant_create(&self, new: TenantNew) -> Result<Tenant, Fault> {
+        self.create_tenant(new).await
+    }
+    async fn tenant_show(&self, name: &str) -> Result<Tenant, Fault> {
+        self.tenant_model(&self.tenant_row(name)?)
+    }
+    async fn tenant_suspend(&self, name: &str) -> Result<Tenant, Fault> {
+        let id = self.tenant_row(name)?.id;
+        let done = self.objects.tenant_suspend(&Self::leave(), id).await;
+        done.map_err(|error| undone(&error))?;
+        self.tenant_model(&self.tenant_row(name)?)
+    }
+    async fn tenant_resume(&self, name: &str) -> Result<Tenant, Fault> {
+        let id = self.tenant_row(name)?.id;
+        let done = self.objects.tenant_resume(&Self::leave(), id).await;
+        done.map_err(|error| undone(&error))?;
+        self.tenant_model(&self.tenant_row(name)?)
+    }
+    async fn tenant_quota_set(&self, name: &str, bytes: Option<u64>) -> Result<Tenant, Fault> {
+        self.set_tenant_quota(name, bytes).await
+    }
+    async fn tenant_delete(&self, name: &str) -> Result<(), Fault> {
+        let id = self.tenant_row(name)?.id;
+        let done = self.objects.tenant_delete(&Self::leave(), id).await;
+        done.map_err(|error| undone(&error))
+    }
+
+    async fn users_list(&self, tenant: &str, page: &Page) -> Result<List<User>, Fault> {
+        self.users(tenant, page)
+    }
+    async fn user_create(&self, tenant: &str, new: UserNew) -> Result<User, Fault> {
+        self.create_user(tenant, new).await
+    }
+    async fn user_delete(&self, tenant: &str, name: &str) -> Result<(), Fault> {
+        self.delete_user(tenant, name).await
+    }
+
+    async fn keys_list(&self, tenant: &str, page: &Page) -> Result<List<Key>, Fault> {
+        self.keys(tenant, page)
+    }
+    async fn key_create(&self, tenant: &str, new: KeyNew) -> Result<KeyMade, Fault> {
+        self.create_key(tenant, new).await
+    }
+    async fn key_revoke(&self, tenant: &str, id: &str) -> Result<(), Fault> {
+        self.revoke_key(tenant, id).await
+    }
+
+    async fn buckets_list(&self, page: &Page) -> Result<List<Bucket>, Fault> {
+        self.buckets(page)
+    }
+    async fn bucket_create(&self, new: BucketNew) -> Result<Bucket, Fault> {
+        self.create_bucket(new).await
+    }
+    async fn bucket_show(&self, name: &str) -> Result<Bucket, Fault> {
+        self.bucket_model(&self.bucket_row(name)?)
+    }
+    async fn bucket_quota_set(&self, name: &str, bytes: Option<u64>) -> Result<Bucket, Fault> {
+        self.set_bucket_quota(name, bytes).await
+    }
+    async fn bucket_delete(&self, name: &str) -> Result<(), Fault> {
+        let row = self.bucket_row(name)?;
+        let done = self.objects.bucket_delete(&Self::leave(), &row.name).await;
+        done.map_err(|error| undone(&error))
+    }
+
+    async fn usage(&self, tenant: Option<&str>) -> Result<Usage, Fault> {
+        self.usage_of(tenant)
+    }
+
+    async fn scrub_show(&self) -> Result<Scrub, Fault> {
+        Ok(self.scrub.state())
+    }
+    async fn scrub_start(&self) -> Result<Scrub, Fault> {
+        self.start_scrub();
+        Ok(self.scrub.state())
+    }
+
+    async fn backup_catalog(&self) -> Result<Body, Fault> {
+        Ok(crate::operations::status::backup(self.consensus.clone()))
+    }
+}

@@ -1,0 +1,206 @@
+//! The status of the node, and the backup of its catalog.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use admin::Fault;
+use admin::model::{
+    CatalogStatus, DiskState, DiskStatus, EndpointStatus, LoggedError, NotReadyReason, Queues,
+    Status, Totals, date_text,
+};
+use axum::body::{Body, Bytes};
+use consensus::{Condition, Consensus};
+use tokio::sync::mpsc;
+use units::DiskId;
+
+use super::{SiteOperations, unread};
+use crate::limits::{BACKUP_PIECES_AHEAD, ERRORS_SHOWN_MAX};
+use crate::trouble::chain;
+
+/// Rows asked of the catalog at once.
+const ROWS: usize = 1_000;
+
+/// Queue entries counted; a longer queue is shown as this long.
+const QUEUE_COUNTED_MAX: usize = 10_000;
+
+/// Bytes of a backup that are sent at once.
+const PIECE_BYTES: usize = 256 * 1024;
+
+impl SiteOperations {
+    /// Looks at everything. Microseconds, and a walk over tenants and buckets.
+    pub(crate) fn look(&self) -> Result<Status, Fault> {
+        let now = self.clock.now();
+        let reason = |(component, reason)| NotReadyReason { component, reason };
+        let not_ready: Vec<NotReadyReason> = self
+            .insight
+            .health
+            .reasons()
+            .into_iter()
+            .map(|found| reason((found.component, found.reason)))
+            .collect();
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ready: not_ready.is_empty(),
+            not_ready,
+            node_id: self.node.clone(),
+            site_id: self.site.clone(),
+            cluster_id: self.cluster.clone(),
+            data: self.announcement.data.clone(),
+            started: date_text(self.started),
+            uptime_seconds: now.since(self.started).as_secs(),
+            memory_resident_bytes: resident_bytes(),
+            endpoints: EndpointStatus {
+                s3_endpoint: self.announcement.s3_endpoint.clone(),
+                region: self.region.clone(),
+                admin_url: self.announcement.admin_url.clone(),
+            },
+            disks: self.disk_states(),
+            catalog: self.catalog_state(),
+            totals: self.totals()?,
+            queues: self.queues()?,
+            scrub: self.scrub.state(),
+            last_errors: self.last_errors(),
+        })
+    }
+
+    fn disk_states(&self) -> Vec<DiskStatus> {
+        let present = self.disks.iter().map(|(id, path)| self.disk_state(*id, path));
+        let missing = self.missing.iter().map(|known| DiskStatus {
+            id: known.id.to_string(),
+            path: known.directory.display().to_string(),
+            state: DiskState::Missing,
+            total_bytes: 0,
+            free_bytes: 0,
+            used_bytes: 0,
+        });
+        present.chain(missing).collect()
+    }
+
+    fn disk_state(&self, id: DiskId, path: &Path) -> DiskStatus {
+        let space = self.fragments.space(id);
+        let state = match self.fragments.state(id) {
+            Some(fragments::DiskState::Healthy) => DiskState::Healthy,
+            Some(fragments::DiskState::Full) => DiskState::Full,
+            Some(fragments::DiskState::Poisoned) => DiskState::Poisoned,
+            None => DiskState::Missing,
+        };
+        DiskStatus {
+            id: id.to_string(),
+            path: path.display().to_string(),
+            state,
+            total_bytes: space.map_or(0, |space| space.total.get()),
+            free_bytes: space.map_or(0, |space| space.available.get()),
+            used_bytes: space.map_or(0, |space| space.live.plus(space.dead).get()),
+        }
+    }
+
+    fn catalog_state(&self) -> CatalogStatus {
+        let status = self.consensus.status();
+        let reason = match status.condition {
+            Condition::Serving => None,
+            Condition::Full => {
+                Some("its disk is full: writes wait, reads go on; make room".to_owned())
+            }
+            Condition::Failed { reason } => {
+                Some(format!("{reason}; reads go on; mend the disk and start again"))
+            }
+        };
+        CatalogStatus {
+            available: reason.is_none(),
+            reason,
+            applied_index: status.applied.get(),
+            bytes: status.engine_bytes.plus(status.log_bytes).get(),
+        }
+    }
+
+    fn totals(&self) -> Result<Totals, Fault> {
+        let view = self.view();
+        let mut totals = Totals::default();
+        for row in self.tenant_rows()? {
+            let held = view.tenant_usage(row.id).map_err(|error| unread(&error))?;
+            totals.tenants = totals.tenants.saturating_add(1);
+            totals.objects = totals.objects.saturating_add(held.objects.get());
+            totals.bytes = totals.bytes.saturating_add(held.bytes.get());
+        }
+        let mut after = None;
+        loop {
+            let page = view.buckets(after.as_ref(), ROWS).map_err(|error| unread(&error))?;
+            totals.buckets = totals.buckets.saturating_add(page.len() as u64);
+            match page.into_iter().next_back() {
+                Some(last) => after = Some(last.name),
+                None => return Ok(totals),
+            }
+        }
+    }
+
+    fn queues(&self) -> Result<Queues, Fault> {
+        let waiting = self.view().releases(None, QUEUE_COUNTED_MAX);
+        let waiting = waiting.map_err(|error| unread(&error))?;
+        Ok(Queues { release_parts: waiting.len() as u64, repair_fragments: 0 })
+    }
+
+    fn last_errors(&self) -> Vec<LoggedError> {
+        let shown = |error: insight::LastError| LoggedError {
+            at: date_text(error.at),
+            level: error.level.to_owned(),
+            room: error.room,
+            message: error.message,
+        };
+        self.insight.errors.newest(ERRORS_SHOWN_MAX).into_iter().map(shown).collect()
+    }
+}
+
+/// Memory of this process that is in RAM, as the kernel counts it (`VmRSS`).
+fn resident_bytes() -> u64 {
+    let status = disk::outside_read(Path::new("/proc/self/status"), 64 * 1024).unwrap_or_default();
+    let status = String::from_utf8_lossy(&status);
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.unwrap_or_default().saturating_mul(1024)
+}
+
+/// The catalog as a stream: a thread writes it, the client's pace bounds it.
+pub(super) fn backup(consensus: Consensus) -> Body {
+    let (pieces, mut received) = mpsc::channel::<Result<Bytes, io::Error>>(BACKUP_PIECES_AHEAD);
+    tokio::task::spawn_blocking(move || {
+        let mut sink = Pieces { pieces, waiting: Vec::new() };
+        match consensus.snapshot_write(&mut sink).map_err(|error| chain(&error)) {
+            Ok(report) => match sink.flush() {
+                Ok(()) => tracing::info!(rows = report.rows, "the catalog was backed up"),
+                Err(error) => tracing::warn!(%error, "a backup broke off"),
+            },
+            Err(reason) => {
+                tracing::warn!(reason, "a backup broke off");
+                // The client must see a broken stream, not a short file.
+                let _ = sink.pieces.blocking_send(Err(io::Error::other(reason)));
+            }
+        }
+    });
+    let stream = futures::stream::poll_fn(move |context| received.poll_recv(context));
+    Body::from_stream(stream)
+}
+
+/// Gathers what is written into pieces for the client.
+struct Pieces {
+    pieces: mpsc::Sender<Result<Bytes, io::Error>>,
+    waiting: Vec<u8>,
+}
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.waiting.extend_from_slice(bytes);
+        if self.waiting.len() >= PIECE_BYTES {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let piece = Bytes::from(core::mem::take(&mut self.waiting));
+        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the client is gone");
+        self.pieces.blocking_send(Ok(piece)).map_err(gone)
+    }
+}

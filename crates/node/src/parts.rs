@@ -1,0 +1,140 @@
+//! The parts of a node, opened in the order in which they need each other.
+
+use std::sync::Arc;
+
+use consensus::Consensus;
+use disk::{Disk, RealDisk};
+use host::{SystemClock, SystemRandom};
+use kv::FjallEngine;
+use objects::Objects;
+use units::{Clock, Random};
+use vault::{NodeIdentity, Passphrase, Vault, VaultError};
+
+use crate::disks::{self, Disks};
+use crate::files::{self, CATALOG_DIRECTORY, LOG_DIRECTORY, NODE_FILE, ROWS_DIRECTORY};
+use crate::identity::Identity;
+use crate::settings::Settings;
+use crate::trouble::{Trouble, about_directory, chain};
+
+/// Open parts.
+pub(crate) struct Parts {
+    pub(crate) root: Arc<RealDisk>,
+    pub(crate) identity: Identity,
+    pub(crate) disks: Disks,
+    pub(crate) consensus: Consensus,
+    pub(crate) objects: Objects,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+}
+
+/// Opens and locks the data directory.
+pub(crate) fn open_root(settings: &Settings) -> Result<Arc<RealDisk>, Trouble> {
+    RealDisk::open(&settings.data).map_err(|error| about_directory(&settings.data, &error))
+}
+
+impl Parts {
+    /// Opens everything behind the listeners.
+    pub(crate) async fn open(settings: &Settings, root: Arc<RealDisk>) -> Result<Self, Trouble> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let mut identity = identity(&root, random.as_ref(), clock.as_ref())?;
+        let vault = open_vault(settings, &root, &random, identity.complete)?;
+        NodeIdentity::open_or_create(root.as_ref(), random.as_ref()).map_err(|error| {
+            Trouble::new(
+                format!("the node's key cannot be read: {}", chain(&error)),
+                "put node.key back from a copy, or move it away: a fresh one is then made",
+            )
+        })?;
+        let disks = disks::open(settings, &mut identity, &root, random.as_ref()).await?;
+        let consensus = open_catalog(&root, &identity, &clock).await?;
+        let objects = Objects::new(objects::Parts {
+            consensus: consensus.clone(),
+            fragments: disks.store.clone(),
+            vault: Arc::new(vault),
+            clock: Arc::clone(&clock),
+            random: Arc::clone(&random),
+        });
+        Ok(Self { root, identity, disks, consensus, objects, clock, random })
+    }
+}
+
+/// The identity in the data directory, or a fresh one in an empty directory.
+fn identity(root: &RealDisk, random: &dyn Random, clock: &dyn Clock) -> Result<Identity, Trouble> {
+    if let Some(identity) = Identity::read(root)? {
+        return Ok(identity);
+    }
+    let names = root.list("").map_err(|error| about_directory(root.root(), &error))?;
+    let ours = ["lock", files::SOCKET_NAME, &format!("{NODE_FILE}.tmp")];
+    if let Some(other) = names.iter().find(|name| !ours.contains(&name.as_str())) {
+        return Err(Trouble::new(
+            format!("{} holds {other:?} but no {NODE_FILE}", root.root().display()),
+            "name an empty directory or one that is not there yet; if this was a node that lost \
+             its files, see: essaim restore --help",
+        ));
+    }
+    let identity = Identity::draw(random, clock);
+    identity.write(root)?;
+    Ok(identity)
+}
+
+fn open_vault(
+    settings: &Settings,
+    root: &Arc<RealDisk>,
+    random: &Arc<dyn Random>,
+    complete: bool,
+) -> Result<Vault, Trouble> {
+    let passphrase = match &settings.passphrase_file {
+        Some(file) => Some(Passphrase::new(files::file_read(file)?.trim_end_matches(['\r', '\n']))),
+        None => None,
+    };
+    let disk = Arc::clone(root) as Arc<dyn Disk>;
+    let exists = Vault::exists(root.as_ref()).map_err(|error| about_vault(&error))?;
+    let opened = if exists || complete {
+        Vault::open(disk, Arc::clone(random), passphrase.as_ref())
+    } else {
+        Vault::create(disk, Arc::clone(random), passphrase.as_ref())
+    };
+    opened.map_err(|error| about_vault(&error))
+}
+
+pub(crate) fn about_vault(error: &VaultError) -> Trouble {
+    let what_to_do = match error {
+        VaultError::PassphraseNeeded | VaultError::WrongPassphrase => {
+            "give the file with the right one: --passphrase-file FILE"
+        }
+        VaultError::PassphraseUnexpected => "start without --passphrase-file",
+        _ => {
+            "put root.key back from its copy (essaim backup root-key made it): without it nothing opens"
+        }
+    };
+    Trouble::new(format!("the root key cannot be used: {}", chain(error)), what_to_do)
+}
+
+async fn open_catalog(
+    root: &Arc<RealDisk>,
+    identity: &Identity,
+    clock: &Arc<dyn Clock>,
+) -> Result<Consensus, Trouble> {
+    let hint = "put the catalog back from a backup: essaim restore --help";
+    let there = |path: &str| root.exists(path).unwrap_or(false);
+    if identity.complete && !(there(ROWS_DIRECTORY) && there(LOG_DIRECTORY)) {
+        return Err(Trouble::new("the catalog is not in the data directory any more", hint));
+    }
+    root.create_dir(CATALOG_DIRECTORY)
+        .map_err(|error| about_directory(&root.root().join(CATALOG_DIRECTORY), &error))?;
+    let told = |error: &dyn std::error::Error| {
+        Trouble::new(format!("the catalog cannot be opened: {}", chain(error)), hint)
+    };
+    let rows = root.root().join(ROWS_DIRECTORY);
+    let engine = tokio::task::spawn_blocking(move || FjallEngine::open(&rows)).await;
+    let engine = engine.map_err(|error| told(&error))?.map_err(|error| told(&error))?;
+    let mut parts = consensus::Parts::new(
+        Arc::clone(root) as Arc<dyn Disk>,
+        Arc::new(engine),
+        Arc::clone(clock),
+        identity.cluster,
+        identity.node,
+    );
+    LOG_DIRECTORY.clone_into(&mut parts.directory);
+    Consensus::open(parts).await.map_err(|error| told(&error))
+}

@@ -1,0 +1,49 @@
+//! What a process sets up before it composes a node.
+
+use std::sync::Arc;
+
+use host::SystemClock;
+use insight::{Insight, LastErrors, LogFormat};
+use parking_lot::Mutex;
+
+use crate::settings::{LogFormat as Wanted, Settings};
+use crate::trouble::{Trouble, chain};
+
+/// The last errors of this process; the log fills it, the status shows it.
+static LAST_ERRORS: Mutex<Option<LastErrors>> = Mutex::new(None);
+
+/// Threads for blocking work (password checks, backups, engine calls) at most.
+const BLOCKING_THREADS_MAX: usize = 64;
+
+/// Starts the log on the error output.
+pub fn logs_start(settings: &Settings) -> Result<(), Trouble> {
+    let format = match settings.log_format {
+        Wanted::Text => LogFormat::Text,
+        Wanted::Json => LogFormat::Json,
+    };
+    let errors = LastErrors::new();
+    *LAST_ERRORS.lock() = Some(errors.clone());
+    insight::logs_install(format, &settings.log, Arc::new(SystemClock), errors).map_err(|error| {
+        Trouble::new(error.to_string(), "give --log a level: error, warn, info, debug or trace")
+    })
+}
+
+/// The metrics, the health and the last errors of this process.
+pub(crate) fn insight_start() -> Result<Insight, Trouble> {
+    let metrics = insight::Metrics::install()
+        .map_err(|error| Trouble::new(chain(&error), "this is a defect: please report it"))?;
+    let errors = LAST_ERRORS.lock().clone().unwrap_or_default();
+    Ok(Insight { metrics, health: insight::Health::new(), errors })
+}
+
+/// The runtime a node runs on.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Trouble> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_name("essaim")
+        .build()
+        .map_err(|error| {
+            Trouble::new(format!("this machine gives no threads: {error}"), "see ulimit -u")
+        })
+}

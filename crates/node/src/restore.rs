@@ -1,0 +1,189 @@
+//! Puts a catalog back: into a node that lost the disk of its catalog, or into a
+//! fresh data directory.
+//!
+//! What it needs besides the backup: the root key of the same cluster, in the
+//! data directory or as a copy, and the disks that hold the fragments.
+//! Nothing that is there is overwritten.
+
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use disk::{Disk, RealDisk};
+use host::{SystemClock, SystemRandom};
+use kv::FjallEngine;
+use serde::Serialize;
+use units::DiskId;
+use vault::{Vault, VaultError};
+
+use crate::files::{CATALOG_DIRECTORY, LOG_DIRECTORY, PrivateFile, ROWS_DIRECTORY, data_default};
+use crate::identity::{Identity, KnownDisk};
+use crate::limits::RECORD_BYTES_MAX;
+use crate::parts::about_vault;
+use crate::trouble::{Trouble, about_directory, about_file, chain};
+
+/// The file of the root key in the data directory, as the vault names it.
+const ROOT_KEY_FILE: &str = "root.key";
+
+/// What is put back, and where.
+pub struct Restore {
+    /// The backup.
+    pub backup: PathBuf,
+    /// The data directory.
+    pub data: PathBuf,
+    /// A copy of the root key, if the data directory has none.
+    pub root_key: Option<PathBuf>,
+    /// Directories with fragments, if the data directory does not know them.
+    pub disks: Vec<PathBuf>,
+}
+
+/// What was put back.
+#[derive(Clone, Debug, Serialize)]
+pub struct Restored {
+    /// The data directory.
+    pub data: String,
+    /// Rows of the catalog.
+    pub rows: u64,
+    /// When the backup was taken.
+    pub taken: String,
+    /// The cluster it is of.
+    pub cluster: String,
+}
+
+/// Puts a catalog back; the node must not run.
+pub fn restore(ask: &Restore) -> Result<Restored, Trouble> {
+    let backup =
+        disk::outside_open(&ask.backup).map_err(|error| about_file(&ask.backup, &error))?;
+    let root = RealDisk::open(&ask.data).map_err(|error| about_directory(&ask.data, &error))?;
+    let known = Identity::read(root.as_ref())?;
+    put_root_key(&root, ask.root_key.as_deref())?;
+    let fresh = known.is_none();
+    let mut identity = known.unwrap_or_else(|| Identity::draw(&SystemRandom, &SystemClock));
+    let report = put_catalog(&root, &identity, BufReader::new(backup))?;
+    if !fresh && identity.cluster != report.cluster {
+        return Err(Trouble::new(
+            "the backup is of another cluster than this data directory",
+            format!(
+                "remove {CATALOG_DIRECTORY} from the data directory and restore the right backup"
+            ),
+        ));
+    }
+    identity.cluster = report.cluster;
+    identity.complete = true;
+    find_disks(&mut identity, &ask.disks)?;
+    identity.write(root.as_ref())?;
+    Ok(Restored {
+        data: root.root().display().to_string(),
+        rows: report.rows,
+        taken: admin::model::date_text(report.made),
+        cluster: report.cluster.to_string(),
+    })
+}
+
+/// Makes sure that a root key is there and opens.
+fn put_root_key(root: &Arc<RealDisk>, copy: Option<&Path>) -> Result<(), Trouble> {
+    let exists = Vault::exists(root.as_ref()).map_err(|error| about_vault(&error))?;
+    match (exists, copy) {
+        (true, None) => {}
+        (true, Some(_)) => {
+            return Err(Trouble::new(
+                "the data directory has a root key already",
+                "leave --root-key out, or move root.key away first",
+            ));
+        }
+        (false, None) => {
+            return Err(Trouble::new(
+                "the root key is lost: without it no backup opens anything",
+                "give the copy you kept: --root-key FILE (essaim backup root-key made it)",
+            ));
+        }
+        (false, Some(copy)) => {
+            let bytes = disk::outside_read(copy, RECORD_BYTES_MAX)
+                .map_err(|error| about_file(copy, &error))?;
+            disk::write_file_atomically(root.as_ref(), ROOT_KEY_FILE, &bytes)
+                .map_err(|error| about_directory(root.root(), &error))?;
+        }
+    }
+    match Vault::open(Arc::clone(root) as Arc<dyn Disk>, Arc::new(SystemRandom), None) {
+        // Whether the passphrase is right is seen when the node starts.
+        Ok(_) | Err(VaultError::PassphraseNeeded) => Ok(()),
+        Err(error) => Err(about_vault(&error)),
+    }
+}
+
+fn put_catalog(
+    root: &Arc<RealDisk>,
+    identity: &Identity,
+    mut backup: BufReader<std::fs::File>,
+) -> Result<consensus::BackupReport, Trouble> {
+    let told = |error: &dyn std::error::Error| {
+        Trouble::new(
+            format!("the catalog cannot be restored: {}", chain(error)),
+            format!(
+                "if there is a catalog in the data directory that is worth keeping, start the node; if not, move its {CATALOG_DIRECTORY} away and restore again"
+            ),
+        )
+    };
+    root.create_dir(CATALOG_DIRECTORY).map_err(|error| told(&error))?;
+    let engine =
+        FjallEngine::open(&root.root().join(ROWS_DIRECTORY)).map_err(|error| told(&error))?;
+    let parts = consensus::RestoreParts {
+        disk: Arc::clone(root) as Arc<dyn Disk>,
+        directory: LOG_DIRECTORY.to_owned(),
+        engine: Arc::new(engine),
+        node: identity.node,
+    };
+    consensus::restore(&parts, &mut backup).map_err(|error| told(&error))
+}
+
+/// Adds the disks that were named to those that are known.
+fn find_disks(identity: &mut Identity, named: &[PathBuf]) -> Result<(), Trouble> {
+    for directory in named {
+        let directory = directory.canonicalize().unwrap_or_else(|_| directory.clone());
+        if !directory.join(crate::disks::DISK_MARK).exists() {
+            return Err(Trouble::new(
+                format!("{} holds no fragments of Essaim", directory.display()),
+                "name the directory that was given to --disk",
+            ));
+        }
+        let id = disk_id(&directory, identity)?;
+        if identity.disks.iter().all(|known| known.id != id) {
+            identity.disks.push(KnownDisk { id, directory });
+        }
+    }
+    Ok(())
+}
+
+fn disk_id(directory: &Path, identity: &Identity) -> Result<DiskId, Trouble> {
+    let disk = RealDisk::open(directory).map_err(|error| about_directory(directory, &error))?;
+    let runtime = crate::process::runtime()?;
+    let opened = runtime.block_on(async {
+        let store =
+            fragments::FragmentStore::open(identity.cluster, vec![disk], &SystemRandom).await;
+        let ids = store.as_ref().map(fragments::FragmentStore::disks);
+        let ids = ids.map_err(|error| chain(error));
+        if let Ok(store) = &store {
+            store.shutdown().await;
+        }
+        ids
+    });
+    match opened.map(|ids| ids.first().copied()) {
+        Ok(Some(id)) => Ok(id),
+        Ok(None) => Err(Trouble::new(format!("{} has no id", directory.display()), "")),
+        Err(reason) => Err(Trouble::new(
+            format!("{} cannot be opened: {reason}", directory.display()),
+            "is it a disk of the cluster that was backed up?",
+        )),
+    }
+}
+
+/// Copies the root key of a data directory to a file; says how long it is.
+pub fn root_key_copy(data: &Path, file: &Path) -> Result<u64, Trouble> {
+    let data = if data.as_os_str().is_empty() { data_default() } else { data.to_owned() };
+    let from = data.join(ROOT_KEY_FILE);
+    let bytes =
+        disk::outside_read(&from, RECORD_BYTES_MAX).map_err(|error| about_file(&from, &error))?;
+    let mut copy = PrivateFile::create(file)?;
+    copy.write(&bytes)?;
+    copy.finish()
+}

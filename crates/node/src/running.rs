@@ -1,0 +1,175 @@
+//! A node from its start to its end.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use admin::Admin;
+use admin::auth::{AccountStore, Accounts};
+use disk::{Disk, RealDisk};
+use serde::Serialize;
+
+use crate::announcement::Announcement;
+use crate::credentials::Credentials;
+use crate::files::{ACCOUNTS_FILE, ADDRESSES_FILE};
+use crate::first_start::FirstStart;
+use crate::gauges;
+use crate::limits::RECORD_BYTES_MAX;
+use crate::listeners::Listeners;
+use crate::operations::SiteOperations;
+use crate::parts::{self, Parts};
+use crate::process;
+use crate::serving;
+use crate::settings::Settings;
+use crate::stop::StopSignals;
+use crate::supervision::Tasks;
+use crate::trouble::{Trouble, chain};
+
+/// A running node.
+pub struct Node {
+    announcement: Announcement,
+    signals: StopSignals,
+    tasks: Tasks,
+    consensus: consensus::Consensus,
+    fragments: fragments::FragmentStore,
+    _root: Arc<RealDisk>,
+}
+
+#[derive(Serialize)]
+struct Addresses<'a> {
+    s3_endpoint: &'a str,
+    admin_url: &'a str,
+    region: &'a str,
+}
+
+impl Node {
+    /// Starts a node; when this returns, it serves.
+    pub async fn start(settings: Settings) -> Result<Self, Trouble> {
+        let signals = StopSignals::catch()?;
+        let root = parts::open_root(&settings)?;
+        warn_if_open_to_others(&settings.data);
+        let listeners = Listeners::bind(&settings).await?;
+        let mut parts = Parts::open(&settings, Arc::clone(&root)).await?;
+        let accounts = Arc::new(open_accounts(&parts)?);
+        let first_start = !parts.identity.complete;
+        if first_start {
+            let first = FirstStart {
+                settings: &settings,
+                objects: &parts.objects,
+                accounts: &accounts,
+                listeners: &listeners,
+            };
+            if let Err(trouble) = first.complete(&mut parts.identity, root.as_ref()).await {
+                parts.consensus.clone().shutdown().await;
+                return Err(trouble);
+            }
+        }
+        let announcement = announce(&settings, &parts, &listeners, first_start)?;
+        let insight = process::insight_start()?;
+        let operations = Arc::new(SiteOperations::new(&settings, &parts, &announcement, &insight));
+        let mut tasks = Tasks::default();
+        let admin = Admin { operations: operations.clone(), accounts };
+        gauges::start(&mut tasks, Arc::clone(&operations), insight.clone());
+        let (consensus, fragments) = (parts.consensus.clone(), parts.disks.store.clone());
+        serving::start(&mut tasks, &settings, &parts, listeners, admin, insight);
+        tracing::info!(
+            s3 = announcement.s3_endpoint,
+            administration = announcement.admin_url,
+            data = announcement.data,
+            first_start,
+            "serving"
+        );
+        Ok(Self { announcement, signals, tasks, consensus, fragments, _root: root })
+    }
+
+    /// Where everything is.
+    pub fn announcement(&self) -> &Announcement {
+        &self.announcement
+    }
+
+    /// Serves until a signal arrives, or until a task fails, which is an error.
+    pub async fn run_until_stopped(mut self) -> Result<(), Trouble> {
+        let outcome = tokio::select! {
+            signal = self.signals.next() => {
+                tracing::info!(signal, "stopping");
+                Ok(())
+            }
+            trouble = self.tasks.first_failure() => {
+                tracing::error!(reason = %trouble, "stopping");
+                Err(trouble)
+            }
+        };
+        let end = async {
+            self.tasks.end().await;
+            self.fragments.shutdown().await;
+            self.consensus.shutdown().await;
+        };
+        tokio::select! {
+            () = end => tracing::info!("stopped"),
+            signal = self.signals.next() => tracing::warn!(signal, "stopped without waiting"),
+        }
+        outcome
+    }
+}
+
+/// Where the accounts are kept.
+struct AccountFile(Arc<RealDisk>);
+
+impl AccountStore for AccountFile {
+    fn save(&self, bytes: &[u8]) -> Result<(), String> {
+        disk::write_file_atomically(self.0.as_ref(), ACCOUNTS_FILE, bytes)
+            .map_err(|error| chain(&error))
+    }
+}
+
+fn open_accounts(parts: &Parts) -> Result<Accounts, Trouble> {
+    let told = |error: &dyn std::error::Error| {
+        Trouble::new(
+            format!("{ACCOUNTS_FILE} in the data directory cannot be used: {}", chain(error)),
+            "put it back from a copy, or move it away: tokens and passwords are then made anew \
+             (essaim password admin)",
+        )
+    };
+    let root = &parts.root;
+    let kept = if root.exists(ACCOUNTS_FILE).map_err(|error| told(&error))? {
+        let bytes = disk::read_file(root.as_ref(), ACCOUNTS_FILE, RECORD_BYTES_MAX);
+        Some(bytes.map_err(|error| told(&error))?)
+    } else {
+        None
+    };
+    let store = Arc::new(AccountFile(Arc::clone(root)));
+    let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
+    Accounts::open(kept.as_deref(), store, clock, random).map_err(|error| told(&error))
+}
+
+fn announce(
+    settings: &Settings,
+    parts: &Parts,
+    listeners: &Listeners,
+    first_start: bool,
+) -> Result<Announcement, Trouble> {
+    let (s3_endpoint, admin_url) = (&listeners.s3_endpoint, &listeners.admin_url);
+    let addresses = Addresses { s3_endpoint, admin_url, region: &settings.region };
+    crate::record::write(parts.root.as_ref(), ADDRESSES_FILE, &addresses)?;
+    let file = settings.credentials_file();
+    let node = parts.identity.node.to_string();
+    let there = Credentials::refresh(&file, &node, s3_endpoint, admin_url, &settings.region)?;
+    let shown = |path: &Path| path.display().to_string();
+    Ok(Announcement {
+        first_start,
+        s3_endpoint: s3_endpoint.clone(),
+        region: settings.region.clone(),
+        admin_url: admin_url.clone(),
+        data: shown(parts.root.root()),
+        disks: parts.disks.present.iter().map(|(_, directory)| shown(directory)).collect(),
+        credentials: there.then(|| shown(&file)),
+    })
+}
+
+/// A data directory that others may enter is told, not changed: it may be meant.
+fn warn_if_open_to_others(data: &Path) {
+    if let Ok((mode, _)) = disk::outside_mode(data)
+        && mode & 0o077 != 0
+    {
+        tracing::warn!(data = %data.display(), mode = format!("{mode:o}"), "others may enter the data directory: chmod 700 it");
+    }
+}

@@ -1,0 +1,90 @@
+//! Settings: one table, from which flags, the TOML file, the environment,
+//! `--help` and the reference page come.
+//!
+//! A setting is looked for on the command line, then in the environment, then in
+//! the file, then has its default. Every default is safe: loopback addresses, a
+//! data directory of one's own, no secret. All faults are told at once.
+
+mod file;
+mod reference;
+mod resolve;
+mod table;
+mod value;
+
+use core::time::Duration;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+pub use reference::reference_page;
+pub use resolve::{Fault, Faults, Sources};
+pub use table::{SETTINGS, Setting};
+pub use value::Kind;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Who owns what others write into a bucket that was created without saying.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DefaultOwnership {
+    /// The bucket's owner owns everything.
+    #[default]
+    BucketOwnerEnforced,
+    /// The bucket's owner, if the writer says so.
+    BucketOwnerPreferred,
+    /// The writer.
+    ObjectWriter,
+}
+
+/// What a node is told before it starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The data directory.
+    pub data: PathBuf,
+    /// Directories for fragments, one a disk; none means one inside `data`.
+    pub disks: Vec<PathBuf>,
+    /// Whether to start although a known disk is missing.
+    pub allow_missing_disks: bool,
+    /// Where S3 is served.
+    pub s3_listen: SocketAddr,
+    /// Where the API and the status page are served.
+    pub admin_listen: SocketAddr,
+    /// Where the first start writes the credentials; none means inside `data`.
+    pub credentials: Option<PathBuf>,
+    /// The region S3 clients sign for.
+    pub region: String,
+    /// A domain under which buckets are host names.
+    pub virtual_host_domain: Option<String>,
+    /// A domain under which static websites are served.
+    pub website_domain: Option<String>,
+    /// A file with the passphrase that protects the root key.
+    pub passphrase_file: Option<PathBuf>,
+    /// Who owns what others write, unless the bucket says.
+    pub default_object_ownership: DefaultOwnership,
+    /// How long a lifecycle day is.
+    pub lifecycle_day: Duration,
+    /// How long a scrub may take its time over everything.
+    pub scrub_days: u32,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+    /// Which log lines are written.
+    pub log: String,
+}
+
+impl Settings {
+    /// Where the first start writes the credentials.
+    pub fn credentials_file(&self) -> PathBuf {
+        self.credentials.clone().unwrap_or_else(|| self.data.join("credentials.json"))
+    }
+
+    /// The directories for fragments.
+    pub fn disk_directories(&self) -> Vec<PathBuf> {
+        if self.disks.is_empty() { vec![self.data.join("disk")] } else { self.disks.clone() }
+    }
+}

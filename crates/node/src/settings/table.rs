@@ -1,0 +1,222 @@
+//! The table: every setting, once.
+
+use core::time::Duration;
+
+use super::value::{self, Kind};
+use super::{DefaultOwnership, LogFormat, Settings};
+
+/// One setting.
+pub struct Setting {
+    /// Its name: the flag `--name`, the TOML key and the environment variable
+    /// follow from it.
+    pub name: &'static str,
+    /// What its value is.
+    pub kind: Kind,
+    /// Whether it may be given several times.
+    pub many: bool,
+    /// Its default, as text; empty if there is none.
+    pub default: &'static str,
+    /// One sentence for `--help`.
+    pub doc: &'static str,
+    /// Why, or what else there is to know, for the reference page.
+    pub more: &'static str,
+    /// Reads a value; for a setting with many values, adds it.
+    pub(super) set: fn(&mut Settings, &str) -> Result<(), String>,
+}
+
+impl Setting {
+    /// The key in the TOML file: the name with `_`.
+    pub fn key(&self) -> String {
+        self.name.replace('-', "_")
+    }
+
+    /// The environment variable.
+    pub fn variable(&self) -> String {
+        format!("ESSAIM_{}", self.key().to_uppercase())
+    }
+}
+
+const LOG_FORMATS: &[&str] = &["text", "json"];
+const OWNERSHIPS: &[&str] = &["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"];
+
+/// A lifecycle day that is no day is for tests only; a week is surely a mistake.
+const LIFECYCLE_DAY_SECONDS_MAX: u32 = 7 * 86_400;
+/// A disk that is read less often than yearly rots unseen.
+const SCRUB_DAYS_MAX: u32 = 365;
+
+/// Every setting of a node.
+pub static SETTINGS: &[Setting] = &[
+    Setting {
+        name: "data",
+        kind: Kind::Directory,
+        many: false,
+        default: "",
+        doc: "Where the node keeps its identity, keys, catalog and, unless --disk says otherwise, fragments",
+        more: "Created with mode 0700 if it is not there. Without it: `/var/lib/essaim` for the \
+               superuser, `$XDG_DATA_HOME/essaim` or `~/.local/share/essaim` for anybody else.",
+        set: |settings, text| value::path(text).map(|path| settings.data = path),
+    },
+    Setting {
+        name: "disk",
+        kind: Kind::Directory,
+        many: true,
+        default: "",
+        doc: "A directory for fragments on a disk of its own; repeat it for each disk",
+        more: "Disks may be of unequal size. With two or more, every object survives the loss of \
+               one. A disk may be added at any start; one that is missing is told, never \
+               silently replaced. In the file: `disk = [\"/disks/a\", \"/disks/b\"]`.",
+        set: |settings, text| value::path(text).map(|path| settings.disks.push(path)),
+    },
+    Setting {
+        name: "allow-missing-disks",
+        kind: Kind::Switch,
+        many: false,
+        default: "false",
+        doc: "Start although a disk known from the last start is missing",
+        more: "What the others hold is served; what only the missing one held is not. Without \
+               this a missing disk stops the start, since it is most often a forgotten mount.",
+        set: |settings, text| value::switch(text).map(|on| settings.allow_missing_disks = on),
+    },
+    Setting {
+        name: "s3-listen",
+        kind: Kind::Address,
+        many: false,
+        default: "127.0.0.1:8420",
+        doc: "Where S3 clients connect",
+        more: "Loopback by default: put a TLS front before it, or name an address of your \
+               network, when others are to reach it.",
+        set: |settings, text| value::address(text).map(|address| settings.s3_listen = address),
+    },
+    Setting {
+        name: "admin-listen",
+        kind: Kind::Address,
+        many: false,
+        default: "127.0.0.1:8421",
+        doc: "Where the status page, the administration API, /metrics and /health are",
+        more: "Everything but `/metrics` and `/health` needs a login or a token.",
+        set: |settings, text| value::address(text).map(|address| settings.admin_listen = address),
+    },
+    Setting {
+        name: "credentials",
+        kind: Kind::File,
+        many: false,
+        default: "",
+        doc: "Where the first start writes the access key and the administrator's password",
+        more: "JSON with mode 0600; without it `credentials.json` in the data directory. Written \
+               by the first start only; keep it somewhere safe and remove it.",
+        set: |settings, text| value::path(text).map(|path| settings.credentials = Some(path)),
+    },
+    Setting {
+        name: "region",
+        kind: Kind::Name,
+        many: false,
+        default: "us-east-1",
+        doc: "The region that S3 clients name in their signatures",
+        more: "A word that both sides must agree on, and nothing else: it says nothing about \
+               where data is. Most clients sign for `us-east-1` when told nothing.",
+        set: |settings, text| value::name(text).map(|name| settings.region = name),
+    },
+    Setting {
+        name: "virtual-host-domain",
+        kind: Kind::Name,
+        many: false,
+        default: "",
+        doc: "A domain under which buckets are host names (bucket.DOMAIN)",
+        more: "Path addressing works always; this adds the other way. The domain's wildcard must \
+               point to this node.",
+        set: |settings, text| {
+            value::name(text).map(|name| settings.virtual_host_domain = Some(name))
+        },
+    },
+    Setting {
+        name: "website-domain",
+        kind: Kind::Name,
+        many: false,
+        default: "",
+        doc: "A domain under which static websites of buckets are served (bucket.DOMAIN)",
+        more: "Other than the domain of --virtual-host-domain, since a website answers \
+               differently: index pages, error pages and redirects.",
+        set: |settings, text| value::name(text).map(|name| settings.website_domain = Some(name)),
+    },
+    Setting {
+        name: "passphrase-file",
+        kind: Kind::File,
+        many: false,
+        default: "",
+        doc: "A file with the passphrase that protects the root key",
+        more: "Without it the root key lies in the data directory, protected by its mode only. \
+               It is chosen at the first start; a start without the passphrase then fails.",
+        set: |settings, text| value::path(text).map(|path| settings.passphrase_file = Some(path)),
+    },
+    Setting {
+        name: "default-object-ownership",
+        kind: Kind::Choice(OWNERSHIPS),
+        many: false,
+        default: "BucketOwnerEnforced",
+        doc: "Who owns what others write into a bucket that was created without saying",
+        more: "The default is S3's: the bucket's owner owns everything and access control lists \
+               change nothing. `ObjectWriter` is S3 as it was before 2023.",
+        set: |settings, text| {
+            settings.default_object_ownership = match text {
+                "BucketOwnerEnforced" => DefaultOwnership::BucketOwnerEnforced,
+                "BucketOwnerPreferred" => DefaultOwnership::BucketOwnerPreferred,
+                "ObjectWriter" => DefaultOwnership::ObjectWriter,
+                _ => return Err(format!("is none of {}", OWNERSHIPS.join(", "))),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "lifecycle-day-seconds",
+        kind: Kind::Seconds,
+        many: false,
+        default: "86400",
+        doc: "How long a day of a lifecycle rule is; shorter only in tests",
+        more: "With 10, a rule that expires objects after 2 days does so after 20 seconds.",
+        set: |settings, text| {
+            let seconds = value::whole(text, 1, LIFECYCLE_DAY_SECONDS_MAX)?;
+            settings.lifecycle_day = Duration::from_secs(seconds.into());
+            Ok(())
+        },
+    },
+    Setting {
+        name: "scrub-days",
+        kind: Kind::Days,
+        many: false,
+        default: "14",
+        doc: "How many days a scrub of everything stored takes in the background",
+        more: "Every fragment is re-read against its checksums at this pace, for ever. \
+               `essaim scrub --now` does it at once.",
+        set: |settings, text| {
+            value::whole(text, 1, SCRUB_DAYS_MAX).map(|days| settings.scrub_days = days)
+        },
+    },
+    Setting {
+        name: "log-format",
+        kind: Kind::Choice(LOG_FORMATS),
+        many: false,
+        default: "text",
+        doc: "How log lines are written on the error output: text or json",
+        more: "Secrets are in neither.",
+        set: |settings, text| {
+            settings.log_format = match text {
+                "text" => LogFormat::Text,
+                "json" => LogFormat::Json,
+                _ => return Err(format!("is none of {}", LOG_FORMATS.join(", "))),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "log",
+        kind: Kind::Text,
+        many: false,
+        default: "info,openraft=warn",
+        doc: "Which log lines are written: a level, or rooms with levels (info,s3=debug)",
+        more: "Levels are `error`, `warn`, `info`, `debug` and `trace`.",
+        set: |settings, text| {
+            text.clone_into(&mut settings.log);
+            Ok(())
+        },
+    },
+];
