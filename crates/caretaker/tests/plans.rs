@@ -1,0 +1,211 @@
+//! Plans carried out on a catalog in memory: lifecycle, clean-up, orphans, repair.
+
+mod house;
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use caretaker::{CleanUp, FoundPart, RepairQueue, RepairScan, condemn_orphans, plan_clean_up};
+use catalog::command::{BucketLockSet, ObjectLegalHoldSet};
+use catalog::{
+    AfterUpload, Command, DefaultRetention, DefaultRetentionPeriod, LifecycleExpiration,
+    LifecycleNoncurrent, ListAsk, ObjectKey, ObjectLock, RetentionMode, Tag, VersionAsk,
+    Versioning,
+};
+use house::{BUCKET, House, bucket, days};
+use units::{ByteCount, DiskId, PartId, Timestamp};
+
+#[test]
+fn objects_expire_by_prefix_after_their_days() {
+    let mut house = House::new(Versioning::Off, false);
+    for key in ["expire/a", "expire/b", "keep/a"] {
+        house.put(key, 5, &[]);
+    }
+    house.rule("expire/", |rule| rule.expiration = days(3));
+    house.pass(2);
+    house.sweep();
+    assert_eq!(house.versions().len(), 3);
+    house.pass(1);
+    house.put("expire/b", 5, &[]);
+    house.sweep();
+    assert_eq!(house.versions(), ["expire/b*", "keep/a*"]);
+}
+
+#[test]
+fn a_date_in_the_past_expires_everything_it_matches() {
+    let mut house = House::new(Versioning::Off, false);
+    house.put("past/a", 5, &[]);
+    house.rule("past/", |rule| {
+        rule.expiration = Some(LifecycleExpiration::Date(Timestamp::EPOCH));
+    });
+    house.sweep();
+    assert_eq!(house.versions(), [""; 0]);
+}
+
+#[test]
+fn a_versioned_object_expires_behind_a_marker_and_only_once() {
+    let mut house = House::new(Versioning::Enabled, false);
+    house.put("a", 5, &[]);
+    house.rule("", |rule| rule.expiration = days(1));
+    house.pass(1);
+    house.sweep();
+    assert_eq!(house.versions(), ["a m*", "a"]);
+    house.pass(5);
+    house.sweep();
+    assert_eq!(house.versions(), ["a m*", "a"], "a marker with a version behind it stays");
+}
+
+#[test]
+fn tags_and_sizes_narrow_a_rule() {
+    let mut house = House::new(Versioning::Off, false);
+    house.put("tagged", 5, &[("tom", "sawyer"), ("huck", "finn")]);
+    house.put("half", 5, &[("tom", "sawyer")]);
+    house.put("large", 500, &[("tom", "sawyer"), ("huck", "finn")]);
+    house.rule("", |rule| {
+        rule.expiration = days(1);
+        let tag = |key: &str, value: &str| Tag { key: key.to_owned(), value: value.to_owned() };
+        rule.filter.tags = vec![tag("huck", "finn"), tag("tom", "sawyer")];
+        rule.filter.size_less_than = Some(ByteCount::new(100));
+    });
+    house.pass(1);
+    house.sweep();
+    assert_eq!(house.versions(), ["half*", "large*"]);
+}
+
+#[test]
+fn noncurrent_versions_end_but_for_the_newest() {
+    let mut house = House::new(Versioning::Enabled, false);
+    for _ in 0..6 {
+        house.put("a", 5, &[]);
+        house.pass(1);
+    }
+    house.put("b", 5, &[]);
+    house.rule("", |rule| {
+        rule.noncurrent = Some(LifecycleNoncurrent { days: 2, newer_versions: Some(2) });
+    });
+    house.sweep();
+    assert_eq!(house.versions(), ["a*", "a", "a", "b*"]);
+    house.rule("", |rule| {
+        rule.noncurrent = Some(LifecycleNoncurrent { days: 1, newer_versions: None });
+    });
+    house.pass(1);
+    house.sweep();
+    assert_eq!(house.versions(), ["a*", "b*"]);
+}
+
+#[test]
+fn a_lone_marker_goes_by_its_rule_or_by_days() {
+    for expiration in [Some(LifecycleExpiration::ExpiredObjectDeleteMarker), days(5)] {
+        let mut house = House::new(Versioning::Enabled, false);
+        house.put("a", 5, &[]);
+        house.delete("a");
+        house.rule("", |rule| {
+            rule.expiration = expiration;
+            rule.noncurrent = Some(LifecycleNoncurrent { days: 1, newer_versions: None });
+        });
+        house.pass(2);
+        house.sweep();
+        house.sweep();
+        let by_rule = expiration == Some(LifecycleExpiration::ExpiredObjectDeleteMarker);
+        assert_eq!(house.versions().len(), usize::from(!by_rule), "{expiration:?}");
+        house.pass(4);
+        house.sweep();
+        assert_eq!(house.versions(), [""; 0], "{expiration:?}");
+    }
+}
+
+#[test]
+fn unfinished_uploads_are_given_up() {
+    let mut house = House::new(Versioning::Off, false);
+    house.upload("test1/a");
+    house.upload("test2/");
+    house.rule("test1/", |rule| rule.abort_uploads_days = Some(2));
+    house.pass(2);
+    house.sweep();
+    let ask = ListAsk { limit: 10, ..ListAsk::default() };
+    let page = house.view().list_uploads(BUCKET, &ask, &AfterUpload::Start);
+    let left: Vec<String> =
+        page.expect("readable rows").entries.iter().map(|entry| entry.key.to_string()).collect();
+    assert_eq!(left, ["test2/"]);
+}
+
+#[test]
+fn a_rule_does_not_get_round_a_lock() {
+    let mut house = House::new(Versioning::Enabled, true);
+    let default_retention = Some(DefaultRetention {
+        mode: RetentionMode::Governance,
+        period: DefaultRetentionPeriod::Days(1),
+    });
+    let lock = ObjectLock { default_retention };
+    house.done(Command::BucketLockSet(BucketLockSet { bucket: bucket(), lock }));
+    house.put("a", 5, &[]);
+    house.put("a", 5, &[]);
+    house.rule("", |rule| {
+        rule.noncurrent = Some(LifecycleNoncurrent { days: 1, newer_versions: None });
+    });
+    house.pass(2);
+    house.sweep();
+    assert_eq!(house.versions().len(), 2, "the retention of a real day still binds");
+    house.now = house.now.after(Duration::from_hours(25));
+    house.sweep();
+    assert_eq!(house.versions().len(), 1);
+    house.done(Command::ObjectLegalHoldSet(ObjectLegalHoldSet {
+        bucket: bucket(),
+        key: ObjectKey::new("a").expect("a valid key"),
+        version: VersionAsk::Current,
+        legal_hold: true,
+    }));
+    house.put("a", 5, &[]);
+    house.now = house.now.after(Duration::from_hours(100));
+    house.sweep();
+    assert_eq!(house.versions().len(), 2, "the legal hold binds without an end");
+}
+
+#[test]
+fn released_parts_are_removed_and_then_forgotten() {
+    let mut house = House::new(Versioning::Off, false);
+    house.put("a", 5, &[]);
+    house.delete("a");
+    let plan = plan_clean_up(&house.view(), None).expect("readable rows");
+    assert_eq!(plan.removals.len(), 1);
+    assert_eq!(plan.removals[0].disks, [DiskId::from_u128(1), DiskId::from_u128(2)]);
+    let part = plan.removals[0].part;
+    house.done(CleanUp::forget(vec![part]));
+    assert!(plan_clean_up(&house.view(), None).expect("readable rows").is_idle());
+    assert!(!house.view().part_known(part).expect("readable rows"));
+}
+
+#[test]
+fn orphans_are_condemned_after_the_grace_period() {
+    let mut house = House::new(Versioning::Off, false);
+    house.put("a", 5, &[]);
+    let now = house.now;
+    let found = |part, age| FoundPart {
+        part: PartId::from_u128(part),
+        written: Timestamp::from_micros(now.micros() - age),
+    };
+    let grace = Duration::from_secs(60);
+    let all = [found(1, 99_000_000), found(98, 59_000_000), found(99, 61_000_000)];
+    let command = condemn_orphans(&house.view(), &all, now, grace).expect("readable rows");
+    let condemned = Command::PartCondemn { parts: vec![PartId::from_u128(99)] };
+    assert_eq!(command, Some(condemned.clone()));
+    house.done(condemned);
+    let plan = plan_clean_up(&house.view(), None).expect("readable rows");
+    assert_eq!(plan.removals.len(), 1);
+    assert_eq!(plan.removals[0].disks, []);
+}
+
+#[test]
+fn parts_on_a_lost_disk_are_found() {
+    let mut house = House::new(Versioning::Off, false);
+    house.put("a", 5, &[]);
+    house.put("b", 5, &[]);
+    house.delete("b");
+    let mut queue = RepairQueue::default();
+    let mut scan = RepairScan::default();
+    let lost = BTreeSet::from([DiskId::from_u128(2)]);
+    assert!(scan.step(&house.view(), &lost, &mut queue).expect("readable rows"));
+    let task = queue.take().expect("one part to repair");
+    assert_eq!((task.part, task.spare), (PartId::from_u128(1), 0));
+    assert!(queue.is_empty(), "a released part is not repaired");
+}
