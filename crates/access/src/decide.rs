@@ -139,8 +139,7 @@ fn on_bucket(caller: &Caller, ask: &Ask<'_>, bucket: &BucketFacts) -> Result<(),
         Granted::Publicly => blocked = true,
         Granted::No => {}
     }
-    let reason = if blocked { DenyReason::PublicAccessBlocked } else { DenyReason::NothingAllows };
-    Err(reason.into())
+    Err(if blocked { DenyReason::PublicAccessBlocked } else { DenyReason::NothingAllows })
 }
 
 /// The owner's root can always read, replace and remove the policy, so that a

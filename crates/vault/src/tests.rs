@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use disk::{Disk, SimDisk, Survival};
+use disk::{Disk, Fault, OperationKind, SimDisk, Survival};
 use seal::{CustomerKey, Key, PartKey};
 use units::{BucketId, PartId, Random, ReferenceId, SimRandom, TenantId};
 
@@ -229,6 +229,80 @@ fn root_rotation_is_safe_at_every_power_cut() {
             let vault = Vault::open(disk, random(3), None).unwrap();
             let opened = vault.part_key_open(&house.at(), &wrapped);
             assert!(same(&key, &opened.unwrap()), "cut before operation {cut}, {survival:?}");
+        }
+    }
+}
+
+/// Whatever operation fails while the key file is replaced, the old one stands,
+/// in memory and on the disk.
+#[test]
+fn a_failed_write_of_the_key_file_changes_nothing() {
+    let kinds = [
+        OperationKind::Create,
+        OperationKind::Write,
+        OperationKind::SyncData,
+        OperationKind::Rename,
+        OperationKind::SyncDirectory,
+    ];
+    for kind in kinds {
+        for fault in [Fault::Io, Fault::Full] {
+            let house = House::new();
+            let (key, wrapped) = house.vault.part_key_create(&house.at()).unwrap();
+            house.disk.fail(kind, 0, fault);
+            assert!(house.vault.tenant_shred(TENANT).is_err(), "{kind:?} {fault:?}");
+            assert!(same(&key, &house.vault.part_key_open(&house.at(), &wrapped).unwrap()));
+            let disk = house.disk.after_power_cut(Survival::LoseAll);
+            let vault = Vault::open(disk, random(2), None).unwrap();
+            assert!(same(&key, &vault.part_key_open(&house.at(), &wrapped).unwrap()));
+        }
+        let house = House::new();
+        house.disk.fail(kind, 0, Fault::Io);
+        assert!(house.vault.root_rotate().is_err(), "{kind:?}");
+        assert!(!house.vault.root_rotation_pending());
+        assert!(house.vault.passphrase_set(Some(&Passphrase::new(""))).is_err());
+    }
+}
+
+/// Interrupted between any two tenants, a root rotation is taken up again, and
+/// what was stored in the meantime opens.
+#[test]
+fn a_root_rotation_over_many_tenants_can_stop_anywhere() {
+    for stop in 0..5 {
+        let disk = SimDisk::new();
+        let mut vault = Vault::create(disk.clone(), random(1), None).unwrap();
+        let mut tenants: Vec<TenantRewrap> = (0..5)
+            .map(|tenant| {
+                let tenant = TenantId::from_u128(tenant);
+                TenantRewrap { tenant, wrapped: vault.tenant_key_create(tenant).unwrap() }
+            })
+            .collect();
+        let buckets: Vec<Vec<u8>> = tenants
+            .iter()
+            .map(|it| vault.bucket_key_create(it.tenant, &it.wrapped, BUCKET).unwrap())
+            .collect();
+        vault.root_rotate().unwrap();
+        for done in vault.root_rewrap(tenants.clone()).unwrap().into_iter().take(stop) {
+            let row = tenants.iter_mut().find(|it| it.tenant == done.tenant).unwrap();
+            *row = done;
+        }
+        vault = Vault::open(disk.clone(), random(2), None).unwrap();
+        let left = vault.root_rewrap(tenants.clone()).unwrap();
+        assert_eq!(left.len(), 5 - stop);
+        assert!(vault.root_retire(tenants.clone()).is_err());
+        for done in left {
+            let row = tenants.iter_mut().find(|it| it.tenant == done.tenant).unwrap();
+            *row = done;
+        }
+        vault.root_retire(tenants.clone()).unwrap();
+        vault = Vault::open(disk, random(3), None).unwrap();
+        for (tenant, bucket_key) in tenants.iter().zip(&buckets) {
+            let chain = BucketChain {
+                tenant: tenant.tenant,
+                tenant_key: &tenant.wrapped,
+                bucket: BUCKET,
+                bucket_key,
+            };
+            assert!(vault.bucket_rotate(&chain).is_ok());
         }
     }
 }

@@ -196,15 +196,12 @@ fn copy_source(source: &str) -> String {
     let mut rest = path.trim_start_matches('/').as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
         let digit = |at: usize| char::from(*after.get(at)?).to_digit(16);
-        match (byte, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push(u8::try_from(high * 16 + low).unwrap_or(u8::MAX));
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(byte);
-                rest = after;
-            }
+        if let (b'%', Some(high), Some(low)) = (byte, digit(0), digit(1)) {
+            bytes.push(u8::try_from(high * 16 + low).unwrap_or(u8::MAX));
+            rest = after.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(byte);
+            rest = after;
         }
     }
     String::from_utf8_lossy(&bytes).trim_start_matches('/').to_owned()
