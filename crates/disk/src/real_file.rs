@@ -135,7 +135,12 @@ impl DiskFile for RealFile {
 
     fn reserve(&self, length: ByteCount) -> Result<(), DiskError> {
         self.check_healthy()?;
-        match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, 0, length.get()) {
+        let end = self.length()?;
+        let more = length.minus(end).get();
+        if more == 0 {
+            return Ok(());
+        }
+        match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, end.get(), more) {
             // A file system without the call: writes will find out about room themselves.
             Ok(()) | Err(Errno::OPNOTSUPP) => Ok(()),
             Err(error) => Err(self.failed("fallocate")(error)),

@@ -115,10 +115,11 @@ impl DiskFile for SimFile {
     }
 
     fn reserve(&self, length: ByteCount) -> Result<(), DiskError> {
-        let room = self.check_room(0, length.get());
+        let end = self.state.lock().nodes.get(&self.node).map_or(0, |node| node.now.len() as u64);
+        let room = self.check_room(end, length.get().max(end));
         self.with(OperationKind::Reserve, |node, gate| {
             gate.and(room)?;
-            node.take_pages(0, length.get());
+            node.take_pages(end, length.get().max(end));
             Ok(())
         })
     }

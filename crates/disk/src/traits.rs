@@ -97,8 +97,9 @@ pub trait DiskFile: Send + Sync {
     /// [`DiskFile::reserve`] took beyond the new length.
     fn set_len(&self, length: ByteCount) -> Result<(), DiskError>;
 
-    /// Reserves room up to `length` without changing the file's length
-    /// (`fallocate` with `KEEP_SIZE`); [`DiskError::Full`] if there is none.
+    /// Reserves room from the file's end up to `length` without changing the file's
+    /// length (`fallocate` with `KEEP_SIZE`); holes before the end stay holes.
+    /// [`DiskError::Full`] if there is no room.
     fn reserve(&self, length: ByteCount) -> Result<(), DiskError>;
 
     /// Gives a range back to the file system (`PUNCH_HOLE`); it reads as zero.

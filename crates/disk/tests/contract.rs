@@ -93,6 +93,9 @@ fn holes_read_as_zeros() {
         assert_eq!(file.read_at(4_095, 3).unwrap(), [7, 0, 0]);
         assert_eq!(file.read_at(12_287, 2).unwrap(), [0, 7]);
         file.punch(0, ByteCount::ZERO).unwrap();
+        file.reserve(ByteCount::new(10)).unwrap();
+        file.reserve(ByteCount::new(40_000)).unwrap();
+        assert_eq!(file.length().unwrap().get(), 20_000);
     });
 }
 

@@ -102,6 +102,8 @@ fn a_full_disk_takes_no_more_until_room_is_given_back() {
     file.punch(0, ByteCount::new(8_192)).unwrap();
     other.write_all_at(&[1; 10], 8_192).unwrap();
     assert_eq!(disk.space().unwrap().free.get(), 4 * 1024);
+    file.reserve(ByteCount::new(60 * 1024)).unwrap();
+    assert_eq!(disk.space().unwrap().free.get(), 4 * 1024, "a reservation fills no holes");
     disk.remove("f").unwrap();
     assert_eq!(disk.space().unwrap().free.get(), 56 * 1024);
 }

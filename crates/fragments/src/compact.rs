@@ -19,7 +19,7 @@ use units::{ByteCount, PartId, planted};
 
 use crate::disk_store::DiskStore;
 use crate::footer::{Entry, EntryKind};
-use crate::limits::{COMPACT_DEAD_SHARE, COMPACT_STEP_BYTES};
+use crate::limits::{COMPACT_DEAD_SHARE, COMPACT_OPEN_BYTES_MIN, COMPACT_STEP_BYTES};
 use crate::position::Position;
 use crate::record::{Draft, DraftKind, Kind, RECORD_HEADER_BYTES, RecordHeader};
 use crate::scan::{Found, read_footer, scan};
@@ -73,6 +73,7 @@ impl DiskStore {
         if self.compaction.is_some() {
             return Ok(true);
         }
+        self.seal_if_hollow()?;
         while let Some(segment) = self.worst_segment() {
             let mut entries = records_of(&self.shared, segment)?.entries;
             let needed = self.needed_removals(segment, &entries)?;
@@ -85,6 +86,22 @@ impl DiskStore {
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// Seals the open segment if it is mostly dead: otherwise a disk that is full of
+    /// one open segment would stay full.
+    fn seal_if_hollow(&mut self) -> Result<(), WriteError> {
+        let Some(tail) = &self.tail else { return Ok(()) };
+        let hollow = {
+            let mut contents = self.shared.contents.write();
+            let dead = contents.facts(tail.segment).dead();
+            let enough = COMPACT_OPEN_BYTES_MIN.min(self.shared.segment_limit() / 4);
+            dead >= enough && dead * COMPACT_DEAD_SHARE >= contents.facts(tail.segment).occupied()
+        };
+        if hollow {
+            self.seal()?;
+        }
+        Ok(())
     }
 
     /// Looks again, now that it is known which removals must be carried on; if it is

@@ -183,7 +183,7 @@ impl DiskStore {
 
     /// Seals the open segment if what comes would make it too long.
     fn roll_if_full(&mut self, bytes: u64, keep: Keep) -> Result<(), WriteError> {
-        let limit = self.shared.options.segment_bytes.get();
+        let limit = self.shared.segment_limit();
         let Some(tail) = &self.tail else { return Ok(()) };
         let fits = tail.end + bytes <= limit && tail.entries.len() < SEGMENT_RECORDS_MAX;
         if fits || tail.entries.is_empty() {

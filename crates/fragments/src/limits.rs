@@ -37,6 +37,10 @@ pub const RESERVE_STEP_MAX: u64 = 8 * 1024 * 1024;
 /// bytes on disk within 1 % of bytes stored.
 pub const RESERVE_SHARE: u64 = 128;
 
+/// Room reserved in the open segment for removals alone: some 900 of them, each of
+/// which may give back much more, even when others have filled the file system.
+pub const REMOVAL_BYTES: u64 = 64 * 1024;
+
 /// Share of a file system that appends leave free, for deletions, compaction and
 /// the catalog.
 pub const SPARE_SHARE: u64 = 16;
@@ -56,6 +60,10 @@ pub const COMPACT_STEP_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A segment is worth compacting when this share of it (one in …) is dead.
 pub const COMPACT_DEAD_SHARE: u64 = 4;
+
+/// The open segment is sealed for compaction only when this much of it is dead (or a
+/// quarter of a small segment), so that small ones do not multiply.
+pub const COMPACT_OPEN_BYTES_MIN: u64 = 1024 * 1024;
 
 /// A dead payload at least this long is given back to the file system at once.
 pub const PUNCH_BYTES_MIN: u64 = 64 * 1024;

@@ -78,6 +78,7 @@ fn continue_tail(
     file: Arc<dyn DiskFile>,
     found: Found,
 ) -> Result<(), OpenError> {
+    let shared = Arc::clone(&store.shared);
     let fresh = found.entries.is_empty() && !found.decayed;
     let end = if fresh { 0 } else { found.records_end };
     if file.length()?.get() != end {
@@ -92,13 +93,15 @@ fn continue_tail(
         segment,
         file,
         end: found.records_end.max(u64::from(SEGMENT_HEAD_BYTES)),
-        reserved: 0,
+        reserved: end,
         entries: found.entries,
         head_pending: fresh,
         name_pending: fresh,
     });
     if found.gaps {
         store.seal()?;
+    } else if let (false, Some(tail)) = (fresh, &mut store.tail) {
+        tail.keep_removal_room(&shared);
     }
     Ok(())
 }

@@ -10,8 +10,8 @@ use units::{ByteCount, ClusterId, DiskId};
 
 use crate::contents::Contents;
 use crate::limits::{
-    OPEN_SEGMENTS_MAX, RESERVE_STEP_MIN, SEGMENT_BYTES, SPARE_BYTES_MAX, SPARE_BYTES_MIN,
-    SPARE_SHARE,
+    OPEN_SEGMENTS_MAX, REMOVAL_BYTES, RESERVE_STEP_MIN, SEGMENT_BYTES, SPARE_BYTES_MAX,
+    SPARE_BYTES_MIN, SPARE_SHARE,
 };
 use crate::segment::segment_path;
 use crate::{DiskSpace, DiskState};
@@ -42,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) contents: RwLock<Contents>,
     files: Mutex<OpenFiles>,
+    segment_limit: u64,
     /// The writer cannot go on although no sync failed: a failed write could not be
     /// taken back.
     pub(crate) stuck: AtomicBool,
@@ -54,7 +55,10 @@ impl Shared {
         cluster: ClusterId,
         options: Options,
     ) -> Self {
+        let room = disk.space().map_or(ByteCount::MAX, |space| space.total);
+        let segment_limit = options.segment_bytes.get().min(Self::spare(room) / 2);
         Self {
+            segment_limit,
             disk,
             id,
             cluster,
@@ -92,6 +96,17 @@ impl Shared {
         let mut files = self.files.lock();
         files.open.remove(&segment);
         files.order.retain(|other| *other != segment);
+    }
+
+    /// Length at which a segment is sealed: never more than what compaction may take
+    /// of the room that appends leave free, so that it always has room for its copies.
+    pub(crate) fn segment_limit(&self) -> u64 {
+        self.segment_limit
+    }
+
+    /// Room that is always reserved behind the last record, for removals alone.
+    pub(crate) fn removal_room(&self) -> u64 {
+        REMOVAL_BYTES.min(self.segment_limit / 8)
     }
 
     /// What appends leave free on the file system.

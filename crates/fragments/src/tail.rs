@@ -49,7 +49,17 @@ impl Tail {
         self.end + bytes < u64::from(u32::MAX) / 2
     }
 
-    /// Reserves room for `bytes` more, in steps that stay small beside what is stored.
+    /// Makes sure of room for some removals, whoever else fills the file system; where
+    /// there is none, they will have to find it when they come.
+    pub(crate) fn keep_removal_room(&mut self, shared: &Shared) {
+        let ahead = self.end + shared.removal_room();
+        if self.file.reserve(ByteCount::new(ahead)).is_ok() {
+            self.reserved = self.reserved.max(ahead);
+        }
+    }
+
+    /// Reserves room for `bytes` more (and, for all but removals, for some removals
+    /// behind them), in steps that stay small beside what is stored.
     pub(crate) fn ensure_room(
         &mut self,
         shared: &Shared,
@@ -57,7 +67,11 @@ impl Tail {
         stored: u64,
         keep: Keep,
     ) -> Result<(), WriteError> {
-        let needed = self.end + bytes;
+        let headroom = match keep {
+            Keep::Spare | Keep::HalfSpare => shared.removal_room(),
+            Keep::Nothing => 0,
+        };
+        let needed = self.end + bytes + headroom;
         if !self.can_grow(bytes) {
             return Err(WriteError::Full);
         }
@@ -76,7 +90,7 @@ impl Tail {
         };
         let step = (stored / RESERVE_SHARE).clamp(RESERVE_STEP_MIN, RESERVE_STEP_MAX).min(left);
         let step = if keep == Keep::Nothing { 0 } else { step };
-        let ahead = (needed + step).min(shared.options.segment_bytes.get()).max(needed);
+        let ahead = (needed + step).min(shared.segment_limit()).max(needed);
         self.file.reserve(ByteCount::new(ahead))?;
         self.reserved = ahead;
         Ok(())
@@ -143,7 +157,7 @@ impl Tail {
     pub(crate) fn take_back(&mut self, shared: &Shared) {
         let end = if self.head_pending { 0 } else { self.end };
         let outcome: Result<(), DiskError> = self.file.set_len(ByteCount::new(end));
-        self.reserved = 0;
+        self.reserved = end;
         if let Err(error) = outcome {
             shared.stuck.store(true, Ordering::SeqCst);
             tracing::error!(%error, "a failed write could not be taken back; no more writes here");

@@ -7,8 +7,8 @@ use disk::{Disk, Fault, OperationKind, RealDisk, SimDisk};
 use erasure::{Code, CodecId};
 use fragments::limits::BLOCK_BYTES;
 use fragments::{
-    DiskState, Fragment, FragmentHeader, FragmentName, FragmentStore, OpenError, Options,
-    ReadError, ScrubCursor, WriteError,
+    DiskState, Fragment, FragmentHeader, FragmentName, FragmentStore, OpenError, ReadError,
+    ScrubCursor, WriteError,
 };
 use units::{ByteCount, ClusterId, DiskId, FragmentNumber, PartId, SimRandom, StripeNumber};
 
@@ -159,37 +159,47 @@ async fn a_poisoned_disk_only_reads_and_the_others_go_on() {
 
 #[tokio::test]
 async fn a_full_disk_reads_removes_and_recovers_by_itself() {
-    let sim = SimDisk::with_capacity(ByteCount::new(64 << 20));
-    let disks: Vec<Arc<dyn Disk>> = vec![Arc::clone(&sim) as Arc<dyn Disk>];
-    let options = Options { segment_bytes: ByteCount::new(8 << 20), ..Options::default() };
-    let random = SimRandom::seeded(6);
-    let store = FragmentStore::open_with(CLUSTER, disks, &random, options).await.unwrap();
+    for length in [300_000, 20_000] {
+        let sim = SimDisk::with_capacity(ByteCount::new(64 << 20));
+        full_disk(Arc::clone(&sim) as Arc<dyn Disk>, length).await;
+    }
+}
+
+/// Fills a small disk, removes every other fragment, restarts, fills it again.
+async fn full_disk(real: Arc<dyn Disk>, length: usize) {
+    let store = opened(&[Arc::clone(&real)], 6).await.unwrap();
     let disk = store.disks()[0];
-    let mut stored = 0_u128;
-    let full = loop {
-        match store.append(disk, fragment(stored, 0, 300_000)).await {
-            Ok(()) => stored += 1,
-            Err(error) => break error,
-        }
-    };
-    assert!(matches!(full, WriteError::Full), "{full}");
-    assert!(stored > 180, "{stored} fragments of 300 kB in 64 MiB");
+    let count = fill(&store, disk, 0, length).await;
+    let bytes = count * length as u128;
+    assert!(bytes * 10 > u128::from(real.space().unwrap().total.get()) * 8, "{bytes} stored");
     assert_eq!(store.state(disk), Some(DiskState::Full));
-    assert!(sim.space().unwrap().free.get() >= 3 << 20, "room is kept for removals");
-    assert_eq!(store.read_whole(disk, name(0, 0)).await.unwrap().payload.len(), 300_000);
-    // Even with the last page gone, removals find their room inside what they free.
-    for part in 0..40 {
-        assert_eq!(store.remove_part(disk, PartId::from_u128(part * 3)).await.unwrap(), 1);
+    assert!(real.space().unwrap().free.get() >= 3 << 20, "room is kept for removals");
+    assert_eq!(store.read_whole(disk, name(0, 0)).await.unwrap().payload.len(), length);
+    for part in (0..count).step_by(2) {
+        assert_eq!(store.remove_part(disk, PartId::from_u128(part)).await.unwrap(), 1);
     }
-    assert_eq!(store.state(disk), Some(DiskState::Healthy));
     while store.compact(disk).await.unwrap().segments > 0 {}
-    for part in 0..30 {
-        store.append(disk, fragment(1_000 + part, 0, 300_000)).await.unwrap();
-    }
+    assert_eq!(store.state(disk), Some(DiskState::Healthy));
+    store.shutdown().await;
+    let store = opened(&[real], 6).await.unwrap();
+    let more = fill(&store, disk, 1_000_000, length).await;
+    assert!(more * 10 >= count * 4, "{more} of {count} fit again");
     let scrub = store.scrub(disk, ScrubCursor::START, ByteCount::MAX).await.unwrap();
     assert_eq!(scrub.damaged, []);
-    assert_eq!(u128::from(scrub.fragments), stored - 40 + 30);
+    assert_eq!(u128::from(scrub.fragments), count / 2 + more);
     store.shutdown().await;
+}
+
+/// Appends fragments until the disk is full; says how many fitted.
+async fn fill(store: &FragmentStore, disk: DiskId, first: u128, length: usize) -> u128 {
+    for count in 0.. {
+        match store.append(disk, fragment(first + count, 0, length)).await {
+            Ok(()) => {}
+            Err(WriteError::Full) => return count,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    0
 }
 
 #[tokio::test]
