@@ -41,6 +41,10 @@ pub const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// the same proposers are spread over more entries, and each waits for more syncs.
 pub const ENTRIES_IN_FLIGHT_MAX: usize = 1;
 
+/// How often the packer lets other tasks run before it packs fewer commands than
+/// the time before: some tens of microseconds, little beside a sync.
+pub const GATHER_YIELDS_MAX: usize = 100;
+
 /// How long a proposal may take before its proposer is told that its outcome is unknown.
 pub const PROPOSE_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -51,6 +51,7 @@ impl Proposer {
     pub(crate) async fn run(mut self) {
         let mut flying = FuturesUnordered::new();
         let mut left_over: Option<Waiting> = None;
+        let mut packed = 0;
         loop {
             let may_send = flying.len() < limits::ENTRIES_IN_FLIGHT_MAX;
             let first = tokio::select! {
@@ -59,10 +60,23 @@ impl Proposer {
                 first = next(&mut left_over, &mut self.queue), if may_send => first,
             };
             let Some(first) = first else { break };
+            self.gather(packed).await;
             let (pack, askers) = self.pack(first, &mut left_over);
+            packed = askers.len();
             flying.push(self.send(pack, askers));
         }
         while flying.next().await.is_some() {}
+    }
+
+    /// Lets those who were just answered propose again, so that they share an
+    /// entry once more instead of falling apart into two halves that take turns.
+    async fn gather(&self, packed_before: usize) {
+        for _ in 0..limits::GATHER_YIELDS_MAX {
+            if self.queue.len() + 1 >= packed_before {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Takes what waits behind the first command, within the limits of an entry.
