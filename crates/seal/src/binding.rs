@@ -13,7 +13,7 @@ pub trait Binding {
     /// What the binding is for; no two bindings share it.
     const DOMAIN: &'static str;
 
-    /// Appends the names, in order, with [`field`].
+    /// Appends the names, in order, each after its length.
     fn fields(&self, into: &mut Vec<u8>);
 
     /// The whole associated data.
