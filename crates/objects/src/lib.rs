@@ -11,6 +11,7 @@ mod encryption;
 mod error;
 mod gateway;
 pub mod limits;
+mod planted;
 mod range;
 mod read;
 mod sealing;
@@ -35,6 +36,7 @@ pub use checksum::{
 pub use encryption::{CustomerKey, EncryptionAsk};
 pub use error::ObjectError;
 pub use gateway::{Findings, Objects, Parts};
+pub use planted::PLANTED;
 pub use range::RangeAsk;
 pub use read::damage::Damage;
 pub use verbs::BucketFacts;

@@ -10,5 +10,5 @@ mod site;
 mod trial;
 
 pub use model::{Expected, Model};
-pub use site::{Running, Site, SiteOptions};
+pub use site::{Running, Site, SiteOptions, simulator};
 pub use trial::{Trial, TrialReport, run_trial};

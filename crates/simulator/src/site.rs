@@ -4,6 +4,7 @@
 //! The power can be cut at any changing operation of any disk; what survives is
 //! drawn from the seed, and the same site starts again on it.
 
+use core::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,7 +131,8 @@ impl Site {
         self.data.iter().chain([&self.system]).any(|disk| disk.is_cut())
     }
 
-    /// Bytes of every file on every disk, for searching.
+    /// Bytes of every file on every disk and of every row of the catalog, for
+    /// searching.
     pub fn files(&self) -> Result<Vec<(String, Vec<u8>)>> {
         let mut all = Vec::new();
         for disk in self.data.iter().chain([&self.system]) {
@@ -139,6 +141,10 @@ impl Site {
                 disk.open(&path)?.read_exact_at(&mut bytes, 0)?;
                 all.push((path, bytes));
             }
+        }
+        for row in self.engine.view().scan(Bound::Unbounded, Bound::Unbounded) {
+            let (key, value) = row?;
+            all.push((format!("catalog row {key:02x?}"), value));
         }
         Ok(all)
     }

@@ -117,7 +117,7 @@ impl World {
     /// Verbs until the power goes, then a start and a look at everything.
     async fn round(&mut self, trial: Trial) -> Result<()> {
         if self.rng.random_bool(0.8) {
-            self.site.cut_within(self.rng.random_range(1..120));
+            self.site.cut_within(self.rng.random_range(1..40));
         }
         for _ in 0..self.rng.random_range(1..=trial.verbs) {
             self.verb().await?;
@@ -127,7 +127,7 @@ impl World {
         }
         self.reboot().await?;
         if trial.disks > 1 && self.rng.random_bool(0.3) {
-            self.rot()?;
+            self.rot(trial)?;
         }
         self.look().await
     }
@@ -311,9 +311,11 @@ impl World {
         Ok(())
     }
 
-    /// Flips bits on one disk: less than what the geometry survives.
-    fn rot(&mut self) -> Result<()> {
-        let disk = &self.site.data[self.rng.random_range(0..self.site.data.len())];
+    /// Flips bits, always on the same disk of a trial: one failure domain is what
+    /// every geometry survives, and nothing is repaired between two rounds.
+    fn rot(&mut self, trial: Trial) -> Result<()> {
+        let rotten = usize::try_from(trial.seed)? % self.site.data.len();
+        let disk = &self.site.data[rotten];
         let files: Vec<_> = disk.files();
         let segments: Vec<_> = files
             .iter()

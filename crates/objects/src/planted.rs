@@ -1,0 +1,25 @@
+//! The planted bugs of this crate.
+
+use units::planted::PlantedBug;
+
+/// Answers before the fragments are durable.
+pub(crate) const EARLY_ANSWER: &str = "objects-answer-before-durable";
+
+/// Takes a body that ended early for a whole one.
+pub(crate) const TRUNCATED: &str = "objects-keep-truncated";
+
+/// Gives a copy the key that was wrapped for its source.
+pub(crate) const KEY_OF_SOURCE: &str = "objects-copy-keeps-key";
+
+/// What tests must catch.
+pub const PLANTED: &[PlantedBug] = &[
+    PlantedBug {
+        name: EARLY_ANSWER,
+        what: "a write is acknowledged while its fragments are still on their way to the disks",
+    },
+    PlantedBug { name: TRUNCATED, what: "a body shorter than announced becomes an object" },
+    PlantedBug {
+        name: KEY_OF_SOURCE,
+        what: "a copy refers to the part with the key wrapped for the source",
+    },
+];
