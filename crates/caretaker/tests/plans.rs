@@ -184,7 +184,7 @@ fn orphans_are_condemned_after_the_grace_period() {
         part: PartId::from_u128(part),
         written: Timestamp::from_micros(now.micros() - age),
     };
-    let grace = Duration::from_secs(60);
+    let grace = Duration::from_mins(1);
     let all = [found(1, 99_000_000), found(98, 59_000_000), found(99, 61_000_000)];
     let command = condemn_orphans(&house.view(), &all, now, grace).expect("readable rows");
     let condemned = Command::PartCondemn { parts: vec![PartId::from_u128(99)] };

@@ -19,7 +19,6 @@ pub(super) fn advance(tx: &mut Tx<'_>, rows: u32) -> Result<Success, Halt> {
     let mut budget = rows.min(RELEASE_ROWS_MAX) as usize;
     while budget > 0 {
         let Some((row, value)) = first_group(tx)? else { break };
-        budget -= 1;
         let entry = ReleaseEntry::decode(&value)?;
         let (taken, finished) = match entry.kind {
             ReleaseKind::Manifest(reference) => manifest(tx, reference, budget)?,
@@ -29,7 +28,8 @@ pub(super) fn advance(tx: &mut Tx<'_>, rows: u32) -> Result<Success, Halt> {
                 (1, true)
             }
         };
-        budget = budget.saturating_sub(taken);
+        // At least one: a group without rows is work too.
+        budget = budget.saturating_sub(taken.max(1));
         if finished {
             tx.rows.remove(row);
         }
