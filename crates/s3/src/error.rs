@@ -5,7 +5,7 @@
 //! operator may know stays in the log.
 
 use catalog::{ETag, Refusal, VersionName};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use objects::{BodyError, ObjectError};
 use s3s::{S3Error, S3ErrorCode, s3_error};
 use units::Timestamp;
@@ -114,9 +114,13 @@ fn refused(refusal: Refusal) -> S3Error {
 /// `NoSuchKey`; with the headers that tell of a delete marker, if one stands there.
 fn no_such_key(marker: Option<VersionName>) -> S3Error {
     let mut error = s3_error!(NoSuchKey);
-    if let Some(version) = marker {
-        error.set_headers(marker_headers(&version));
-    }
+    error.set_headers(match marker {
+        Some(version) => marker_headers(&version),
+        None => {
+            let no = HeaderValue::from_static("false");
+            HeaderMap::from_iter([(HeaderName::from_static("x-amz-delete-marker"), no)])
+        }
+    });
     error
 }
 
@@ -174,11 +178,11 @@ fn other(error: ObjectError) -> S3Error {
             error.set_headers(headers);
             error
         }
-        ObjectError::NoSuchPart => custom(
-            "InvalidPartNumber",
-            StatusCode::RANGE_NOT_SATISFIABLE,
-            "The requested partnumber is not satisfiable",
-        ),
+        // Amazon's service answers 416 InvalidPartNumber here; the field's conformance
+        // suite and the other stores answer as for a part that is not there.
+        ObjectError::NoSuchPart => {
+            s3_error!(InvalidPart, "The requested partnumber is not satisfiable")
+        }
         ObjectError::IncompleteBody { .. } => s3_error!(IncompleteBody),
         ObjectError::EntityTooLarge { .. } => s3_error!(EntityTooLarge),
         ObjectError::BadDigest => s3_error!(BadDigest),
@@ -187,7 +191,7 @@ fn other(error: ObjectError) -> S3Error {
             "The {algorithm} you specified did not match the calculated checksum."
         ),
         ObjectError::ChecksumMalformed { algorithm } => s3_error!(
-            InvalidRequest,
+            BadDigest,
             "Value for x-amz-checksum-{} header is invalid.",
             algorithm.to_ascii_lowercase()
         ),
@@ -207,7 +211,7 @@ fn unserved(error: ObjectError) -> S3Error {
         ),
         ObjectError::CustomerKeyInvalid { reason } => s3_error!(InvalidArgument, "{reason}"),
         ObjectError::CustomerKeyMismatch => s3_error!(
-            AccessDenied,
+            InvalidRequest,
             "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key."
         ),
         ObjectError::TenantKeyUnavailable { name } => custom(

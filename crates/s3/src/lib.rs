@@ -26,5 +26,6 @@ mod post;
 mod request;
 pub mod server;
 mod settings;
+mod website;
 
 pub use face::Face;

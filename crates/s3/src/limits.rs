@@ -129,3 +129,7 @@ pub const PART_LINES_MAX: u16 = 1_000;
 
 /// Conditions of a POST policy.
 pub const POLICY_CONDITIONS_MAX: usize = 200;
+
+/// A body in HTTP chunks that does not say its length is held until it ends; S3
+/// refuses all of them, small ones are worth serving.
+pub const UNMEASURED_BYTES_MAX: usize = 64 * 1024;

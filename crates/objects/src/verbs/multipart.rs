@@ -76,9 +76,9 @@ impl Objects {
             Err(refusal) => return Err(refusal.into()),
         };
         let encryption = plan.upload.detail.encryption.clone();
-        if let (Encryption::Customer { .. }, Some(key)) = (&encryption, &ask.customer_key) {
-            // The key is not needed to complete, but a wrong one is a mistake.
-            Sealing::of_record(&encryption, Some(key))?;
+        if matches!(encryption, Encryption::Customer { .. }) {
+            // The key is not needed to complete, but who has it not has no say.
+            Sealing::of_record(&encryption, ask.customer_key.as_ref())?;
         }
         let complete = UploadComplete {
             bucket: seen.bucket_ref(),

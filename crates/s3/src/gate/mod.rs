@@ -241,6 +241,25 @@ pub(crate) async fn authorise_form(face: &Face, ask: FormAsk<'_>) -> S3Result<Fo
     Ok(FormGrant { authorised, acl, judge })
 }
 
+/// What a visitor of a website is judged by: nobody's caller, the bucket's rules.
+pub(crate) async fn judge_visit(
+    face: &Face,
+    bucket: &str,
+    headers: &http::HeaderMap,
+    context: &RequestContext,
+) -> S3Result<Judge> {
+    let bucket = facts::bucket(face, bucket).await?;
+    let request = conditions::of(headers, None, context, SignatureAuth::None);
+    let (caller, request) = (Arc::new(Caller::Anonymous), Arc::new(request));
+    Ok(Judge { caller, bucket: Some(bucket), request })
+}
+
+/// Decides whether a visitor may see an object.
+pub(crate) async fn authorise_visit(face: &Face, judge: &Judge, key: &str) -> S3Result<Authorised> {
+    let version = VersionAsk::Current;
+    judge.decide(face, Matter { action: Action::GetObject, key: Some(key), version }).await
+}
+
 /// The caller behind an access key whose signature was verified.
 pub(crate) fn caller_of(credential: &objects::Credential) -> Caller {
     Caller::Identity(Box::new(Identity {

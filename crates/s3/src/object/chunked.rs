@@ -31,7 +31,9 @@ use http_body::{Body, Frame};
 use parking_lot::Mutex;
 use thiserror::Error;
 
-use crate::limits::{CHUNK_LINE_BYTES_MAX, SIGNED_CHUNK_BYTES_MAX, TRAILER_BYTES_MAX};
+use crate::limits::{
+    CHUNK_LINE_BYTES_MAX, SIGNED_CHUNK_BYTES_MAX, TRAILER_BYTES_MAX, UNMEASURED_BYTES_MAX,
+};
 
 /// What happens to the framing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +79,7 @@ where
     B: Body<Data = Bytes, Error = s3s::StdError> + Send + 'static,
 {
     match Framing::of(&parts.headers, anonymous) {
+        None if body.is_end_stream() => s3s::Body::empty(),
         None => s3s::Body::http_body_unsync(body),
         Some(framing) => {
             let findings = ChunkFindings::default();
@@ -84,6 +87,27 @@ where
             s3s::Body::http_body_unsync(ChunkGuard::new(Box::pin(body), framing, findings))
         }
     }
+}
+
+/// A body without a length, read whole so that it has one; only small ones are.
+pub(crate) async fn measured<B>(
+    parts: &mut http::request::Parts,
+    body: B,
+) -> s3s::S3Result<s3s::Body>
+where
+    B: Body<Data = Bytes, Error = s3s::StdError> + Send + 'static,
+{
+    let body = http_body_util::Limited::new(body, UNMEASURED_BYTES_MAX);
+    let bytes = http_body_util::BodyExt::collect(body).await.map_err(|error| {
+        if error.is::<http_body_util::LengthLimitError>() {
+            s3s::s3_error!(MissingContentLength)
+        } else {
+            s3s::s3_error!(IncompleteBody)
+        }
+    })?;
+    let bytes = bytes.to_bytes();
+    parts.headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    Ok(s3s::Body::from(bytes))
 }
 
 /// What the guard found out, for the verb that reads the body.

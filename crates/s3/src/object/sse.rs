@@ -12,14 +12,43 @@ use s3s::{S3Result, s3_error};
 use zeroize::Zeroizing;
 
 use super::header_text;
+use crate::gate::{Bucket, Judge};
+use crate::settings::encryption;
 
 const ALGORITHM: &str = "x-amz-server-side-encryption";
 const KMS_KEY: &str = "x-amz-server-side-encryption-aws-kms-key-id";
 const CUSTOMER_ALGORITHM: &str = "x-amz-server-side-encryption-customer-algorithm";
 const CUSTOMER_KEY_MD5: &str = "x-amz-server-side-encryption-customer-key-md5";
 
-/// What a write asks for.
-pub(crate) fn asked(headers: &HeaderMap) -> S3Result<EncryptionAsk> {
+/// What a write asks for, or else the bucket's default.
+pub(crate) fn asked_in(headers: &HeaderMap, judge: &Judge) -> S3Result<EncryptionAsk> {
+    match (asked(headers)?, &judge.bucket) {
+        (EncryptionAsk::Unasked, Some(bucket)) => default_of(bucket),
+        (asked, _) => Ok(asked),
+    }
+}
+
+fn default_of(bucket: &Bucket) -> S3Result<EncryptionAsk> {
+    let Some(document) = encryption::of_bucket(bucket)? else {
+        return Ok(EncryptionAsk::Unasked);
+    };
+    let rule = document.rules.first();
+    let default = rule.and_then(|rule| rule.apply_server_side_encryption_by_default.as_ref());
+    Ok(match default {
+        Some(default) if default.sse_algorithm.as_str().starts_with("aws:kms") => {
+            EncryptionAsk::TenantKey {
+                name: default.kms_master_key_id.clone(),
+                context: None,
+                bucket_key: rule.and_then(|rule| rule.bucket_key_enabled).unwrap_or(false),
+            }
+        }
+        Some(_) => EncryptionAsk::SiteManaged,
+        None => EncryptionAsk::Unasked,
+    })
+}
+
+/// What the headers of a write ask for.
+fn asked(headers: &HeaderMap) -> S3Result<EncryptionAsk> {
     let algorithm = header_text(headers, ALGORITHM);
     let kms_key = header_text(headers, KMS_KEY);
     let customer = customer_key(headers, "x-amz-")?;

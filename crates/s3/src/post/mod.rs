@@ -30,7 +30,7 @@ use self::signature::FormSignature;
 use crate::Face;
 use crate::auth;
 use crate::error::failed;
-use crate::gate::{self, FormAsk};
+use crate::gate::{self, FormAsk, Judge};
 use crate::object::checksums::{self, TrailerSource};
 use crate::object::stored::{self, Stored};
 use crate::object::{header_text, object_name, owner, sse, tags};
@@ -73,7 +73,7 @@ pub(crate) async fn post_object(
     let put = PutObject {
         acl: granted.acl,
         owner: owner::of_writer(&granted.judge, &fields),
-        ..question(face, &form.fields, &fields, name)?
+        ..question(face, &form.fields, &fields, &granted.judge, name)?
     };
     let length = Length::new(policy.as_ref().and_then(Policy::length).cloned());
     let answer = answer::Wanted::of(&form.fields, bucket, host);
@@ -118,6 +118,7 @@ fn question(
     face: &Face,
     form: &Fields,
     fields: &HeaderMap,
+    judge: &Judge,
     name: ObjectName,
 ) -> S3Result<PutObject> {
     let stored = Stored::of(fields, None, face.now())?;
@@ -133,7 +134,7 @@ fn question(
         tags,
         retention: stored.retention,
         legal_hold: stored.legal_hold,
-        encryption: sse::asked(fields)?,
+        encryption: sse::asked_in(fields, judge)?,
         storage_class: stored.storage_class,
         website_redirect: stored.website_redirect,
         ..PutObject::plain(name)

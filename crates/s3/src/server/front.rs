@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use s3s::service::S3Service;
 use s3s::{Body, S3Error, S3ErrorCode, S3Result, StdError, s3_error};
 
-use super::address::{Address, Level};
+use super::address::{Address, Level, host_bucket};
 use super::body::PacedBody;
 use super::claim::Claim;
 use super::cors::{self, Origin};
@@ -32,6 +32,7 @@ use crate::object::attributes::UnquotedETag;
 use crate::object::{chunked, metadata};
 use crate::post;
 use crate::request::RequestContext;
+use crate::website::{self, Visit};
 
 /// Where a request came in.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +110,18 @@ impl Front {
         let (mut parts, body) = request.into_parts();
         check_head(&parts)?;
         let host = host(&parts)?;
+        if let Some(bucket) = self.website(host) {
+            let path = percent_encoding::percent_decode_str(parts.uri.path()).decode_utf8_lossy();
+            let visit = Visit {
+                method: &parts.method,
+                bucket,
+                host,
+                path: path.strip_prefix('/').unwrap_or(&path),
+                headers: &parts.headers,
+                context: &asked.context,
+            };
+            return Ok(website::serve(&self.face, visit).await);
+        }
         let domain = self.settings.base_domain.as_ref().map(super::settings::Domain::as_str);
         asked.address = Address::parse(parts.uri.path(), host, domain)?;
         if parts.method == Method::OPTIONS {
@@ -123,14 +136,11 @@ impl Front {
         };
         check_length(&parts, asked.address.level())?;
         parts.extensions.insert(Arc::clone(&asked.context));
-        let body = if body.is_end_stream() {
-            Body::empty()
+        let body = PacedBody::new(body, Arc::clone(&asked.context));
+        let body = if lacks_length(&parts) {
+            chunked::measured(&mut parts, body).await?
         } else {
-            chunked::guarded(
-                &mut parts,
-                PacedBody::new(body, Arc::clone(&asked.context)),
-                anonymous,
-            )
+            chunked::guarded(&mut parts, body, anonymous)
         };
         if post::is_form(&parts) && asked.address.level() == Level::Bucket {
             let bucket = asked.address.bucket.as_deref().unwrap_or_default();
@@ -142,6 +152,11 @@ impl Front {
             let error: StdError = error.into();
             S3Error::with_source(S3ErrorCode::InternalError, error)
         })
+    }
+
+    /// The bucket whose website a host is.
+    fn website<'h>(&self, host: &'h str) -> Option<&'h str> {
+        host_bucket(host, self.settings.website_domain.as_ref()?.as_str())
     }
 
     /// An answer for an error that arose here.
@@ -247,13 +262,20 @@ fn host(parts: &http::request::Parts) -> S3Result<&str> {
 /// A body that is written must say how long it is.
 fn check_length(parts: &http::request::Parts, level: Level) -> S3Result {
     let writes = level == Level::Object && parts.method == Method::PUT;
-    let framed = parts.headers.contains_key("x-amz-decoded-content-length");
     let chunked = parts.headers.contains_key(header::TRANSFER_ENCODING);
     let length = parts.headers.contains_key(header::CONTENT_LENGTH);
-    if writes && !length && (!framed || !chunked) && !is_copy(&parts.headers) {
+    if writes && !length && !chunked && !is_copy(&parts.headers) {
         return Err(s3_error!(MissingContentLength));
     }
     Ok(())
+}
+
+/// A body in chunks of HTTP that does not say how long it is.
+fn lacks_length(parts: &http::request::Parts) -> bool {
+    let framed = parts.headers.contains_key("x-amz-decoded-content-length");
+    let chunked = parts.headers.contains_key(header::TRANSFER_ENCODING);
+    let length = parts.headers.contains_key(header::CONTENT_LENGTH);
+    parts.method == Method::PUT && chunked && !length && !framed
 }
 
 fn is_copy(headers: &HeaderMap) -> bool {
