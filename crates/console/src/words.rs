@@ -48,7 +48,6 @@ words! {
     used: "occupés par Essaim", "used by Essaim";
     free: "libres", "free";
     of: "sur", "of";
-    full: "plein à", "full";
     healthy: "sain", "healthy";
     disk_full: "plein", "full";
     poisoned: "hors service", "out of service";
@@ -74,7 +73,6 @@ words! {
     clients: "Se servir du stockage", "Use the storage";
     clients_hint: "Collez ces lignes dans un terminal, après avoir mis la clé d’accès et son secret dans l’environnement.",
         "Paste these lines into a terminal, once the access key and its secret are in the environment.";
-    region: "région", "region";
     refreshed: "Cette page se rafraîchit toutes les 30 secondes.",
         "This page refreshes every 30 seconds.";
     other_language: "English", "Français";

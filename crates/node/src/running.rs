@@ -1,12 +1,15 @@
 //! A node from its start to its end.
 
+use core::time::Duration;
 use std::path::Path;
 use std::sync::Arc;
 
 use admin::Admin;
 use admin::auth::{AccountStore, Accounts};
+use caretaker::Days;
 use disk::{Disk, RealDisk};
 use serde::Serialize;
+use steward::Steward;
 
 use crate::announcement::Announcement;
 use crate::credentials::Credentials;
@@ -24,11 +27,15 @@ use crate::stop::StopSignals;
 use crate::supervision::Tasks;
 use crate::trouble::{Trouble, chain};
 
+/// A day of the calendar.
+const REAL_DAY: Duration = Duration::from_hours(24);
+
 /// A running node.
 pub struct Node {
     announcement: Announcement,
     signals: StopSignals,
     tasks: Tasks,
+    steward: steward::Tasks,
     consensus: consensus::Consensus,
     fragments: fragments::FragmentStore,
     _root: Arc<RealDisk>,
@@ -65,7 +72,14 @@ impl Node {
         }
         let announcement = announce(&settings, &parts, &listeners, first_start)?;
         let insight = process::insight_start()?;
-        let operations = Arc::new(SiteOperations::new(&settings, &parts, &announcement, &insight));
+        let steward = Steward::new(parts.objects.clone(), steward_settings(&settings));
+        let operations = Arc::new(SiteOperations::new(
+            &settings,
+            &parts,
+            &announcement,
+            &insight,
+            steward.clone(),
+        ));
         let mut tasks = Tasks::default();
         let admin = Admin { operations: operations.clone(), accounts };
         gauges::start(&mut tasks, Arc::clone(&operations), insight.clone());
@@ -78,7 +92,8 @@ impl Node {
             first_start,
             "serving"
         );
-        Ok(Self { announcement, signals, tasks, consensus, fragments, _root: root })
+        let steward = steward.start();
+        Ok(Self { announcement, signals, tasks, steward, consensus, fragments, _root: root })
     }
 
     /// Where everything is.
@@ -100,6 +115,7 @@ impl Node {
         };
         let end = async {
             self.tasks.end().await;
+            self.steward.shutdown().await;
             self.fragments.shutdown().await;
             self.consensus.shutdown().await;
         };
@@ -108,6 +124,24 @@ impl Node {
             signal = self.signals.next() => tracing::warn!(signal, "stopped without waiting"),
         }
         outcome
+    }
+}
+
+/// Real days unless the settings shorten them; then rules are looked at often
+/// enough for a test to see each day pass.
+fn steward_settings(settings: &Settings) -> steward::Settings {
+    let usual = steward::Settings::default();
+    let day = settings.lifecycle_day;
+    let shortened = day != REAL_DAY;
+    steward::Settings {
+        days: if shortened { Days::Shortened(day) } else { Days::Real },
+        lifecycle_period: if shortened {
+            usual.lifecycle_period.min(day / 4)
+        } else {
+            usual.lifecycle_period
+        },
+        scrub_period: REAL_DAY.saturating_mul(settings.scrub_days),
+        ..usual
     }
 }
 

@@ -27,6 +27,7 @@ use catalog::{ReadError, Refusal, View};
 use consensus::Consensus;
 use insight::Insight;
 use objects::{ObjectError, Objects};
+use steward::Steward;
 use units::{Clock, DiskId, Timestamp};
 
 use crate::announcement::Announcement;
@@ -50,7 +51,7 @@ pub(crate) struct SiteOperations {
     cluster: String,
     region: String,
     started: Timestamp,
-    scrub: Arc<scrub::Scrubber>,
+    scrub: scrub::Scrubber,
 }
 
 impl SiteOperations {
@@ -59,6 +60,7 @@ impl SiteOperations {
         parts: &Parts,
         announcement: &Announcement,
         insight: &Insight,
+        steward: Steward,
     ) -> Self {
         Self {
             objects: parts.objects.clone(),
@@ -74,7 +76,7 @@ impl SiteOperations {
             cluster: parts.identity.cluster.to_string(),
             region: settings.region.clone(),
             started: parts.clock.now(),
-            scrub: Arc::default(),
+            scrub: scrub::Scrubber::new(steward),
         }
     }
 
@@ -227,7 +229,7 @@ impl Operations for SiteOperations {
         Ok(self.scrub.state())
     }
     async fn scrub_start(&self) -> Result<Scrub, Fault> {
-        self.start_scrub();
+        self.scrub.start(self.clock.now());
         Ok(self.scrub.state())
     }
 

@@ -1,98 +1,71 @@
-//! A scrub asked for by an operator: every fragment of every disk, at once.
-
-use std::sync::Arc;
+//! A scrub as an operator sees it: started at will, followed to its end.
+//!
+//! The steward scrubs all the time, slowly. An operator's scrub is its next whole
+//! round, hurried; it counts as running until that round has ended and what it
+//! found has been repaired or given up.
 
 use admin::model::{Scrub, ScrubState, date_text};
-use fragments::{FragmentStore, ScrubCursor};
 use parking_lot::Mutex;
-use units::{ByteCount, Clock, DiskId};
+use steward::{Status, Steward};
+use units::Timestamp;
 
-use super::SiteOperations;
+/// What was so when an operator asked.
+struct Asked {
+    at: Timestamp,
+    rounds: u64,
+    repaired: u64,
+}
 
-/// Bytes re-read between two looks at the progress.
-const STEP: ByteCount = ByteCount::new(64 * 1024 * 1024);
-
-/// The state of the scrub.
-#[derive(Default)]
+/// The steward's scrub, followed.
 pub(super) struct Scrubber {
-    state: Mutex<Scrub>,
+    steward: Steward,
+    asked: Mutex<Option<Asked>>,
 }
 
 impl Scrubber {
+    pub(super) fn new(steward: Steward) -> Self {
+        Self { steward, asked: Mutex::new(None) }
+    }
+
+    /// What the steward is doing.
+    pub(super) fn steward(&self) -> Status {
+        self.steward.status().borrow().clone()
+    }
+
+    /// Begins a round now, or hurries the one under way.
+    pub(super) fn start(&self, now: Timestamp) {
+        let status = self.steward();
+        let asked =
+            Asked { at: now, rounds: status.scrub.rounds, repaired: status.fragments_repaired };
+        *self.asked.lock() = Some(asked);
+        self.steward.scrub_now();
+    }
+
     pub(super) fn state(&self) -> Scrub {
-        self.state.lock().clone()
-    }
-
-    /// Marks it as running; false if it is already.
-    fn begin(&self, now: String, bytes_total: u64) -> bool {
-        let mut state = self.state.lock();
-        if state.state == ScrubState::Running {
-            return false;
-        }
-        *state = Scrub {
-            state: ScrubState::Running,
-            started: Some(now),
-            bytes_total,
-            last_complete: state.last_complete.take(),
-            ..Scrub::default()
+        let status = self.steward();
+        let (scrub, asked) = (&status.scrub, self.asked.lock());
+        let waited_for = asked.as_ref().is_some_and(|asked| {
+            let repairing =
+                status.repairs_waiting > 0 && scrub.rounds == asked.rounds.saturating_add(1);
+            scrub.rounds <= asked.rounds || repairing
+        });
+        let ended = scrub.finished_micros.map(|micros| date_text(Timestamp::from_micros(micros)));
+        let state = match (scrub.running || waited_for, scrub.rounds) {
+            (true, _) => ScrubState::Running,
+            (false, 0) => ScrubState::Idle,
+            (false, _) => ScrubState::Done,
         };
-        true
-    }
-
-    async fn run(&self, store: &FragmentStore, disks: &[DiskId], clock: &dyn Clock) {
-        let mut whole = true;
-        for disk in disks {
-            whole &= self.run_disk(store, *disk).await;
+        let repaired_before = asked.as_ref().map_or(0, |asked| asked.repaired);
+        Scrub {
+            state,
+            started: asked.as_ref().map(|asked| date_text(asked.at)),
+            ended: (state == ScrubState::Done).then(|| ended.clone()).flatten(),
+            bytes_total: scrub.bytes_total,
+            bytes_checked: scrub.bytes_done,
+            fragments_checked: scrub.fragments,
+            fragments_bad: scrub.bad,
+            fragments_repaired: status.fragments_repaired.saturating_sub(repaired_before),
+            last_complete: ended,
         }
-        let now = date_text(clock.now());
-        let mut state = self.state.lock();
-        state.state = ScrubState::Done;
-        state.ended = Some(now.clone());
-        if whole {
-            state.last_complete = Some(now);
-        }
-    }
-
-    /// One disk from its first fragment to its last; whether all could be looked at.
-    async fn run_disk(&self, store: &FragmentStore, disk: DiskId) -> bool {
-        let mut cursor = ScrubCursor::START;
-        loop {
-            let report = match store.scrub(disk, cursor, STEP).await {
-                Ok(report) => report,
-                Err(error) => {
-                    tracing::error!(%disk, %error, "the scrub of a disk broke off");
-                    return false;
-                }
-            };
-            for name in &report.damaged {
-                tracing::error!(%disk, fragment = ?name, "a fragment is damaged");
-            }
-            let mut state = self.state.lock();
-            state.bytes_checked = state.bytes_checked.saturating_add(report.bytes.get());
-            state.fragments_checked = state.fragments_checked.saturating_add(report.fragments);
-            state.fragments_bad = state.fragments_bad.saturating_add(report.damaged.len() as u64);
-            match report.next {
-                Some(next) => cursor = next,
-                None => return true,
-            }
-        }
-    }
-}
-
-impl SiteOperations {
-    /// Starts a scrub in the background, unless one runs.
-    pub(super) fn start_scrub(&self) {
-        let live = |(disk, _): &(DiskId, _)| {
-            self.fragments.space(*disk).map_or(0, |space| space.live.get())
-        };
-        let total = self.disks.iter().map(live).sum();
-        if !self.scrub.begin(date_text(self.clock.now()), total) {
-            return;
-        }
-        let (scrub, store) = (Arc::clone(&self.scrub), self.fragments.clone());
-        let disks: Vec<DiskId> = self.disks.iter().map(|(disk, _)| *disk).collect();
-        let clock = Arc::clone(&self.clock);
-        // Ends by itself; a stopping node may cut it, since it only reads.
-        tokio::spawn(async move { scrub.run(&store, &disks, clock.as_ref()).await });
     }
 }

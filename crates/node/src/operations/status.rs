@@ -136,7 +136,10 @@ impl SiteOperations {
     fn queues(&self) -> Result<Queues, Fault> {
         let waiting = self.view().releases(None, QUEUE_COUNTED_MAX);
         let waiting = waiting.map_err(|error| unread(&error))?;
-        Ok(Queues { release_parts: waiting.len() as u64, repair_fragments: 0 })
+        Ok(Queues {
+            release_parts: waiting.len() as u64,
+            repair_fragments: self.scrub.steward().repairs_waiting,
+        })
     }
 
     fn last_errors(&self) -> Vec<LoggedError> {
