@@ -102,7 +102,7 @@ impl Site {
         });
         let settings = Settings {
             release_grace: Duration::ZERO,
-            orphan_grace: Duration::from_secs(3_600),
+            orphan_grace: Duration::from_hours(1),
             ..Settings::default()
         };
         let steward = Steward::new(objects.clone(), settings);

@@ -158,8 +158,7 @@ impl World {
                 self.model.acknowledged(key, value);
                 Ok(Some(done))
             }
-            Err(error) if self.site.is_cut() => {
-                let _ = error;
+            Err(_) if self.site.is_cut() => {
                 self.report.unknown += 1;
                 self.model.unknown(key, value);
                 Ok(None)
@@ -352,8 +351,8 @@ impl World {
             ensure!(
                 self.model.seen(&key, &seen),
                 "{key} holds {} and may hold {:?}",
-                describe(&seen),
-                may.any_of.iter().map(describe).collect::<Vec<_>>()
+                describe(seen.as_ref()),
+                may.any_of.iter().map(|one| describe(one.as_ref())).collect::<Vec<_>>()
             );
             self.report.verified += 1;
         }
@@ -404,6 +403,6 @@ impl World {
     }
 }
 
-fn describe(value: &Option<Bytes>) -> String {
-    value.as_ref().map_or("nothing".to_owned(), |bytes| format!("{} bytes", bytes.len()))
+fn describe(value: Option<&Bytes>) -> String {
+    value.map_or("nothing".to_owned(), |bytes| format!("{} bytes", bytes.len()))
 }

@@ -90,7 +90,7 @@ impl Steward {
     /// Whether a fragment of the right length is in the disk's index; reads nothing.
     pub(crate) fn fragment_is_there(&self, row: &PartRow, name: FragmentName) -> bool {
         let Some(disk) = row.slots.get(usize::from(name.fragment.get())) else { return false };
-        let length = self.fragments().length(*disk, name).map(|bytes| bytes.get());
+        let length = self.fragments().length(*disk, name).map(units::ByteCount::get);
         let expected = expected_bytes(row, name).map(|bytes| bytes as u64);
         length.is_some() && length == expected
     }

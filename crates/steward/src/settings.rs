@@ -29,11 +29,11 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             release_grace: Duration::from_secs(10),
-            orphan_grace: Duration::from_secs(24 * 3_600),
-            orphan_period: Duration::from_secs(3_600),
-            lifecycle_period: Duration::from_secs(60),
+            orphan_grace: Duration::from_hours(24),
+            orphan_period: Duration::from_hours(1),
+            lifecycle_period: Duration::from_mins(1),
             days: Days::Real,
-            scrub_period: Duration::from_secs(30 * 86_400),
+            scrub_period: Duration::from_hours(30 * 24),
             scrub_bytes_per_second: ByteCount::new(20 * 1024 * 1024),
         }
     }

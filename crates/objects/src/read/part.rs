@@ -64,7 +64,6 @@ impl Inner {
 
     /// The row of a part that is referred to.
     pub(crate) fn part_row(
-        &self,
         view: &catalog::View,
         reference: &PartReference,
     ) -> Result<PartRow, ObjectError> {

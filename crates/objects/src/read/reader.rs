@@ -143,7 +143,7 @@ impl Reader {
         self.part = None;
         let (start, reference) = self.part_find()?;
         let end = start.saturating_add(reference.size.get());
-        let row = self.inner.part_row(&self.seen.view, &reference)?;
+        let row = Inner::part_row(&self.seen.view, &reference)?;
         let keeper = self.sealing.keeper();
         let version = self.version.detail.reference;
         let at = self.seen.part_at(keeper, &self.key, version, reference.part);

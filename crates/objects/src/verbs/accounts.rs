@@ -39,7 +39,7 @@ fn draw_letters<const N: usize>(random: &dyn Random, letters: &[u8; N], count: u
 
 impl Inner {
     /// A verb on a whole tenant: the tenant itself, or who runs the site.
-    fn tenant_covered(&self, authorised: &Authorised, tenant: TenantId) -> Result<(), ObjectError> {
+    fn tenant_covered(authorised: &Authorised, tenant: TenantId) -> Result<(), ObjectError> {
         let own = authorised.tenant() == Some(tenant);
         let operator = authorised.steward_reason().is_some()
             || authorised.caller().identity().is_some_and(|identity| identity.operator);
@@ -51,7 +51,6 @@ impl Inner {
 
     /// A user by id; users are found by name, and a tenant has few.
     pub(crate) fn user_by_id(
-        &self,
         view: &View,
         tenant: TenantId,
         id: UserId,
@@ -116,7 +115,7 @@ impl Objects {
         authorised: &Authorised,
         tenant: TenantId,
     ) -> Result<(), ObjectError> {
-        self.inner.tenant_covered(authorised, tenant)?;
+        Inner::tenant_covered(authorised, tenant)?;
         self.inner.propose(Command::TenantSuspend(TenantSuspend { id: tenant })).await.map(drop)
     }
 
@@ -126,7 +125,7 @@ impl Objects {
         authorised: &Authorised,
         tenant: TenantId,
     ) -> Result<(), ObjectError> {
-        self.inner.tenant_covered(authorised, tenant)?;
+        Inner::tenant_covered(authorised, tenant)?;
         self.inner.propose(Command::TenantResume(TenantResume { id: tenant })).await.map(drop)
     }
 
@@ -137,7 +136,7 @@ impl Objects {
         authorised: &Authorised,
         tenant: TenantId,
     ) -> Result<(), ObjectError> {
-        self.inner.tenant_covered(authorised, tenant)?;
+        Inner::tenant_covered(authorised, tenant)?;
         self.inner.propose(Command::TenantDelete(TenantDelete { id: tenant })).await?;
         Ok(self.inner.parts.vault.tenant_shred(tenant)?)
     }
@@ -148,7 +147,7 @@ impl Objects {
         authorised: &Authorised,
         tenant: TenantId,
     ) -> Result<(), ObjectError> {
-        self.inner.tenant_covered(authorised, tenant)?;
+        Inner::tenant_covered(authorised, tenant)?;
         self.inner.propose(Command::TenantErase(TenantErase { id: tenant })).await?;
         Ok(self.inner.parts.vault.tenant_shred(tenant)?)
     }
@@ -160,7 +159,7 @@ impl Objects {
         tenant: TenantId,
         quota: Quota,
     ) -> Result<(), ObjectError> {
-        self.inner.tenant_covered(authorised, tenant)?;
+        Inner::tenant_covered(authorised, tenant)?;
         let set = TenantQuotaSet { id: tenant, quota };
         self.inner.propose(Command::TenantQuotaSet(set)).await.map(drop)
     }
@@ -171,7 +170,7 @@ impl Objects {
         authorised: &Authorised,
         tenant: TenantId,
     ) -> Result<Usage, ObjectError> {
-        self.inner.tenant_covered(authorised, tenant)?;
+        Inner::tenant_covered(authorised, tenant)?;
         Ok(self.inner.view().tenant_usage(tenant)?)
     }
 
@@ -182,7 +181,7 @@ impl Objects {
         tenant: TenantId,
         name: UserName,
     ) -> Result<User, ObjectError> {
-        self.inner.tenant_covered(authorised, tenant)?;
+        Inner::tenant_covered(authorised, tenant)?;
         let id = UserId::draw(&*self.inner.parts.random);
         let create = UserCreate { id, tenant, name: name.clone() };
         self.inner.propose(Command::UserCreate(create)).await?;
@@ -195,7 +194,7 @@ impl Objects {
         authorised: &Authorised,
         tenant: TenantId,
     ) -> Result<Vec<User>, ObjectError> {
-        self.inner.tenant_covered(authorised, tenant)?;
+        Inner::tenant_covered(authorised, tenant)?;
         let view = self.inner.view();
         let mut all: Vec<User> = Vec::new();
         loop {
@@ -214,7 +213,7 @@ impl Objects {
         tenant: TenantId,
         name: UserName,
     ) -> Result<(), ObjectError> {
-        self.inner.tenant_covered(authorised, tenant)?;
+        Inner::tenant_covered(authorised, tenant)?;
         self.inner.propose(Command::UserDelete(UserDelete { tenant, name })).await.map(drop)
     }
 
@@ -228,7 +227,7 @@ impl Objects {
         expires: Option<Timestamp>,
     ) -> Result<AccessKeyMade, ObjectError> {
         let inner = &self.inner;
-        inner.tenant_covered(authorised, tenant)?;
+        Inner::tenant_covered(authorised, tenant)?;
         let row = inner.tenant_row(tenant)?;
         let random = &*inner.parts.random;
         let id = format!("{ACCESS_KEY_PREFIX}{}", draw_letters(random, ACCESS_KEY_LETTERS, 16));
@@ -254,7 +253,7 @@ impl Objects {
         authorised: &Authorised,
         tenant: TenantId,
     ) -> Result<Vec<AccessKey>, ObjectError> {
-        self.inner.tenant_covered(authorised, tenant)?;
+        Inner::tenant_covered(authorised, tenant)?;
         let view = self.inner.view();
         let mut all: Vec<AccessKey> = Vec::new();
         loop {
@@ -273,7 +272,7 @@ impl Objects {
         tenant: TenantId,
         id: &AccessKeyId,
     ) -> Result<(), ObjectError> {
-        self.inner.tenant_covered(authorised, tenant)?;
+        Inner::tenant_covered(authorised, tenant)?;
         let revoke = KeyRevoke { id: id.clone(), tenant: Some(tenant) };
         self.inner.propose(Command::KeyRevoke(revoke)).await?;
         self.inner.credentials.forget(id);

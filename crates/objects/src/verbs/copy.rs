@@ -162,7 +162,7 @@ impl Objects {
         let opening = inner.object_open(source, &source_get(&ask.source, ask.range))?;
         let name = &ask.upload.name;
         let seen = inner.object_seen(destination, &name.bucket, &name.key)?;
-        let upload = inner.upload_row(&seen, &ask.upload)?;
+        let upload = Inner::upload_row(&seen, &ask.upload)?;
         let sealing = Sealing::of_record(&upload.detail.encryption, ask.customer_key.as_ref())?;
         let algorithm = upload.checksum.map(|(algorithm, _)| algorithm);
         let reference = ReferenceId::from_bytes(ask.upload.upload.to_bytes());

@@ -7,15 +7,17 @@ use catalog::{AccessKeyId, SealedBytes};
 use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
+use crate::gateway::Inner;
 use crate::limits::CREDENTIALS_CACHED_MAX;
 use crate::{Credential, ObjectError, Objects};
 
 /// Opened secrets, each with the sealed bytes it was opened from: a key whose row
 /// changed is opened anew.
 #[derive(Default)]
-pub(crate) struct CredentialCache(
-    Mutex<HashMap<AccessKeyId, (SealedBytes, Arc<Zeroizing<String>>)>>,
-);
+pub(crate) struct CredentialCache(Mutex<HashMap<AccessKeyId, Opened>>);
+
+/// From which sealed bytes, and the secret.
+type Opened = (SealedBytes, Arc<Zeroizing<String>>);
 
 impl CredentialCache {
     fn get(&self, id: &AccessKeyId, sealed: &SealedBytes) -> Option<Arc<Zeroizing<String>>> {
@@ -46,23 +48,22 @@ impl Objects {
         let view = inner.view();
         let Some(key) = view.access_key(id)? else { return Ok(None) };
         let Some(tenant) = view.tenant(key.tenant)? else { return Ok(None) };
-        let secret = match inner.credentials.get(id, &key.sealed_secret) {
-            Some(secret) => secret,
-            None => {
-                let opened = inner.parts.vault.secret_open(
-                    tenant.id,
-                    tenant.wrapped_key.as_slice(),
-                    id.as_str(),
-                    key.sealed_secret.as_slice(),
-                )?;
-                let opened = Arc::new(opened);
-                inner.credentials.put(id.clone(), key.sealed_secret.clone(), Arc::clone(&opened));
-                opened
-            }
+        let secret = if let Some(secret) = inner.credentials.get(id, &key.sealed_secret) {
+            secret
+        } else {
+            let opened = inner.parts.vault.secret_open(
+                tenant.id,
+                tenant.wrapped_key.as_slice(),
+                id.as_str(),
+                key.sealed_secret.as_slice(),
+            )?;
+            let opened = Arc::new(opened);
+            inner.credentials.put(id.clone(), key.sealed_secret.clone(), Arc::clone(&opened));
+            opened
         };
         let user = match key.user {
             None => None,
-            Some(user) => inner.user_by_id(&view, tenant.id, user)?.map(Arc::new),
+            Some(user) => Inner::user_by_id(&view, tenant.id, user)?.map(Arc::new),
         };
         Ok(Some(Credential { key, tenant: Arc::new(tenant), user, secret }))
     }

@@ -65,19 +65,18 @@ impl Objects {
         let view = self.inner.view();
         let Some(bucket) = view.bucket(bucket)? else { return Ok(None) };
         let Some(tenant) = view.tenant(bucket.tenant)? else { return Ok(None) };
-        let settings = match self.inner.facts.get(&bucket) {
-            Some(settings) => settings,
-            None => {
-                let mut settings = Vec::new();
-                for kind in SettingKind::ALL {
-                    if let Some(setting) = view.setting(&bucket, kind)? {
-                        settings.push((kind, Bytes::from(setting.bytes.into_vec())));
-                    }
+        let settings = if let Some(settings) = self.inner.facts.get(&bucket) {
+            settings
+        } else {
+            let mut settings = Vec::new();
+            for kind in SettingKind::ALL {
+                if let Some(setting) = view.setting(&bucket, kind)? {
+                    settings.push((kind, Bytes::from(setting.bytes.into_vec())));
                 }
-                let settings = Arc::new(settings);
-                self.inner.facts.put(&bucket, Arc::clone(&settings));
-                settings
             }
+            let settings = Arc::new(settings);
+            self.inner.facts.put(&bucket, Arc::clone(&settings));
+            settings
         };
         Ok(Some(Arc::new(BucketFacts { bucket, tenant, settings })))
     }

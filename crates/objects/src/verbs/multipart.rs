@@ -72,7 +72,7 @@ impl Objects {
             &ask.parts,
         )? {
             Ok(plan) => plan,
-            Err(Refusal::NoSuchUpload) => return inner.completed_before(&seen, &ask),
+            Err(Refusal::NoSuchUpload) => return Inner::completed_before(&seen, &ask),
             Err(refusal) => return Err(refusal.into()),
         };
         let encryption = plan.upload.detail.encryption.clone();
@@ -126,11 +126,7 @@ impl Inner {
     }
 
     /// The answer of a completion whose first answer was lost.
-    fn completed_before(
-        &self,
-        seen: &Seen,
-        ask: &CompleteUpload,
-    ) -> Result<CompleteOutcome, ObjectError> {
+    fn completed_before(seen: &Seen, ask: &CompleteUpload) -> Result<CompleteOutcome, ObjectError> {
         let key = &ask.upload.name.key;
         let Some(done) = seen.view.completed(&seen.bucket, key, ask.upload.upload)? else {
             return Err(Refusal::NoSuchUpload.into());

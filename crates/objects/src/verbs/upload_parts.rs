@@ -28,7 +28,7 @@ impl Objects {
         let inner = &*self.inner;
         let name = &ask.upload.name;
         let seen = inner.object_seen(authorised, &name.bucket, &name.key)?;
-        let upload = inner.upload_row(&seen, &ask.upload)?;
+        let upload = Inner::upload_row(&seen, &ask.upload)?;
         let sealing = Sealing::of_record(&upload.detail.encryption, ask.customer_key.as_ref())?;
         let checksum = checksum_of_part(&upload, ask.checksum)?;
         let claims = Claims { length: ask.length, md5: ask.md5, checksum };
@@ -45,7 +45,7 @@ pub(super) struct PartBody {
 
 impl Inner {
     /// The upload that is meant.
-    pub(super) fn upload_row(&self, seen: &Seen, name: &UploadName) -> Result<Upload, ObjectError> {
+    pub(super) fn upload_row(seen: &Seen, name: &UploadName) -> Result<Upload, ObjectError> {
         let row = seen.view.upload(seen.bucket.id, &name.name.key, name.upload)?;
         Ok(row.ok_or(Refusal::NoSuchUpload)?)
     }

@@ -42,7 +42,7 @@ pub(crate) struct Lane {
     cost: u32,
     pipeline: Arc<Semaphore>,
     running: Arc<AtomicUsize>,
-    _lane: OwnedSemaphorePermit,
+    _place: OwnedSemaphorePermit,
     _stripe: Option<OwnedSemaphorePermit>,
 }
 
@@ -87,7 +87,7 @@ impl WriteBudget {
             cost: permits(cost),
             pipeline: Arc::clone(&self.pipeline),
             running: Arc::clone(&self.running),
-            _lane: lane,
+            _place: lane,
             _stripe: stripe,
         })
     }
