@@ -160,6 +160,13 @@ impl Objects {
     ) -> Result<PartOutcome, ObjectError> {
         let inner = &*self.inner;
         let opening = inner.object_open(source, &source_get(&ask.source, ask.range))?;
+        // Unlike a read, a copy of a range wants all of it.
+        let size = opening.head.version.head.size;
+        if let Some(RangeAsk::Bounded { last, .. }) = ask.range
+            && last >= size.get()
+        {
+            return Err(ObjectError::RangeNotSatisfiable { size });
+        }
         let name = &ask.upload.name;
         let seen = inner.object_seen(destination, &name.bucket, &name.key)?;
         let upload = Inner::upload_row(&seen, &ask.upload)?;

@@ -76,7 +76,7 @@ async fn decide_one(
         judge.decide(face, matter(rule.action)).await?
     };
     for action in verbs::also(rule.action, headers) {
-        judge.decide(face, matter(action)).await?;
+        judge.decide_besides(face, matter(action)).await?;
     }
     if asks_bypass(headers) {
         let bypass = matter(Action::BypassGovernanceRetention);

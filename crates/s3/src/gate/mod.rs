@@ -17,7 +17,9 @@ mod verbs;
 
 use std::sync::Arc;
 
-use access::{Action, Ask, Authorised, Caller, Denied, Identity, RequestFacts, SignatureAuth};
+use access::{
+    Action, Ask, Authorised, Caller, Denied, DenyReason, Identity, RequestFacts, SignatureAuth,
+};
 use catalog::{Acl, BucketName, VersionAsk};
 use http::Extensions;
 use objects::ObjectName;
@@ -89,6 +91,30 @@ impl S3Access for Gate {
 impl Judge {
     /// Decides on one matter; loads the object's facts only where a rule looks at them.
     pub(crate) async fn decide(&self, face: &Face, matter: Matter<'_>) -> S3Result<Authorised> {
+        self.weigh(face, matter).await?.map_err(|denied| refuse(&denied, matter.action))
+    }
+
+    /// Decides on what a write does besides. Who comes to own what is written may say
+    /// who else sees it, unless a rule denies it.
+    pub(crate) async fn decide_besides(&self, face: &Face, matter: Matter<'_>) -> S3Result {
+        let owns = self
+            .bucket
+            .as_ref()
+            .is_some_and(|bucket| bucket.ownership() != catalog::Ownership::BucketOwnerEnforced);
+        match self.weigh(face, matter).await? {
+            Ok(_) => Ok(()),
+            Err(denied)
+                if owns
+                    && matter.action == Action::PutObjectAcl
+                    && denied.reason == DenyReason::NothingAllows =>
+            {
+                Ok(())
+            }
+            Err(denied) => Err(refuse(&denied, matter.action)),
+        }
+    }
+
+    async fn weigh(&self, face: &Face, matter: Matter<'_>) -> S3Result<Result<Authorised, Denied>> {
         let object = match (&self.bucket, matter.key) {
             (Some(bucket), Some(key)) if bucket.looks_at_objects() => {
                 let name = ObjectName::new(bucket.name().as_str(), key);
@@ -108,7 +134,7 @@ impl Judge {
             request: &self.request,
             now: face.now(),
         };
-        access::decide(&self.caller, &ask).map_err(|denied| refuse(&denied, matter.action))
+        Ok(access::decide(&self.caller, &ask))
     }
 
     /// Whether a matter is allowed, for verbs that answer less rather than fail.
@@ -235,7 +261,7 @@ pub(crate) async fn authorise_form(face: &Face, ask: FormAsk<'_>) -> S3Result<Fo
     let version = VersionAsk::Current;
     let matter = |action| Matter { action, key: Some(ask.key), version };
     for action in verbs::also(Action::PutObject, ask.fields) {
-        judge.decide(face, matter(action)).await?;
+        judge.decide_besides(face, matter(action)).await?;
     }
     let authorised = judge.decide(face, matter(Action::PutObject)).await?;
     Ok(FormGrant { authorised, acl, judge })

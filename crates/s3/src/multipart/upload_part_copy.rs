@@ -8,7 +8,6 @@ use s3s::{S3Request, S3Response, S3Result, s3_error};
 use super::upload_name;
 use crate::Face;
 use crate::date;
-use crate::error::failed;
 use crate::gate;
 use crate::object::conditional::copy_range;
 use crate::object::get::part_number;
@@ -39,7 +38,8 @@ pub(crate) async fn upload_part_copy(
     };
     let authorised = gate::authorised(&req.extensions)?;
     let source = gate::authorised_source(&req.extensions)?;
-    let outcome = face.objects.upload_part_copy(source, authorised, ask).await.map_err(failed)?;
+    let outcome =
+        face.objects.upload_part_copy(source, authorised, ask).await.map_err(copy::copy_failed)?;
 
     let mut headers = HeaderMap::new();
     if let Some(version) = outcome.source_version {

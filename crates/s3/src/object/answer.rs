@@ -94,6 +94,10 @@ pub(crate) fn of_head(head: &ObjectHead, with_parts: bool, with_checksum: bool) 
     }
     if let Some(checksum) = head.checksum.as_ref().filter(|_| with_checksum) {
         checksums::answer(&mut headers, checksum, head.parts_count);
+        // Also beside the digest of a part stands the kind of the whole.
+        if let Some(whole) = &head.version.detail.checksum {
+            put(&mut headers, "x-amz-checksum-type", checksums::kind_name(whole.kind));
+        }
     }
     headers
 }

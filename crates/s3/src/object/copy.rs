@@ -1,9 +1,9 @@
 //! COPY object.
 
 use http::HeaderMap;
-use objects::{CopyObject, CopySource, HeadersAsk, TagsAsk};
+use objects::{CopyObject, CopySource, HeadersAsk, ObjectError, TagsAsk};
 use s3s::dto::{ChecksumType, CopyObjectInput, CopyObjectOutput, CopyObjectResult};
-use s3s::{S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use super::metadata::LatinHeaders;
 use super::stored::{self, Stored};
@@ -21,7 +21,7 @@ pub(crate) async fn copy_object(
     let ask = ask(face, &req)?;
     let authorised = gate::authorised(&req.extensions)?;
     let source = gate::authorised_source(&req.extensions)?;
-    let outcome = face.objects.object_copy(source, authorised, ask).await.map_err(failed)?;
+    let outcome = face.objects.object_copy(source, authorised, ask).await.map_err(copy_failed)?;
 
     let mut headers = HeaderMap::new();
     answer::version_written(&mut headers, outcome.version);
@@ -42,6 +42,14 @@ pub(crate) async fn copy_object(
     let output =
         CopyObjectOutput { copy_object_result: Some(result), ..CopyObjectOutput::default() };
     Ok(S3Response::with_headers(output, headers))
+}
+
+/// A copy has no 304: a source that is unchanged fails the condition.
+pub(crate) fn copy_failed(error: ObjectError) -> S3Error {
+    match error {
+        ObjectError::NotModified { .. } => s3_error!(PreconditionFailed),
+        error => failed(error),
+    }
 }
 
 /// The source of a copy, from the headers.
