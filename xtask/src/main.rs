@@ -19,6 +19,8 @@ mod test;
 mod tidy;
 mod verify;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -48,7 +50,17 @@ enum Command {
     Bench(bench::Bench),
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let root = shell::workspace_root()?;
     match Arguments::parse().command {
         Command::Verify(verify) => verify.run(&root),

@@ -37,7 +37,13 @@ fn found(line: &str) -> impl Iterator<Item = String> + '_ {
     FORBIDDEN
         .iter()
         .map(|(first, second)| format!("{first}{second}"))
-        .filter(|word| line.contains(word.as_str()))
+        .filter(|word| line.match_indices(word.as_str()).any(|(at, _)| begins(line, at)))
+}
+
+/// Whether a path or host begins here, and is not the end of a longer one.
+fn begins(line: &str, at: usize) -> bool {
+    let before = line.get(..at).and_then(|text| text.chars().next_back());
+    before.is_none_or(|c| !c.is_alphanumeric() && !"/.-_}*".contains(c))
 }
 
 #[cfg(test)]
@@ -48,5 +54,6 @@ mod tests {
     fn a_machine_path_is_found() {
         assert_eq!(found(concat!("see /ho", "me/someone/x")).count(), 1);
         assert_eq!(found("see docs/x").count(), 0);
+        assert_eq!(found(concat!("arn:aws:s3:::bucket/ho", "me/x")).count(), 0);
     }
 }
