@@ -5,11 +5,13 @@
 //! `NotImplemented`, which is the protocol library's default.
 
 use core::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use access::RequestFacts;
+use access::{Caller, RateKey, RateLimiter, Rates, RequestFacts};
 use catalog::Ownership;
 use objects::Objects;
+use parking_lot::Mutex;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
     CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CreateBucketInput,
@@ -54,7 +56,7 @@ use s3s::dto::{
     PutObjectTaggingOutput, PutPublicAccessBlockInput, PutPublicAccessBlockOutput,
     UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
-use s3s::{S3, S3Request, S3Response, S3Result};
+use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
 use units::{Clock, Timestamp};
 
@@ -76,6 +78,8 @@ struct Shared {
     default_ownership: Ownership,
     rules: RuleCache,
     no_facts: Arc<RequestFacts>,
+    limited: bool,
+    limiter: Mutex<RateLimiter>,
 }
 
 impl Face {
@@ -87,6 +91,8 @@ impl Face {
             default_ownership: settings.default_ownership,
             rules: RuleCache::default(),
             no_facts: Arc::new(RequestFacts::default()),
+            limited: settings.rates != Rates::default(),
+            limiter: Mutex::new(RateLimiter::new(settings.rates)),
         });
         Self { objects, shared }
     }
@@ -94,6 +100,20 @@ impl Face {
     /// Now.
     pub(crate) fn now(&self) -> Timestamp {
         self.shared.clock.now()
+    }
+
+    /// Lets a request through, or says that it comes too fast.
+    pub(crate) fn pace(&self, caller: &Caller, address: IpAddr) -> S3Result<()> {
+        if !self.shared.limited {
+            return Ok(());
+        }
+        let mut keys = vec![RateKey::Address(address)];
+        if let Some(identity) = caller.identity() {
+            keys.push(RateKey::AccessKey(identity.access_key.clone()));
+            keys.push(RateKey::Tenant(identity.tenant));
+        }
+        let now = self.shared.clock.elapsed();
+        self.shared.limiter.lock().admit(&keys, now).map_err(|_| s3_error!(SlowDown))
     }
 
     /// The region that clients sign for.

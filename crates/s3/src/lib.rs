@@ -28,4 +28,23 @@ pub mod server;
 mod settings;
 mod website;
 
+#[cfg(test)]
+mod trials;
+
 pub use face::Face;
+
+/// The bugs planted in this crate.
+pub const PLANTED: &[units::planted::PlantedBug] = &[
+    units::planted::PlantedBug {
+        name: "s3-trust-any-scope",
+        what: "a signature made for another region passes",
+    },
+    units::planted::PlantedBug {
+        name: "s3-trust-unsigned-headers",
+        what: "x-amz headers count although they are not signed",
+    },
+    units::planted::PlantedBug {
+        name: "s3-copy-source-unchecked",
+        what: "a copy is allowed without the right to read its source",
+    },
+];

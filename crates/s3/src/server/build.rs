@@ -19,7 +19,7 @@ use crate::gate::Gate;
 use crate::limits::{CLOCK_SKEW_SECONDS_MAX, XML_BODY_BYTES_MAX};
 
 /// The front of a store.
-pub(super) fn front(
+pub(crate) fn front(
     objects: Objects,
     clock: Arc<dyn Clock>,
     random: &dyn Random,

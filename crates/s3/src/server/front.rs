@@ -34,6 +34,12 @@ use crate::post;
 use crate::request::RequestContext;
 use crate::website::{self, Visit};
 
+/// Requests answered, by verb and status.
+const REQUESTS: &str = "essaim_s3_requests_total";
+
+/// Time from a request's head to its answer's head, by verb.
+const SECONDS: &str = "essaim_s3_request_duration_seconds";
+
 /// Where a request came in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer {
@@ -75,6 +81,7 @@ impl Front {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<StdError>,
     {
+        let start = std::time::Instant::now();
         let context = Arc::new(RequestContext::new(self.ids.draw(), peer.address, peer.secure));
         let mut asked = Asked {
             method: request.method().clone(),
@@ -98,7 +105,12 @@ impl Front {
         {
             answer.headers_mut().extend(headers);
         }
-        self.finish(answer, &asked)
+        let answer = self.finish(answer, &asked);
+        let verb = asked.context.verb();
+        metrics::counter!(REQUESTS, "verb" => verb, "status" => label(answer.status()))
+            .increment(1);
+        metrics::histogram!(SECONDS, "verb" => verb).record(start.elapsed().as_secs_f64());
+        answer
     }
 
     /// Checks, then hands on.
@@ -228,6 +240,22 @@ impl Front {
         head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         head.headers.remove(header::CONTENT_LENGTH);
         Body::from(xml)
+    }
+}
+
+/// The status as a label that costs nothing.
+fn label(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        200 => "200",
+        204 => "204",
+        206 => "206",
+        301..400 => "3xx",
+        403 => "403",
+        404 => "404",
+        400..500 => "4xx",
+        503 => "503",
+        500..600 => "5xx",
+        _ => "2xx",
     }
 }
 

@@ -32,6 +32,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use units::{Clock, Random};
 
+#[cfg(test)]
+pub(crate) use self::build::front;
 pub(crate) use self::front::{Front, Peer};
 pub(crate) use self::query::Query;
 pub use self::settings::{Domain, Region, Settings};

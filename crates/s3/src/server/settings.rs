@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use access::Rates;
 use catalog::Ownership;
 use units::NodeId;
 
@@ -54,6 +55,8 @@ pub struct Settings {
     pub website_domain: Option<Domain>,
     /// Who owns what others write, in buckets made without a word of it.
     pub default_ownership: Ownership,
+    /// How fast keys, tenants and addresses may ask.
+    pub rates: Rates,
     /// This node, shown as `x-amz-id-2`.
     pub node: NodeId,
 }

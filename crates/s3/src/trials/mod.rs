@@ -1,0 +1,7 @@
+//! Trials of the whole face, in one process: real gate, catalog and object path
+//! over simulated disks, asked through [`crate::server::Front`] as a client would.
+
+mod cases;
+mod random;
+mod signer;
+mod site;
