@@ -1,13 +1,10 @@
-//! GET bucket location.
+//! GET bucket location: the region by its name, whatever it is called.
 
 use s3s::dto::{BucketLocationConstraint, GetBucketLocationInput, GetBucketLocationOutput};
 use s3s::{S3Request, S3Response, S3Result};
 
 use crate::Face;
 use crate::gate;
-
-/// The region whose name S3 leaves out.
-const UNNAMED: &str = "us-east-1";
 
 /// Serves `GetBucketLocation`.
 #[expect(clippy::unused_async, reason = "every verb is asynchronous")]
@@ -16,8 +13,6 @@ pub(crate) async fn get_bucket_location(
     req: S3Request<GetBucketLocationInput>,
 ) -> S3Result<S3Response<GetBucketLocationOutput>> {
     gate::authorised(&req.extensions)?;
-    let region = face.region();
-    let location_constraint =
-        (region != UNNAMED).then(|| BucketLocationConstraint::from(region.to_owned()));
+    let location_constraint = Some(BucketLocationConstraint::from(face.region().to_owned()));
     Ok(S3Response::new(GetBucketLocationOutput { location_constraint }))
 }

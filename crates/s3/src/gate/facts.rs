@@ -45,6 +45,12 @@ impl Bucket {
         self.facts.bucket.ownership_rule()
     }
 
+    /// Whether its owner stated that the owner owns everything.
+    pub(crate) fn states_enforced(&self) -> bool {
+        self.ownership() == Ownership::BucketOwnerEnforced
+            && self.facts.setting(SettingKind::OwnershipControls).is_some()
+    }
+
     /// Whether a rule of it may look at an object's tags, owner or grants.
     pub(crate) fn looks_at_objects(&self) -> bool {
         self.rules.policy.is_some() || self.ownership() != Ownership::BucketOwnerEnforced

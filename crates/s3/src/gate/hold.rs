@@ -76,7 +76,9 @@ async fn decide_one(
     } else {
         judge.decide(face, matter(rule.action)).await?
     };
-    for action in verbs::also(rule.action, headers) {
+    let writes = judge.bucket.as_ref().filter(|_| rule.action == Action::PutObject);
+    let owner = writes.map(|bucket| bucket.rules.owner.to_string());
+    for action in verbs::also(rule.action, headers, owner.as_deref().unwrap_or_default()) {
         judge.decide_besides(face, matter(action)).await?;
     }
     if asks_bypass(headers) {

@@ -260,7 +260,8 @@ pub(crate) async fn authorise_form(face: &Face, ask: FormAsk<'_>) -> S3Result<Fo
     let acl = acl::asked(face, ask.fields, &judge.caller, &bucket).await?;
     let version = VersionAsk::Current;
     let matter = |action| Matter { action, key: Some(ask.key), version };
-    for action in verbs::also(Action::PutObject, ask.fields) {
+    let owner = bucket.rules.owner.to_string();
+    for action in verbs::also(Action::PutObject, ask.fields, &owner) {
         judge.decide_besides(face, matter(action)).await?;
     }
     let authorised = judge.decide(face, matter(Action::PutObject)).await?;

@@ -122,11 +122,25 @@ fn on_settings(verb: &str) -> Option<Action> {
 }
 
 /// What else a verb does because of its headers.
-pub(crate) fn also(action: Action, headers: &HeaderMap) -> impl Iterator<Item = Action> {
+///
+/// A list that gives something to nobody but the bucket's owner needs no right of
+/// its own: it only makes the writer's object more the owner's.
+pub(crate) fn also(
+    action: Action,
+    headers: &HeaderMap,
+    bucket_owner: &str,
+) -> impl Iterator<Item = Action> {
     let has = |name: &str| headers.contains_key(name);
     let writes = action == Action::PutObject;
-    let grants = headers.keys().any(|name| name.as_str().starts_with("x-amz-grant-"));
-    let acl = headers.get("x-amz-acl").is_some_and(|acl| acl != "private");
+    let to_owner = |value: &http::HeaderValue| {
+        let id = value.to_str().ok().and_then(|text| text.trim().strip_prefix("id="));
+        id.is_some_and(|id| id.trim_matches('"') == bucket_owner)
+    };
+    let grants = headers
+        .iter()
+        .any(|(name, value)| name.as_str().starts_with("x-amz-grant-") && !to_owner(value));
+    let plain = ["private", "bucket-owner-read", "bucket-owner-full-control"];
+    let acl = headers.get("x-amz-acl").is_some_and(|acl| !plain.iter().any(|plain| acl == plain));
     [
         (writes && has("x-amz-tagging")).then_some(Action::PutObjectTagging),
         (writes && (grants || acl)).then_some(Action::PutObjectAcl),
@@ -157,8 +171,8 @@ mod tests {
     fn headers_add_actions() {
         let mut headers = HeaderMap::new();
         headers.insert("x-amz-tagging", http::HeaderValue::from_static("a=b"));
-        let found: Vec<Action> = also(Action::PutObject, &headers).collect();
+        let found: Vec<Action> = also(Action::PutObject, &headers, "").collect();
         assert_eq!(found, [Action::PutObjectTagging]);
-        assert_eq!(also(Action::GetObject, &headers).count(), 0);
+        assert_eq!(also(Action::GetObject, &headers, "").count(), 0);
     }
 }

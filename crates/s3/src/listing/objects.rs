@@ -38,7 +38,8 @@ pub(crate) async fn list_objects(
     let next = page.next.as_ref().filter(|_| ask.delimiter.is_some()).map(marker_of);
     Ok(S3Response::new(ListObjectsOutput {
         name: Some(bucket.name().as_str().to_owned()),
-        prefix: Some(spelling.write(&ask.prefix)),
+        // Not encoded: this version of the listing never was.
+        prefix: Some(ask.prefix.clone()),
         marker: Some(spelling.write(&marker)),
         max_keys: Some(as_i32(limit)),
         is_truncated: Some(page.next.is_some() && limit > 0),

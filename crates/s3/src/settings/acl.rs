@@ -100,16 +100,20 @@ fn unexpected_content() -> S3Error {
 /// Ownership and the public-access block have a say in what may be granted.
 pub(crate) fn allowed_here(bucket: &Bucket, acl: &Acl) -> S3Result {
     if bucket.ownership() == Ownership::BucketOwnerEnforced && changes_something(bucket, acl) {
-        return Err(custom(
-            "AccessControlListNotSupported",
-            StatusCode::BAD_REQUEST,
-            "The bucket does not allow ACLs",
-        ));
+        return Err(not_supported());
     }
     if bucket.rules.public_access_block.block_public_acls && is_public(acl) {
         return Err(s3_error!(AccessDenied, "Access Denied"));
     }
     Ok(())
+}
+
+fn not_supported() -> S3Error {
+    custom(
+        "AccessControlListNotSupported",
+        StatusCode::BAD_REQUEST,
+        "The bucket does not allow ACLs",
+    )
 }
 
 /// Whether the list says more than that the owner has everything.
@@ -146,6 +150,10 @@ pub(crate) async fn asked(
     };
     let acl = from_headers(face, headers, owner, bucket_owner).await?;
     if let Some(acl) = &acl {
+        // Where the owner stated the rule, it is kept to the letter.
+        if bucket.states_enforced() && !gives {
+            return Err(not_supported());
+        }
         allowed_here(bucket, acl)?;
     }
     let plain = acl.is_none() && owner == bucket_owner;
@@ -323,7 +331,10 @@ fn permission_of(text: &str) -> Option<Permission> {
 /// The grants of a list, as the protocol library's documents take them.
 pub(crate) async fn to_grants(face: &Face, acl: &Acl) -> S3Result<Vec<dto::Grant>> {
     let mut grants = Vec::with_capacity(acl.grants.len());
-    for grant in &acl.grants {
+    // Groups come first: readers look there for what is public.
+    let is_account = |grant: &&Grant| matches!(grant.grantee, Grantee::Tenant(_));
+    let (accounts, groups): (Vec<&Grant>, Vec<&Grant>) = acl.grants.iter().partition(is_account);
+    for grant in groups.into_iter().chain(accounts) {
         let grantee = match grant.grantee {
             Grantee::Tenant(id) => {
                 let tenant = face.objects.tenant_facts(id).await.map_err(failed)?;

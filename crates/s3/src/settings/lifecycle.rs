@@ -19,7 +19,7 @@ use s3s::dto::{
     TransitionDefaultMinimumObjectSize,
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
-use units::ByteCount;
+use units::{ByteCount, Timestamp};
 
 use super::store;
 use crate::Face;
@@ -121,6 +121,10 @@ fn rule_of(rule: &dto::LifecycleRule, id: String) -> S3Result<LifecycleRule> {
         "Disabled" => false,
         _ => return Err(malformed_xml()),
     };
+    for date in rule.transitions.iter().flatten().filter_map(|transition| transition.date.as_ref())
+    {
+        midnight(date)?;
+    }
     if rule.transitions.as_ref().is_some_and(|list| !list.is_empty())
         || rule.noncurrent_version_transitions.as_ref().is_some_and(|list| !list.is_empty())
     {
@@ -160,16 +164,18 @@ fn positive(days: Option<i32>, name: &str) -> S3Result<u32> {
 fn expiration_of(asked: &dto::LifecycleExpiration) -> S3Result<LifecycleExpiration> {
     match (asked.days, &asked.date, asked.expired_object_delete_marker) {
         (Some(days), None, None) => positive(Some(days), "Days").map(LifecycleExpiration::Days),
-        (None, Some(at), None) => {
-            let at = date::from_dto(at);
-            if at.micros().rem_euclid(DAY_MICROS) != 0 {
-                return Err(invalid_argument("'Date' must be at midnight GMT"));
-            }
-            Ok(LifecycleExpiration::Date(at))
-        }
+        (None, Some(at), None) => midnight(at).map(LifecycleExpiration::Date),
         (None, None, Some(true)) => Ok(LifecycleExpiration::ExpiredObjectDeleteMarker),
         _ => Err(malformed_xml()),
     }
+}
+
+fn midnight(at: &dto::Timestamp) -> S3Result<Timestamp> {
+    let at = date::from_dto(at);
+    if at.micros().rem_euclid(DAY_MICROS) != 0 {
+        return Err(invalid_argument("'Date' must be at midnight GMT"));
+    }
+    Ok(at)
 }
 
 fn noncurrent_of(asked: &dto::NoncurrentVersionExpiration) -> S3Result<LifecycleNoncurrent> {
