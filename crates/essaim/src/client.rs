@@ -13,7 +13,7 @@ use crate::cli::Connect;
 use crate::failure::{Failure, Kind};
 
 /// A node that does not answer within this time is stuck; long work is polled.
-const ANSWER_MAX: Duration = Duration::from_secs(60);
+const ANSWER_MAX: Duration = Duration::from_mins(1);
 
 /// A connection to a node.
 pub struct Client {
@@ -27,20 +27,17 @@ impl Client {
     /// Prepares a connection; nothing is sent yet.
     pub fn new(connect: &Connect) -> Result<Self, Failure> {
         let builder = reqwest::Client::builder().read_timeout(ANSWER_MAX).no_proxy();
-        let (builder, base, token, place) = match &connect.admin_url {
-            Some(url) => {
-                let url = url.trim_end_matches('/').to_owned();
-                (builder, url.clone(), Some(token(connect)?), url)
+        let (builder, base, token, place) = if let Some(url) = &connect.admin_url {
+            let url = url.trim_end_matches('/').to_owned();
+            (builder, url.clone(), Some(token(connect)?), url)
+        } else {
+            let socket = socket(connect);
+            if !socket.exists() {
+                return Err(not_running(&socket.display().to_string()));
             }
-            None => {
-                let socket = socket(connect);
-                if !socket.exists() {
-                    return Err(not_running(&socket.display().to_string()));
-                }
-                let place = socket.display().to_string();
-                let base = "http://essaim".to_owned();
-                (builder.unix_socket(socket), base, None, place)
-            }
+            let place = socket.display().to_string();
+            let base = "http://essaim".to_owned();
+            (builder.unix_socket(socket), base, None, place)
         };
         let http = builder
             .build()

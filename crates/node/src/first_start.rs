@@ -48,12 +48,11 @@ impl FirstStart<'_> {
     async fn tenant(&self, leave: &Authorised) -> Result<Tenant, Trouble> {
         let name = TenantName::new(TENANT).map_err(|error| stuck(&error))?;
         let found = self.objects.tenant_by_name(leave, &name).await;
-        match found.map_err(|error| stuck(&error))? {
-            Some(tenant) => Ok(tenant),
-            None => {
-                let made = self.objects.tenant_create(leave, name, Quota::default()).await;
-                made.map_err(|error| stuck(&error))
-            }
+        if let Some(tenant) = found.map_err(|error| stuck(&error))? {
+            Ok(tenant)
+        } else {
+            let made = self.objects.tenant_create(leave, name, Quota::default()).await;
+            made.map_err(|error| stuck(&error))
         }
     }
 

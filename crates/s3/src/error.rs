@@ -114,12 +114,11 @@ fn refused(refusal: Refusal) -> S3Error {
 /// `NoSuchKey`; with the headers that tell of a delete marker, if one stands there.
 fn no_such_key(marker: Option<VersionName>) -> S3Error {
     let mut error = s3_error!(NoSuchKey);
-    error.set_headers(match marker {
-        Some(version) => marker_headers(&version),
-        None => {
-            let no = HeaderValue::from_static("false");
-            HeaderMap::from_iter([(HeaderName::from_static("x-amz-delete-marker"), no)])
-        }
+    error.set_headers(if let Some(version) = marker {
+        marker_headers(&version)
+    } else {
+        let no = HeaderValue::from_static("false");
+        HeaderMap::from_iter([(HeaderName::from_static("x-amz-delete-marker"), no)])
     });
     error
 }

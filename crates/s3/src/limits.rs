@@ -9,20 +9,20 @@ pub const CONNECTIONS_MAX: usize = 4_096;
 /// How long a client may take to send a request head, and how long a connection
 /// may stay idle between requests. Long enough for any pooling client, short
 /// enough that silent connections do not use up [`CONNECTIONS_MAX`].
-pub const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+pub const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Longest silence inside a request body before it is given up.
-pub const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+pub const BODY_IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The window over which the least rate of a request body is judged.
-pub const BODY_RATE_WINDOW: Duration = Duration::from_secs(120);
+pub const BODY_RATE_WINDOW: Duration = Duration::from_mins(2);
 
 /// Least bytes a request body must bring per [`BODY_RATE_WINDOW`]: slower than any
 /// radio link still worth serving, faster than a client that only holds on.
 pub const BODY_RATE_BYTES_MIN: u64 = 4 * 1024;
 
 /// Longest time a client may leave an answer unread before the connection is cut.
-pub const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(120);
+pub const WRITE_STALL_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// How long requests in flight may take to end once a stop was asked for.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);

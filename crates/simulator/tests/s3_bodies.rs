@@ -42,6 +42,7 @@ impl Serving {
             website_domain: None,
             default_ownership: catalog::Ownership::default(),
             node: NodeId::from_u128(1),
+            rates: access::Rates::default(),
         };
         let clock: Arc<dyn Clock> = Arc::clone(&site.clock) as Arc<dyn Clock>;
         let objects = running.objects.clone();
@@ -102,7 +103,7 @@ struct Upload<'s> {
 
 impl<'s> Upload<'s> {
     fn new(serving: &'s Serving, key: &'static str, payload: &'static str) -> Self {
-        let clock = host::SystemClock::default();
+        let clock = host::SystemClock;
         let seconds = clock.now().seconds();
         Self {
             serving,

@@ -35,7 +35,7 @@ pub(super) async fn run(tenant: Option<&str>, connect: &Connect) -> Result<(), F
             ]);
         }
         if tenant.more_buckets {
-            table.row(["".into(), "…".into(), "".into(), "".into(), "".into()]);
+            table.row([String::new(), "…".into(), String::new(), String::new(), String::new()]);
         }
     }
     table.print("nothing is stored");

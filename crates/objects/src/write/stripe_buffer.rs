@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     fn check(total: usize, step: usize) {
-        let plain: Vec<u8> = (0..total).map(|i| (i % 249) as u8).collect();
+        let plain: Vec<u8> = (0..total).map(|i| u8::try_from(i % 249).unwrap_or(0)).collect();
         let mut buffer = StripeBuffer::new(4 * CHUNK_BYTES, total);
         let mut taken = 0;
         while taken < total && !buffer.is_full() {

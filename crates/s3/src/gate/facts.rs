@@ -113,13 +113,12 @@ pub(crate) async fn bucket(face: &Face, name: &str) -> S3Result<Arc<Bucket>> {
     let name = bucket_name(name)?;
     let facts = face.objects.bucket_facts(&name).await.map_err(failed)?;
     let facts = facts.ok_or_else(|| s3_error!(NoSuchBucket))?;
-    let rules = match face.rules().get(&facts) {
-        Some(rules) => rules,
-        None => {
-            let rules = Arc::new(parse(&facts)?);
-            face.rules().put(&facts, &rules);
-            rules
-        }
+    let rules = if let Some(rules) = face.rules().get(&facts) {
+        rules
+    } else {
+        let rules = Arc::new(parse(&facts)?);
+        face.rules().put(&facts, &rules);
+        rules
     };
     Ok(Arc::new(Bucket { facts, rules }))
 }

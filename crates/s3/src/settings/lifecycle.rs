@@ -310,7 +310,6 @@ fn filter_to_dto(filter: &LifecycleFilter) -> dto::LifecycleRuleFilter {
         object_size_less_than: less,
         prefix: filter.prefix.clone(),
         tag: filter.tags.first().map(tag),
-        ..Default::default()
     }
 }
 
