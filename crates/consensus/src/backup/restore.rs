@@ -16,6 +16,7 @@ use crate::backup::header::Header;
 use crate::backup::reader::{Totals, read_backup};
 use crate::backup::{BackupReport, RestoreError};
 use crate::limits::BACKUP_BLOCK_BYTES;
+use crate::log::record::Ballot;
 use crate::log::{LogOptions, SegmentLog};
 use crate::member::{Member, Seat};
 use crate::types::StoredMembership;
@@ -60,6 +61,9 @@ pub fn restore<S: Read + Seek>(
     let mut log = SegmentLog::open(disk, &parts.directory, header.cluster, options)?;
     if let Some(last) = header.last {
         log.purge(last)?;
+        // This node may be another than the one that wrote the last entry, and ids
+        // order votes of one term: only the next term is surely behind that entry.
+        log.vote_save(Ballot::new(last.leader_id.term, Member::new(parts.node)))?;
     }
     log.close()?;
     Ok(report(&header, totals))
