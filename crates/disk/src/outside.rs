@@ -74,6 +74,14 @@ pub fn outside_remove(path: &Path) -> Result<(), DiskError> {
     }
 }
 
+/// Removes a directory with all that is in it; nothing happens if it is not there.
+pub fn outside_remove_tree(path: &Path) -> Result<(), DiskError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.map_err(failed(path, "rmdir")),
+    }
+}
+
 fn sync_directory(path: &Path) -> Result<(), DiskError> {
     File::open(path).and_then(|directory| directory.sync_all()).map_err(failed(path, "fsync"))
 }

@@ -37,6 +37,9 @@ pub struct Finding {
     pub what_to_do: String,
 }
 
+/// Bits of a mode that let others in.
+const OTHERS: u32 = 0o077;
+
 fn finding(
     subject: &'static str,
     verdict: Verdict,
@@ -85,7 +88,7 @@ fn directory(data: &Path) -> Finding {
             "essaim up makes it; or say where it is with --data DIR",
         ),
         Err(error) => finding("data directory", Verdict::Bad, chain(&error), "name another"),
-        Ok((mode, _)) if mode & 0o077 != 0 => finding(
+        Ok((mode, _)) if mode & OTHERS != 0 => finding(
             "data directory",
             Verdict::Bad,
             format!("{shown} can be entered by others (mode {mode:o})"),
@@ -118,7 +121,7 @@ fn running(data: &Path) -> Finding {
 fn private_file(data: &Path, name: &'static str) -> Option<Finding> {
     let path = data.join(name);
     let (mode, _) = disk::outside_mode(&path).ok()?;
-    if mode & 0o077 == 0 {
+    if mode & OTHERS == 0 {
         return Some(finding("key file", Verdict::Good, format!("{name}, for its owner only"), ""));
     }
     Some(finding(

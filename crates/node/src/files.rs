@@ -8,6 +8,7 @@
 //!   accounts.json       administrators and tokens, as digests
 //!   catalog/rows        the catalog's engine
 //!   catalog/log         the catalog's log
+//!   catalog/made        says that the engine was made whole
 //!   disk/               fragments, unless disks are named
 //!   admin.sock          0600, for the command line
 //!   addresses.json      where the running node listens
@@ -29,6 +30,8 @@ pub(crate) const ACCOUNTS_FILE: &str = "accounts.json";
 pub(crate) const ADDRESSES_FILE: &str = "addresses.json";
 pub(crate) const CATALOG_DIRECTORY: &str = "catalog";
 pub(crate) const ROWS_DIRECTORY: &str = "catalog/rows";
+/// Written once the engine's directory is whole, before anything is proposed.
+pub(crate) const ROWS_MADE_FILE: &str = "catalog/made";
 pub(crate) const LOG_DIRECTORY: &str = "catalog/log";
 
 /// The data directory when none is named: `/var/lib/essaim` for the superuser,

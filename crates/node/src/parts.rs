@@ -11,7 +11,9 @@ use units::{Clock, Random};
 use vault::{NodeIdentity, Passphrase, Vault, VaultError};
 
 use crate::disks::{self, Disks};
-use crate::files::{self, CATALOG_DIRECTORY, LOG_DIRECTORY, NODE_FILE, ROWS_DIRECTORY};
+use crate::files::{
+    self, CATALOG_DIRECTORY, LOG_DIRECTORY, NODE_FILE, ROWS_DIRECTORY, ROWS_MADE_FILE,
+};
 use crate::identity::Identity;
 use crate::settings::Settings;
 use crate::trouble::{Trouble, about_directory, chain};
@@ -126,8 +128,17 @@ async fn open_catalog(
         Trouble::new(format!("the catalog cannot be opened: {}", chain(error)), hint)
     };
     let rows = root.root().join(ROWS_DIRECTORY);
+    // An engine whose making was cut may not open; nothing was proposed to it yet.
+    let unmade = !identity.complete && !there(ROWS_MADE_FILE);
+    if unmade {
+        disk::outside_remove_tree(&rows).map_err(|error| told(&error))?;
+    }
     let engine = tokio::task::spawn_blocking(move || FjallEngine::open(&rows)).await;
     let engine = engine.map_err(|error| told(&error))?.map_err(|error| told(&error))?;
+    if unmade {
+        disk::write_file_atomically(root.as_ref(), ROWS_MADE_FILE, b"made\n")
+            .map_err(|error| told(&error))?;
+    }
     let mut parts = consensus::Parts::new(
         Arc::clone(root) as Arc<dyn Disk>,
         Arc::new(engine),

@@ -211,9 +211,10 @@ pub static SETTINGS: &[Setting] = &[
         name: "log",
         kind: Kind::Text,
         many: false,
-        default: "info,openraft=warn",
+        default: "info,openraft=warn,s3s=off",
         doc: "Which log lines are written: a level, or rooms with levels (info,s3=debug)",
-        more: "Levels are `error`, `warn`, `info`, `debug` and `trace`.",
+        more: "Levels are `off`, `error`, `warn`, `info`, `debug` and `trace`. The default leaves out \
+               what the protocol library says of clients' mistakes: they are counted in the metrics.",
         set: |settings, text| {
             text.clone_into(&mut settings.log);
             Ok(())
