@@ -26,6 +26,19 @@ pub(crate) fn count(number: u64, language: Language) -> String {
     shown
 }
 
+/// The noun that goes with a number: French counts zero as one.
+pub(crate) fn noun(
+    number: u64,
+    one: &'static str,
+    many: &'static str,
+    language: Language,
+) -> &'static str {
+    match (number, language) {
+        (1, _) | (0, Language::French) => one,
+        _ => many,
+    }
+}
+
 /// A size in powers of 1,024.
 #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
 pub(crate) fn bytes(number: u64, language: Language) -> String {
@@ -90,7 +103,7 @@ pub(crate) fn date(text: &str, language: Language) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Language, bytes, count, date, duration, percent};
+    use super::{Language, bytes, count, date, duration, noun, percent};
 
     #[test]
     fn french_figures() {
@@ -100,6 +113,14 @@ mod tests {
         assert_eq!(bytes(12, french), "12\u{202f}o");
         assert_eq!(percent(7, french), "7\u{202f}%");
         assert_eq!(date("2026-11-21T22:33:58Z", french), "21/11/2026 à 22\u{202f}h\u{202f}33 UTC");
+    }
+
+    #[test]
+    fn nouns_agree() {
+        assert_eq!(noun(0, "objet", "objets", Language::French), "objet");
+        assert_eq!(noun(2, "objet", "objets", Language::French), "objets");
+        assert_eq!(noun(0, "object", "objects", Language::English), "objects");
+        assert_eq!(noun(1, "object", "objects", Language::English), "object");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use admin::model::{DiskState, DiskStatus, ScrubState, Status};
 use askama::Template;
 
-use crate::format::{bytes, count, date, duration, percent};
+use crate::format::{bytes, count, date, duration, noun, percent};
 use crate::language::Language;
 use crate::words::Words;
 
@@ -62,20 +62,20 @@ pub(crate) struct StatusPage {
     tag: &'static str,
     words: &'static Words,
     user: String,
-    well: bool,
+    mood: &'static str,
     reasons: Vec<(String, String)>,
     version: String,
     uptime: String,
-    tenants: String,
-    buckets: String,
-    objects: String,
+    tenants: (String, &'static str),
+    buckets: (String, &'static str),
+    objects: (String, &'static str),
     stored: String,
     disks: Vec<DiskView>,
     catalog_well: bool,
     catalog: String,
     commands: String,
     memory: String,
-    releases: String,
+    releases: (String, &'static str),
     scrub: String,
     data: String,
     node: String,
@@ -89,7 +89,13 @@ impl StatusPage {
         let words = Words::of(language);
         let disks: Vec<DiskView> =
             status.disks.iter().map(|disk| disk_view(disk, language)).collect();
-        let well = status.ready && disks.iter().all(|disk| disk.class == "good");
+        let mood = match () {
+            () if !status.ready => "bad",
+            () if disks.iter().all(|disk| disk.class == "good") => "good",
+            () => "doubt",
+        };
+        let counted =
+            |number: u64, one, many| (count(number, language), noun(number, one, many, language));
         let catalog = match &status.catalog.reason {
             Some(reason) => format!("{}\u{202f}: {reason}", words.not_available),
             None => words.available.to_owned(),
@@ -98,7 +104,7 @@ impl StatusPage {
             tag: language.tag(),
             words,
             user: user.to_owned(),
-            well,
+            mood,
             reasons: status
                 .not_ready
                 .iter()
@@ -106,16 +112,16 @@ impl StatusPage {
                 .collect(),
             version: status.version.clone(),
             uptime: duration(status.uptime_seconds, language),
-            tenants: count(status.totals.tenants, language),
-            buckets: count(status.totals.buckets, language),
-            objects: count(status.totals.objects, language),
+            tenants: counted(status.totals.tenants, words.tenant, words.tenants),
+            buckets: counted(status.totals.buckets, words.bucket, words.buckets),
+            objects: counted(status.totals.objects, words.object, words.objects),
             stored: bytes(status.totals.bytes, language),
             disks,
             catalog_well: status.catalog.available,
             catalog,
             commands: count(status.catalog.applied_index, language),
             memory: bytes(status.memory_resident_bytes, language),
-            releases: count(status.queues.release_parts, language),
+            releases: counted(status.queues.release_parts, words.part, words.parts),
             scrub: scrub(status, language),
             data: status.data.clone(),
             node: status.node_id.chars().take(ID_SHOWN).collect(),
@@ -133,7 +139,7 @@ fn disk_view(disk: &DiskStatus, language: Language) -> DiskView {
         part.saturating_mul(100).checked_div(disk.total_bytes).unwrap_or_default().min(100)
     };
     let (state, class) = match disk.state {
-        DiskState::Healthy if share(taken) >= FULL_PERCENT => (words.healthy, "doubt"),
+        DiskState::Healthy if share(taken) >= FULL_PERCENT => (words.nearly_full, "doubt"),
         DiskState::Healthy => (words.healthy, "good"),
         DiskState::Full => (words.disk_full, "bad"),
         DiskState::Poisoned => (words.poisoned, "bad"),
@@ -162,7 +168,8 @@ fn scrub(status: &Status, language: Language) -> String {
     };
     let checked = bytes(scrub.bytes_checked, language);
     let bad = count(scrub.fragments_bad, language);
-    format!("{state}, {checked}, {bad} {}", words.scrub_bad)
+    let fragments = noun(scrub.fragments_bad, words.scrub_bad_one, words.scrub_bad, language);
+    format!("{state}, {checked}, {bad} {fragments}")
 }
 
 fn error_view(error: &admin::model::LoggedError, language: Language) -> ErrorView {

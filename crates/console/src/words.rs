@@ -40,8 +40,11 @@ words! {
     running_since: "En marche depuis", "Running for";
     version: "version", "version";
     holds: "Ce qu’il garde", "What it holds";
+    tenant: "locataire", "tenant";
     tenants: "locataires", "tenants";
+    bucket: "compartiment", "bucket";
     buckets: "compartiments", "buckets";
+    object: "objet", "object";
     objects: "objets", "objects";
     stored: "stockés", "stored";
     disks: "Disques", "Disks";
@@ -49,6 +52,7 @@ words! {
     free: "libres", "free";
     of: "sur", "of";
     healthy: "sain", "healthy";
+    nearly_full: "bientôt plein", "nearly full";
     disk_full: "plein", "full";
     poisoned: "hors service", "out of service";
     missing: "absent", "missing";
@@ -59,11 +63,13 @@ words! {
     commands: "commandes appliquées", "commands applied";
     memory: "Mémoire", "Memory";
     releases: "À libérer", "To release";
+    part: "partie", "part";
     parts: "parties", "parts";
     scrub: "Vérification", "Scrub";
     scrub_idle: "aucune depuis le démarrage", "none since the start";
     scrub_running: "en cours", "running";
     scrub_done: "terminée", "done";
+    scrub_bad_one: "fragment abîmé", "bad fragment";
     scrub_bad: "fragments abîmés", "bad fragments";
     data: "Données", "Data";
     errors: "Derniers avertissements et erreurs", "Last warnings and errors";
