@@ -8,7 +8,7 @@ use http::HeaderMap;
 use s3s::access::S3AccessContext;
 use s3s::{S3Result, s3_error};
 
-use super::verbs::{self, Rule};
+use super::verbs;
 use super::{Grant, Judge, Matter, caller_of, conditions, copy_source, facts, names};
 use crate::Face;
 use crate::auth;
@@ -53,7 +53,8 @@ pub(super) async fn decide(face: &Face, cx: &mut S3AccessContext<'_>) -> S3Resul
     if rule.per_key {
         admit_many(&grant.judge)?;
     } else {
-        decide_one(face, cx, rule, key, version, bucket_name, &context, &mut grant).await?;
+        let matter = Matter { action: rule.action, key, version };
+        decide_one(face, cx, matter, bucket_name, &context, &mut grant).await?;
     }
     Ok(grant)
 }
@@ -61,37 +62,35 @@ pub(super) async fn decide(face: &Face, cx: &mut S3AccessContext<'_>) -> S3Resul
 async fn decide_one(
     face: &Face,
     cx: &S3AccessContext<'_>,
-    rule: Rule,
-    key: Option<&str>,
-    version: VersionAsk,
+    asked: Matter<'_>,
     bucket_name: Option<&str>,
     context: &RequestContext,
     grant: &mut Grant,
 ) -> S3Result {
     let headers = cx.headers();
     let judge = &grant.judge;
-    let matter = |action| Matter { action, key, version };
-    let authorised = if rule.action == Action::CreateBucket {
+    let matter = |action| Matter { action, ..asked };
+    let authorised = if asked.action == Action::CreateBucket {
         create_bucket(face, judge, bucket_name)?
     } else {
-        judge.decide(face, matter(rule.action)).await?
+        judge.decide(face, matter(asked.action)).await?
     };
-    let writes = judge.bucket.as_ref().filter(|_| rule.action == Action::PutObject);
+    let writes = judge.bucket.as_ref().filter(|_| asked.action == Action::PutObject);
     let owner = writes.map(|bucket| bucket.rules.owner.to_string());
-    for action in verbs::also(rule.action, headers, owner.as_deref().unwrap_or_default()) {
+    for action in verbs::also(asked.action, headers, owner.as_deref().unwrap_or_default()) {
         judge.decide_besides(face, matter(action)).await?;
     }
     if asks_bypass(headers) {
         let bypass = matter(Action::BypassGovernanceRetention);
-        grant.bypass_governance = key.is_some() && judge.allows(face, bypass).await;
+        grant.bypass_governance = asked.key.is_some() && judge.allows(face, bypass).await;
     }
-    if rule.action == Action::PutObject
+    if asked.action == Action::PutObject
         && let Some(bucket) = &judge.bucket
     {
         grant.acl = acl::asked(face, headers, &judge.caller, bucket).await?;
     }
-    if reads_object(rule.action) {
-        hide_missing(face, context, judge, key).await;
+    if reads_object(asked.action) {
+        hide_missing(face, context, judge, asked.key).await;
     }
     if let Some(source) = headers.get("x-amz-copy-source") {
         grant.source = Some(if units::planted::is_on("s3-copy-source-unchecked") {

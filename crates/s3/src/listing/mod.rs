@@ -119,8 +119,8 @@ impl<'a> Owners<'a> {
     }
 }
 
-fn etag(etag: &catalog::ETag) -> Option<ETag> {
-    Some(ETag::Strong(etag.to_string()))
+fn etag(etag: &catalog::ETag) -> ETag {
+    ETag::Strong(etag.to_string())
 }
 
 fn size(size: units::ByteCount) -> Option<i64> {

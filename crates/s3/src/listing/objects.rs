@@ -67,7 +67,7 @@ pub(super) fn line(entry: &ListedObject, spelling: Spelling) -> Object {
     Object {
         checksum_algorithm,
         checksum_type,
-        e_tag: etag(&head.etag),
+        e_tag: Some(etag(&head.etag)),
         key: Some(spelling.write(entry.key.as_str())),
         last_modified: Some(date::dto(head.modified)),
         owner: None,

@@ -95,7 +95,7 @@ fn version(entry: &ListedVersion, owner: Owner, spelling: Spelling) -> ObjectVer
     ObjectVersion {
         checksum_algorithm,
         checksum_type,
-        e_tag: etag(&head.etag),
+        e_tag: Some(etag(&head.etag)),
         is_latest: Some(entry.is_latest),
         key: Some(spelling.write(entry.key.as_str())),
         last_modified: Some(date::dto(head.modified)),

@@ -168,11 +168,8 @@ fn usual_message(code: &str) -> &'static str {
         "InvalidTag" => "The tag provided was not a valid tag.",
         "InvalidURI" => "Couldn't parse the specified URI.",
         "KeyTooLongError" => "Your key is too long",
-        "MalformedACLError" => {
-            "The XML you provided was not well-formed or did not validate against our published schema"
-        }
         "MalformedPolicy" => "This policy contains invalid Json",
-        "MalformedXML" => {
+        "MalformedACLError" | "MalformedXML" => {
             "The XML you provided was not well-formed or did not validate against our published schema"
         }
         "MaxMessageLengthExceeded" => "Your request was too big.",
@@ -217,11 +214,10 @@ fn usual_message(code: &str) -> &'static str {
         "ServerSideEncryptionConfigurationNotFoundError" => {
             "The server side encryption configuration was not found"
         }
-        "ServiceUnavailable" => "Please reduce your request rate.",
         "SignatureDoesNotMatch" => {
             "The request signature we calculated does not match the signature you provided. Check your key and signing method."
         }
-        "SlowDown" => "Please reduce your request rate.",
+        "ServiceUnavailable" | "SlowDown" => "Please reduce your request rate.",
         "XAmzContentSHA256Mismatch" => {
             "The provided 'x-amz-content-sha256' header does not match what was computed."
         }

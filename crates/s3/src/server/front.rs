@@ -95,9 +95,9 @@ impl Front {
             tracing::error!(request_id = %asked.context.id, "a verb panicked");
             Err(s3_error!(InternalError))
         });
-        let mut answer = answer.unwrap_or_else(|error| self.render(error, &asked));
+        let mut answer = answer.unwrap_or_else(|error| self.render(&error, &asked));
         if answer.status() == StatusCode::NOT_FOUND && asked.context.is_hidden() {
-            answer = self.render(s3_error!(AccessDenied), &asked);
+            answer = self.render(&s3_error!(AccessDenied), &asked);
         }
         if let Some(origin) = &asked.origin
             && asked.method != Method::OPTIONS
@@ -172,7 +172,7 @@ impl Front {
     }
 
     /// An answer for an error that arose here.
-    fn render(&self, error: S3Error, asked: &Asked) -> Response<Body> {
+    fn render(&self, error: &S3Error, asked: &Asked) -> Response<Body> {
         let status = error.status_code().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = error.headers().cloned().unwrap_or_default();
         let xml = self.document(error.code().as_str(), error.message().unwrap_or_default(), asked);

@@ -296,48 +296,48 @@ fn check_arguments(method: &Method, level: Level, query: &Query<'_>) -> Result<(
 mod tests {
     use super::*;
 
-    fn check(method: Method, level: Level, query: &str, expected: Result<(), &str>) {
+    fn check(method: &Method, level: Level, query: &str, expected: Result<(), &str>) {
         let parsed = Query::parse(Some(query)).unwrap_or_else(|error| panic!("{query}: {error}"));
-        let found = check_verb(&method, level, &parsed);
+        let found = check_verb(method, level, &parsed);
         let found = found.map_err(|error| error.code().as_str().to_owned());
         assert_eq!(found, expected.map_err(str::to_owned), "{method} {level:?} ?{query}");
     }
 
     #[test]
     fn known_subresources_pass() {
-        check(Method::GET, Level::Bucket, "versions&prefix=a&x-id=ListObjectVersions", Ok(()));
-        check(Method::PUT, Level::Object, "partNumber=1&uploadId=u", Ok(()));
-        check(Method::GET, Level::Object, "uploadId=u&max-parts=2", Ok(()));
-        check(Method::POST, Level::Object, "select&select-type=2", Ok(()));
-        check(Method::GET, Level::Object, "v=12", Ok(()));
+        check(&Method::GET, Level::Bucket, "versions&prefix=a&x-id=ListObjectVersions", Ok(()));
+        check(&Method::PUT, Level::Object, "partNumber=1&uploadId=u", Ok(()));
+        check(&Method::GET, Level::Object, "uploadId=u&max-parts=2", Ok(()));
+        check(&Method::POST, Level::Object, "select&select-type=2", Ok(()));
+        check(&Method::GET, Level::Object, "v=12", Ok(()));
     }
 
     #[test]
     fn unknown_ones_never_fall_through() {
         let refused = Err("NotImplemented");
-        check(Method::DELETE, Level::Bucket, "notification", refused);
-        check(Method::DELETE, Level::Bucket, "unheard-of", refused);
-        check(Method::DELETE, Level::Object, "acl", refused);
-        check(Method::PUT, Level::Object, "restore", refused);
-        check(Method::PUT, Level::Object, "append&position=0", refused);
-        check(Method::PUT, Level::Bucket, "versions", refused);
-        check(Method::GET, Level::Object, "unheard-of", refused);
-        check(Method::HEAD, Level::Bucket, "acl", refused);
+        check(&Method::DELETE, Level::Bucket, "notification", refused);
+        check(&Method::DELETE, Level::Bucket, "unheard-of", refused);
+        check(&Method::DELETE, Level::Object, "acl", refused);
+        check(&Method::PUT, Level::Object, "restore", refused);
+        check(&Method::PUT, Level::Object, "append&position=0", refused);
+        check(&Method::PUT, Level::Bucket, "versions", refused);
+        check(&Method::GET, Level::Object, "unheard-of", refused);
+        check(&Method::HEAD, Level::Bucket, "acl", refused);
     }
 
     #[test]
     fn conflicts_and_halves_are_refused() {
         let refused = Err("InvalidArgument");
-        check(Method::GET, Level::Bucket, "acl&policy", refused);
-        check(Method::PUT, Level::Object, "partNumber=1", refused);
-        check(Method::PUT, Level::Object, "uploadId=u", refused);
-        check(Method::GET, Level::Object, "versionId=", refused);
-        check(Method::GET, Level::Bucket, "list-type=3", refused);
+        check(&Method::GET, Level::Bucket, "acl&policy", refused);
+        check(&Method::PUT, Level::Object, "partNumber=1", refused);
+        check(&Method::PUT, Level::Object, "uploadId=u", refused);
+        check(&Method::GET, Level::Object, "versionId=", refused);
+        check(&Method::GET, Level::Bucket, "list-type=3", refused);
     }
 
     #[test]
     fn methods_that_do_not_exist_are_refused() {
-        check(Method::POST, Level::Service, "", Err("MethodNotAllowed"));
-        check(Method::PATCH, Level::Object, "", Err("MethodNotAllowed"));
+        check(&Method::POST, Level::Service, "", Err("MethodNotAllowed"));
+        check(&Method::PATCH, Level::Object, "", Err("MethodNotAllowed"));
     }
 }

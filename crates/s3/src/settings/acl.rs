@@ -99,7 +99,9 @@ fn unexpected_content() -> S3Error {
 
 /// Ownership and the public-access block have a say in what may be granted.
 pub(crate) fn allowed_here(bucket: &Bucket, acl: &Acl) -> S3Result {
-    if bucket.ownership() == Ownership::BucketOwnerEnforced && changes_something(bucket, acl) {
+    let enforced = bucket.ownership() == Ownership::BucketOwnerEnforced;
+    // Where the owner stated the rule, it is kept to the letter.
+    if bucket.states_enforced() || enforced && changes_something(bucket, acl) {
         return Err(not_supported());
     }
     if bucket.rules.public_access_block.block_public_acls && is_public(acl) {
@@ -149,15 +151,11 @@ pub(crate) async fn asked(
         Ownership::BucketOwnerPreferred | Ownership::ObjectWriter => writer,
     };
     let acl = from_headers(face, headers, owner, bucket_owner).await?;
-    if let Some(acl) = &acl {
-        // Where the owner stated the rule, it is kept to the letter.
-        if bucket.states_enforced() && !gives {
-            return Err(not_supported());
-        }
+    let enforced = bucket.ownership() == Ownership::BucketOwnerEnforced;
+    if let Some(acl) = acl.as_ref().filter(|_| !(enforced && gives)) {
         allowed_here(bucket, acl)?;
     }
     let plain = acl.is_none() && owner == bucket_owner;
-    let enforced = bucket.ownership() == Ownership::BucketOwnerEnforced;
     Ok(if plain || enforced { None } else { Some(acl.unwrap_or_else(|| private(owner))) })
 }
 
@@ -220,7 +218,6 @@ pub(crate) fn of_canned(canned: Canned, owner: TenantId, bucket_owner: TenantId)
     let grant = |grantee, permission| Grant { grantee, permission };
     let mut grants = vec![grant(Grantee::Tenant(owner), Permission::FullControl)];
     match canned {
-        Canned::Private | Canned::AwsExecRead => {}
         Canned::PublicRead => grants.push(grant(Grantee::AllUsers, Permission::Read)),
         Canned::PublicReadWrite => {
             grants.push(grant(Grantee::AllUsers, Permission::Read));
@@ -235,7 +232,10 @@ pub(crate) fn of_canned(canned: Canned, owner: TenantId, bucket_owner: TenantId)
         Canned::BucketOwnerFullControl if owner != bucket_owner => {
             grants.push(grant(Grantee::Tenant(bucket_owner), Permission::FullControl));
         }
-        Canned::BucketOwnerRead | Canned::BucketOwnerFullControl => {}
+        Canned::Private
+        | Canned::AwsExecRead
+        | Canned::BucketOwnerRead
+        | Canned::BucketOwnerFullControl => {}
         Canned::LogDeliveryWrite => {
             grants.push(grant(Grantee::LogDelivery, Permission::Write));
             grants.push(grant(Grantee::LogDelivery, Permission::ReadAcp));
@@ -252,7 +252,7 @@ async fn grantee_of_header(face: &Face, text: &str) -> S3Result<Grantee> {
     match kind.trim() {
         "id" => tenant(face, value).await,
         "uri" => group(value),
-        "emailAddress" => by_email(face, value).await,
+        "emailAddress" => by_email(value),
         _ => Err(invalid_argument("Argument format not recognized")),
     }
 }
@@ -273,7 +273,7 @@ fn group(uri: &str) -> S3Result<Grantee> {
     }
 }
 
-async fn by_email(_face: &Face, email: &str) -> S3Result<Grantee> {
+fn by_email(email: &str) -> S3Result<Grantee> {
     tracing::debug!(email, "a grant by e-mail address cannot be resolved");
     Err(S3Error::with_message(
         S3ErrorCode::UnresolvableGrantByEmailAddress,
@@ -312,7 +312,7 @@ async fn grantee_of_document(face: &Face, grantee: &dto::Grantee) -> S3Result<Gr
     match (grantee.type_.as_str(), &grantee.id, &grantee.uri, &grantee.email_address) {
         ("Group", _, Some(uri), _) => group(uri),
         ("CanonicalUser", Some(id), _, _) => tenant(face, id).await,
-        ("AmazonCustomerByEmail", _, _, Some(email)) => by_email(face, email).await,
+        ("AmazonCustomerByEmail", _, _, Some(email)) => by_email(email),
         _ => Err(malformed_xml()),
     }
 }

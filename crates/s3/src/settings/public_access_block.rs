@@ -26,10 +26,12 @@ pub(crate) fn stored(bytes: &[u8]) -> S3Result<PublicAccessBlock> {
 }
 
 /// Serves `GetPublicAccessBlock`.
+#[expect(clippy::unused_async, reason = "every verb is asynchronous")]
 pub(crate) async fn get_public_access_block(
     _face: &Face,
     req: S3Request<GetPublicAccessBlockInput>,
 ) -> S3Result<S3Response<GetPublicAccessBlockOutput>> {
+    gate::authorised(&req.extensions)?;
     let bucket = gate::bucket(&req.extensions)?;
     let document = super::stored(bucket, SettingKind::PublicAccessBlock)?.ok_or_else(|| {
         custom(

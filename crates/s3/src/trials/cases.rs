@@ -44,8 +44,8 @@ fn malformed(site: &Site) -> Vec<(&'static str, Sent, u16, &'static str)> {
     let signer = &site.signer;
     let other_region = super::signer::Signer { region: "us-east-1".to_owned(), ..signer.clone() };
     let other_service = super::signer::Signer { service: "sts".to_owned(), ..signer.clone() };
-    let signed = get().signed(signer);
-    let host_unsigned = authorization(&signed).replace("SignedHeaders=host;", "SignedHeaders=");
+    let valid = get().signed(signer);
+    let host_unsigned = authorization(&valid).replace("SignedHeaders=host;", "SignedHeaders=");
     let query_claim = |key: &str, value: &str| get().query(key, value).unsigned();
     let over = |expires: &str| get().presigned(signer, expires);
     let trailer = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
@@ -76,7 +76,7 @@ fn malformed(site: &Site) -> Vec<(&'static str, Sent, u16, &'static str)> {
         ),
         (
             "a claim in header and query",
-            changed(over("60"), "authorization", &authorization(&signed)),
+            changed(over("60"), "authorization", &authorization(&valid)),
             400,
             "InvalidArgument",
         ),

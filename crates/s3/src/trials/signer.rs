@@ -57,8 +57,9 @@ impl Signer {
         let mut headers = headers.to_vec();
         headers.sort();
         let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
-        let lines: String =
+        let lines: Vec<String> =
             headers.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
+        let lines = lines.concat();
         let canonical = format!(
             "{method}\n{}\n{}\n{lines}\n{}\n{payload}",
             encode_path(path),

@@ -64,7 +64,7 @@ async fn visited(face: &Face, visit: &Visit<'_>) -> S3Result<Response<Body>> {
     };
     let status = error.status_code().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if status == StatusCode::NOT_MODIFIED {
-        return Ok(not_modified(error));
+        return Ok(not_modified(&error));
     }
     if status == StatusCode::NOT_FOUND
         && let Some(index) = site.folder_index(visit.path)
@@ -137,7 +137,7 @@ fn redirection(elsewhere: &Elsewhere) -> Response<Body> {
     answer
 }
 
-fn not_modified(error: S3Error) -> Response<Body> {
+fn not_modified(error: &S3Error) -> Response<Body> {
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = StatusCode::NOT_MODIFIED;
     *answer.headers_mut() = error.headers().cloned().unwrap_or_default();
