@@ -7,10 +7,12 @@ from pathlib import Path
 
 import boto3
 from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 source, back = Path(sys.argv[1]), Path(sys.argv[2])
-s3 = boto3.client("s3", endpoint_url=os.environ["ENDPOINT"])
+# Without this, boto3 presigns with signature version 2 at addresses that are not Amazon's.
+s3 = boto3.client("s3", endpoint_url=os.environ["ENDPOINT"], config=Config(signature_version="s3v4"))
 s3.create_bucket(Bucket="mairie")
 parts = TransferConfig(multipart_threshold=6 << 20, multipart_chunksize=5 << 20)
 names = [str(path.relative_to(source)) for path in sorted(source.rglob("*")) if path.is_file()]
