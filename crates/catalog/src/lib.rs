@@ -1,6 +1,6 @@
 //! The catalog: a deterministic state machine over ordered rows.
 //!
-//! [`apply`] takes the commands of one log entry to a batch of row writes and
+//! [`apply()`] takes the commands of one log entry to a batch of row writes and
 //! one outcome per command; [`View`] answers every question about the rows.
 //! No clock, no randomness, no I/O: time and random ids come inside the command,
 //! stamped by whoever proposes it, and rows are reached through the [`Rows`] trait.

@@ -4,7 +4,7 @@
 //! A place that carries one asks `if planted::is_on("fragments-skip-sync")`.
 //! Without the cargo feature `planted` that is a constant `false`, and the
 //! compiler removes the branch; with it, at most one bug is on in a process,
-//! chosen with [`select`].
+//! chosen with `select`.
 //!
 //! **Invariant**: no release is built with the feature, and with the feature but
 //! nothing selected every crate behaves as without it.
