@@ -25,6 +25,8 @@ pub(crate) struct SegmentFacts {
     pub(crate) sealed: bool,
     /// Some of its records cannot be read: what it holds is not known in full.
     pub(crate) damaged: bool,
+    /// Places where it is not even known what stood there.
+    pub(crate) holes: u64,
     /// How many segments were older when compaction last found its removals all needed.
     pub(crate) older_when_checked: Option<usize>,
     /// Live bytes when compaction last found a live record that it could not read.

@@ -24,6 +24,7 @@ use units::{ByteCount, ClusterId, DiskId, PartId, planted};
 use crate::compact::Compaction;
 use crate::footer;
 use crate::limits::SEGMENT_RECORDS_MAX;
+use crate::mark::mark_bytes;
 use crate::position::{Location, Position};
 use crate::record::{Draft, DraftKind};
 use crate::segment::{SEGMENT_HEAD_BYTES, segment_path};
@@ -155,7 +156,8 @@ impl DiskStore {
         if drafts.is_empty() {
             return Ok(Vec::new());
         }
-        let bytes = drafts.iter().map(|draft| draft.record_bytes()).sum();
+        let records: u64 = drafts.iter().map(|draft| draft.record_bytes()).sum();
+        let bytes = records + mark_bytes(drafts.len());
         self.roll_if_full(bytes, keep)?;
         let shared = Arc::clone(&self.shared);
         let stored = self.stored_bytes();
@@ -164,6 +166,7 @@ impl DiskStore {
         let (entries, end) = tail.write(&shared, drafts)?;
         tail.sync(&shared)?;
         tail.end = end;
+        tail.settled = false;
         tail.entries.extend(&entries);
         let segment = tail.segment;
         let mut dead: Vec<Location> = Vec::new();
@@ -179,6 +182,32 @@ impl DiskStore {
         }
         self.give_back(&dead);
         Ok(killed)
+    }
+
+    /// Says durably that the last commit was durable, for want of a later one that
+    /// would say so; says whether there was anything to say. Where there is no room,
+    /// nothing is said.
+    pub fn settle(&mut self) -> Result<bool, WriteError> {
+        if self.shared.disk.is_poisoned() || self.shared.stuck.load(Ordering::SeqCst) {
+            return Err(WriteError::Poisoned);
+        }
+        let shared = Arc::clone(&self.shared);
+        let stored = self.stored_bytes();
+        let Some(tail) = &mut self.tail else { return Ok(false) };
+        if tail.settled || tail.entries.is_empty() {
+            return Ok(false);
+        }
+        match tail.ensure_room(&shared, mark_bytes(0), stored, Keep::Nothing) {
+            Ok(()) => {}
+            Err(WriteError::Full) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        let (_, end) = tail.write(&shared, &[])?;
+        tail.sync(&shared)?;
+        tail.end = end;
+        tail.settled = true;
+        shared.contents.write().facts(tail.segment).records_end = end;
+        Ok(true)
     }
 
     /// Seals the open segment if what comes would make it too long.
@@ -234,6 +263,7 @@ impl DiskStore {
                 entries: Vec::new(),
                 head_pending: true,
                 name_pending: true,
+                settled: false,
             });
         }
         self.tail.as_mut().ok_or(WriteError::Stopped)

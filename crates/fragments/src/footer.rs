@@ -90,7 +90,8 @@ pub(crate) fn encode(disk: DiskId, segment: u32, records_end: u32, entries: &[En
     bytes
 }
 
-fn encode_entry(entry: &Entry, bytes: &mut Vec<u8>) {
+/// Appends one entry.
+pub(crate) fn encode_entry(entry: &Entry, bytes: &mut Vec<u8>) {
     let (kind, before) = match entry.kind {
         EntryKind::Fragment => (1_u8, Position::default()),
         EntryKind::PartRemoved { before } => (2, before),
@@ -135,8 +136,14 @@ pub(crate) fn decode_entries(bytes: &[u8], trailer: &Trailer) -> Option<Vec<Entr
     if crc32c(bytes) != trailer.checksum && !units::planted::is_on("fragments-trusts-torn-footer") {
         return None;
     }
+    let entries = decode_list(bytes)?;
+    (entries.len() == trailer.entries as usize).then_some(entries)
+}
+
+/// Decodes entries that stand one after the other, verified by whoever calls.
+pub(crate) fn decode_list(bytes: &[u8]) -> Option<Vec<Entry>> {
     let (chunks, rest) = bytes.as_chunks::<ENTRY_BYTES>();
-    if chunks.len() != trailer.entries as usize || !rest.is_empty() {
+    if !rest.is_empty() {
         return None;
     }
     chunks.iter().map(|chunk| decode_entry(chunk)).collect()

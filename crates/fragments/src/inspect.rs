@@ -27,6 +27,9 @@ impl Shared {
     /// least one, so that every run gets on.
     pub(crate) fn scrub(&self, cursor: ScrubCursor, budget: ByteCount) -> ScrubReport {
         let mut report = ScrubReport::default();
+        if cursor == ScrubCursor::START {
+            report.holes = self.contents.read().segments.values().map(|facts| facts.holes).sum();
+        }
         let mut last = cursor.0;
         loop {
             let page = self.list(last, SCRUB_PAGE);

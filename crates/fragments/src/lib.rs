@@ -29,6 +29,7 @@ mod identity;
 mod index;
 mod inspect;
 pub mod limits;
+mod mark;
 mod name;
 mod position;
 mod read;
@@ -88,4 +89,8 @@ pub const PLANTED: &[PlantedBug] = &[
         what: "a removal that compaction moved kills what was stored after it",
     },
     PlantedBug { name: "fragments-forgets-removal", what: "a removal changes the index only" },
+    PlantedBug {
+        name: "fragments-ignores-marks",
+        what: "forgets what the marks know of records whose header decayed",
+    },
 ];

@@ -37,7 +37,7 @@ pub const RESERVE_STEP_MAX: u64 = 8 * 1024 * 1024;
 /// bytes on disk within 1 % of bytes stored.
 pub const RESERVE_SHARE: u64 = 128;
 
-/// Room reserved in the open segment for removals alone: some 900 of them, each of
+/// Room reserved in the open segment for removals alone: some 300 of them, each of
 /// which may give back much more, even when others have filled the file system.
 pub const REMOVAL_BYTES: u64 = 64 * 1024;
 

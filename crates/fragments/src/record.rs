@@ -1,11 +1,11 @@
-//! One record of a segment: a fragment, or the removal of some.
+//! One record of a segment: a fragment, the removal of some, or a mark.
 //!
 //! All numbers are little-endian; records begin at multiples of 8.
 //! ```text
 //!  at  bytes
 //!   0    4   magic "EFR1"
-//!   4    1   kind: 1 fragment, 2 removal of a part, 3 removal of one fragment
-//!   5    1   codec        (0 in removals, like all fields below that do not apply)
+//!   4    1   kind: 1 fragment, 2 removal of a part, 3 removal of one fragment, 4 mark
+//!   5    1   codec        (0 in others, like all fields below that do not apply)
 //!   6    1   k
 //!   7    1   m
 //!   8   16   part id
@@ -34,6 +34,11 @@
 //! A removal applies to records of its name that stand before its `before`, which
 //! is where it was first written; compaction moves it without changing that, so
 //! a fragment stored again after its removal is not killed by the moved removal.
+//!
+//! A mark ends every commit. Its payload lists the commit's records as a footer
+//! would, so that a record whose header decays before the segment has a footer is
+//! still known by name. A mark without a list is written when nothing else is: its
+//! `synced` says that the commit before it was durable too.
 
 use erasure::{Code, CodecId};
 use units::{ByteCount, DiskId, FragmentNumber, PartId, StripeNumber};
@@ -62,6 +67,7 @@ pub(crate) enum Kind {
     Fragment(FragmentHeader),
     PartRemoved { part: PartId, before: Position },
     FragmentRemoved { name: FragmentName, before: Position },
+    Mark,
 }
 
 /// A decoded and verified header.
@@ -92,11 +98,13 @@ impl RecordHeader {
             Kind::Fragment(_) => (1_u8, Position::default()),
             Kind::PartRemoved { before, .. } => (2, before),
             Kind::FragmentRemoved { before, .. } => (3, before),
+            Kind::Mark => (4, Position::default()),
         };
         let (name, shape) = match self.kind {
             Kind::Fragment(header) => (header.name, Some(header)),
             Kind::PartRemoved { part, .. } => (FragmentName::first_of(part), None),
             Kind::FragmentRemoved { name, .. } => (name, None),
+            Kind::Mark => (FragmentName::first_of(PartId::from_u128(0)), None),
         };
         let stripe_bytes = shape.map_or(0, |s| u32::try_from(s.stripe_bytes.get()).unwrap_or(0));
         let mut bytes = Vec::with_capacity(RECORD_HEADER_BYTES + checksums.len());
@@ -172,6 +180,7 @@ impl RecordHeader {
             }),
             2 => Kind::PartRemoved { part: name.part, before },
             3 => Kind::FragmentRemoved { name, before },
+            4 => Kind::Mark,
             _ => return None,
         };
         let header = Self { kind, payload_bytes, position, synced, block_bytes };

@@ -17,6 +17,7 @@ use units::{ByteCount, planted};
 
 use crate::OpenError;
 use crate::disk_store::DiskStore;
+use crate::record::RECORD_HEADER_BYTES;
 use crate::scan::{Found, read_footer, scan};
 use crate::segment::{
     SEGMENT_DIRECTORY, SEGMENT_HEAD_BYTES, SegmentHead, segment_number, segment_path,
@@ -57,13 +58,15 @@ fn take_in(store: &mut DiskStore, segment: u32, youngest: bool) -> Result<(), Op
         let facts = contents.facts(segment);
         facts.records_end = found.records_end;
         facts.sealed = found.sealed || !youngest || head == Head::Garbage;
-        facts.damaged = found.decayed || head == Head::Garbage;
+        facts.damaged = found.decayed > 0 || head == Head::Garbage;
+        facts.holes = found.holes;
         for entry in &found.entries {
             contents.apply(segment, entry);
         }
     }
-    if found.decayed {
-        tracing::warn!(disk = %shared.id, segment, "a segment has decayed records");
+    if found.decayed > 0 {
+        let holes = found.holes;
+        tracing::warn!(disk = %shared.id, segment, holes, "a segment has decayed records");
     }
     if youngest && !found.sealed && head != Head::Garbage {
         continue_tail(store, segment, file, found)?;
@@ -79,13 +82,17 @@ fn continue_tail(
     found: Found,
 ) -> Result<(), OpenError> {
     let shared = Arc::clone(&store.shared);
-    let fresh = found.entries.is_empty() && !found.decayed;
+    let fresh = found.entries.is_empty() && found.decayed == 0;
     let end = if fresh { 0 } else { found.records_end };
     if file.length()?.get() != end {
         file.set_len(ByteCount::new(end))?;
     }
     if !planted::is_on("fragments-opens-without-sync") {
         write_again(&*file, found.durable_end, end)?;
+        if let Some(mark) = found.torn_mark {
+            // It lists what did not arrive; nobody must believe it later.
+            file.write_all_at(&[0; RECORD_HEADER_BYTES], mark)?;
+        }
         file.sync_data()?;
     }
     store.shared.keep_open(segment, Arc::clone(&file));
@@ -97,6 +104,7 @@ fn continue_tail(
         entries: found.entries,
         head_pending: fresh,
         name_pending: fresh,
+        settled: found.settled,
     });
     if found.gaps {
         store.seal()?;

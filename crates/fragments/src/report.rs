@@ -62,6 +62,9 @@ pub struct ScrubReport {
     pub bytes: ByteCount,
     /// Fragments that do not match their checksums or cannot be read.
     pub damaged: Vec<FragmentName>,
+    /// Places in segments where records decayed beyond recognition when the disk was
+    /// opened: what stood there is absent, and only the catalog knows what it was.
+    pub holes: u64,
     /// Where to go on; `None` when the end was reached.
     pub next: Option<ScrubCursor>,
 }

@@ -4,11 +4,14 @@
 //! on, at every multiple of 8, for the next one, so that decay costs what it hit
 //! and nothing behind it.
 
+use std::collections::BTreeMap;
+
 use disk::{DiskError, DiskFile};
-use units::DiskId;
+use units::{DiskId, planted};
 
 use crate::FragmentName;
 use crate::checksum::blocks_match;
+use crate::contents::record_bytes_of;
 use crate::footer::{self, Entry, EntryKind, TRAILER_BYTES};
 use crate::position::Position;
 use crate::record::{Kind, RECORD_ALIGN, RECORD_HEADER_BYTES, RECORD_MAGIC, RecordHeader};
@@ -29,8 +32,14 @@ pub(crate) struct Found {
     pub(crate) sealed: bool,
     /// There is something between the records that is none.
     pub(crate) gaps: bool,
-    /// Some of the gaps lie where everything was durable: decay, not tearing.
-    pub(crate) decayed: bool,
+    /// How many of the gaps lie where everything was durable: decay, not tearing.
+    pub(crate) decayed: u64,
+    /// Decayed gaps of which no mark tells what stood there.
+    pub(crate) holes: u64,
+    /// A mark of a last commit that did not arrive whole.
+    pub(crate) torn_mark: Option<u64>,
+    /// The last record is a mark that says that all before it was durable.
+    pub(crate) settled: bool,
 }
 
 /// The footer's list, or `None` if there is no perfect footer.
@@ -77,41 +86,80 @@ pub(crate) fn scan(
             records.push(header);
         } else {
             let Some(next) = walk.search(at + RECORD_ALIGN as u64)? else { break };
-            gaps.push(at);
+            gaps.push((at, next));
             at = next;
         }
     }
     let synced = records.iter().map(|r| u64::from(r.synced)).max().unwrap_or(0);
     let durable_end = if durable { u64::MAX } else { synced };
-    let mut found =
-        Found { records_end: u64::from(SEGMENT_HEAD_BYTES), durable_end, ..Found::default() };
-    let mut dropped = false;
+    let first = u64::from(SEGMENT_HEAD_BYTES);
+    let mut found = Found { records_end: first, durable_end, ..Found::default() };
+    let mut entries = BTreeMap::new();
+    let mut listed = BTreeMap::new();
+    let (mut dropped, mut last_mark) = (false, None);
     for record in records {
         let start = u64::from(record.position.offset);
+        let is_mark = record.kind == Kind::Mark;
         // Above the durable end a record counts only if all of it arrived.
-        if start >= durable_end && !walk.payload_is_whole(&record)? {
-            dropped = true;
+        if (is_mark || start >= durable_end) && !walk.payload_is_whole(&record)? {
+            dropped |= start >= durable_end;
             continue;
         }
         found.gaps |= dropped;
         found.records_end = start + record.record_bytes();
-        found.entries.push(entry_of(&record));
+        found.settled = is_mark && record.payload_bytes == 0;
+        entries.extend(entry_of(&record).map(|entry| (entry.offset, entry)));
+        if is_mark && start < durable_end && !planted::is_on("fragments-ignores-marks") {
+            listed.extend(walk.list_of(&record)?.into_iter().map(|entry| (entry.offset, entry)));
+        } else if is_mark {
+            last_mark = Some(start);
+        }
     }
-    found.gaps |= gaps.iter().any(|gap| *gap < found.records_end);
-    found.decayed = gaps.iter().any(|gap| *gap < durable_end.min(found.records_end));
+    let torn = gaps.iter().any(|(gap, _)| (durable_end..found.records_end).contains(gap));
+    found.torn_mark = last_mark.filter(|_| torn || dropped);
+    found.gaps |= gaps.iter().any(|(gap, _)| *gap < found.records_end);
+    for (gap, next) in gaps.iter().filter(|(gap, _)| *gap < durable_end.min(found.records_end)) {
+        found.decayed += 1;
+        found.holes += u64::from(!is_known(&listed, *gap, *next));
+    }
+    // What the marks know and the walk did not meet has decayed; readers are told so.
+    for (offset, entry) in listed {
+        entries.entry(offset).or_insert(entry);
+    }
+    found.entries = entries.into_values().collect();
+    if found.entries.is_empty() && found.decayed == 0 {
+        // At most the mark of a commit that did not arrive: the segment is blank.
+        return Ok(Found { records_end: first, durable_end, ..Found::default() });
+    }
     Ok(found)
 }
 
-/// A record as a footer lists it.
-pub(crate) fn entry_of(record: &RecordHeader) -> Entry {
+/// Whether marks list everything that stood in a gap.
+fn is_known(listed: &BTreeMap<u32, Entry>, gap: u64, next: u64) -> bool {
+    let mut at = gap;
+    while at < next {
+        let entry = u32::try_from(at).ok().and_then(|offset| listed.get(&offset));
+        let Some(entry) = entry else { return false };
+        at += match entry.kind {
+            EntryKind::Fragment => record_bytes_of(entry.payload_bytes),
+            _ => RECORD_HEADER_BYTES as u64,
+        };
+    }
+    true
+}
+
+/// A record as a footer lists it; nothing for a mark.
+pub(crate) fn entry_of(record: &RecordHeader) -> Option<Entry> {
     let (name, kind) = match record.kind {
         Kind::Fragment(header) => (header.name, EntryKind::Fragment),
         Kind::PartRemoved { part, before } => {
             (FragmentName::first_of(part), EntryKind::PartRemoved { before })
         }
         Kind::FragmentRemoved { name, before } => (name, EntryKind::FragmentRemoved { before }),
+        Kind::Mark => return None,
     };
-    Entry { name, kind, offset: record.position.offset, payload_bytes: record.payload_bytes }
+    let (offset, payload_bytes) = (record.position.offset, record.payload_bytes);
+    Some(Entry { name, kind, offset, payload_bytes })
 }
 
 struct Walk<'a> {
@@ -158,6 +206,13 @@ impl Walk<'_> {
             at += length as u64;
         }
         Ok(None)
+    }
+
+    /// What a mark lists; its payload is whole.
+    fn list_of(&self, mark: &RecordHeader) -> Result<Vec<Entry>, DiskError> {
+        let at = u64::from(mark.position.offset) + mark.header_bytes() as u64;
+        let bytes = self.file.read_at(at, mark.payload_bytes as usize)?;
+        Ok(footer::decode_list(&bytes).unwrap_or_default())
     }
 
     fn payload_is_whole(&self, record: &RecordHeader) -> Result<bool, DiskError> {

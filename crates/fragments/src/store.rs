@@ -114,6 +114,12 @@ impl FragmentStore {
         self.ask(disk, |answer| Request::Compact { answer }).await
     }
 
+    /// Says durably on a disk, when nothing else is written, that its last commit was
+    /// durable; see [`DiskStore::settle`].
+    pub async fn settle(&self, disk: DiskId) -> Result<bool, WriteError> {
+        self.ask(disk, |answer| Request::Settle { answer }).await
+    }
+
     async fn ask<T>(
         &self,
         disk: DiskId,

@@ -9,6 +9,7 @@ use units::{ByteCount, planted};
 use crate::WriteError;
 use crate::footer::Entry;
 use crate::limits::{RESERVE_SHARE, RESERVE_STEP_MAX, RESERVE_STEP_MIN};
+use crate::mark::{Mark, mark_bytes};
 use crate::position::Position;
 use crate::record::{Draft, RECORD_ALIGN};
 use crate::scan::entry_of;
@@ -31,6 +32,8 @@ pub(crate) struct Tail {
     pub(crate) head_pending: bool,
     /// The file's name is still to be made durable.
     pub(crate) name_pending: bool,
+    /// A mark says that the last commit is durable.
+    pub(crate) settled: bool,
 }
 
 /// How much room a write must leave free.
@@ -109,13 +112,17 @@ impl Tail {
         for draft in drafts {
             let offset = u32::try_from(end).map_err(|_| WriteError::Full)?;
             let header = draft.placed(Position { segment: self.segment, offset }, synced);
-            entries.push(entry_of(&header));
+            entries.extend(entry_of(&header));
             headers.push(header.encode(shared.id, &draft.checksums));
             end += draft.record_bytes();
         }
+        let offset = u32::try_from(end).map_err(|_| WriteError::Full)?;
+        let mark = Mark::new(&entries, Position { segment: self.segment, offset }, synced);
+        let mark_header = mark.header.encode(shared.id, &mark.checksums);
+        end += mark_bytes(entries.len());
         let head = SegmentHead { segment: self.segment, disk: shared.id, cluster: shared.cluster };
         let head = head.encode();
-        let mut slices: Vec<&[u8]> = Vec::with_capacity(drafts.len() * 3 + 1);
+        let mut slices: Vec<&[u8]> = Vec::with_capacity(drafts.len() * 3 + 4);
         let mut at = self.end;
         if self.head_pending {
             slices.push(&head);
@@ -127,6 +134,11 @@ impl Tail {
             let odd = (header.len() + draft.payload.len()) % RECORD_ALIGN;
             slices.push(PADDING.get(..(RECORD_ALIGN - odd) % RECORD_ALIGN).unwrap_or_default());
         }
+        // A list of entries, like the header before it, is a multiple of 8, but for the checksum.
+        let odd = (mark_header.len() + mark.payload.len()) % RECORD_ALIGN;
+        slices.push(&mark_header);
+        slices.push(&mark.payload);
+        slices.push(PADDING.get(..(RECORD_ALIGN - odd) % RECORD_ALIGN).unwrap_or_default());
         slices.retain(|slice| !slice.is_empty());
         if let Err(error) = self.file.write_slices_at(&slices, at) {
             self.take_back(shared);

@@ -15,6 +15,7 @@ use crate::{CompactReport, OpenError, Work, WriteError};
 pub(crate) enum Request {
     Work { work: Work, answer: oneshot::Sender<Result<u64, WriteError>> },
     Compact { answer: oneshot::Sender<Result<CompactReport, WriteError>> },
+    Settle { answer: oneshot::Sender<Result<bool, WriteError>> },
     Stop,
 }
 
@@ -73,6 +74,7 @@ impl Loop {
     fn serve(&mut self, first: Request) -> bool {
         let mut works = Vec::new();
         let mut answers = Vec::new();
+        let mut settles = Vec::new();
         let mut bytes = 0;
         let mut stop = false;
         let mut next = Some(first);
@@ -84,6 +86,7 @@ impl Loop {
                     answers.push(answer);
                 }
                 Request::Compact { answer } => self.compactions.push(answer),
+                Request::Settle { answer } => settles.push(answer),
                 Request::Stop => stop = true,
             }
             if !stop && works.len() < COMMIT_REQUESTS_MAX && bytes < COMMIT_BYTES_MAX as u64 {
@@ -97,7 +100,18 @@ impl Loop {
                 let _ = answer.send(outcome);
             }
         }
+        if stop || !settles.is_empty() {
+            self.settle(works.is_empty() || stop, settles);
+        }
         stop
+    }
+
+    /// Settles the last commit; under load the next one does that by itself.
+    fn settle(&mut self, idle: bool, answers: Vec<oneshot::Sender<Result<bool, WriteError>>>) {
+        let outcome = if idle { self.store.settle() } else { Ok(false) };
+        for answer in answers {
+            let _ = answer.send(outcome.clone());
+        }
     }
 
     /// One step of the compaction that somebody waits for, if any.

@@ -1,5 +1,10 @@
-//! The format on disk, byte for byte: what version 1 wrote is read for ever, and
-//! what is written today is what version 1 wrote.
+//! The format on disk, byte for byte: what earlier states of the format wrote is
+//! read for ever, and what is written today is the latest of them.
+//!
+//! | folder | what it holds |
+//! |---|---|
+//! | `v1` | records without marks |
+//! | `v1-marks` | a mark after every commit |
 //!
 //! `ESSAIM_GOLDEN=write cargo test -p fragments --test golden` writes the files anew,
 //! for a new version of the format only.
@@ -16,15 +21,17 @@ use fragments::{
 use units::{ByteCount, ClusterId, DiskId, FragmentNumber, PartId, StripeNumber};
 
 const CLUSTER: ClusterId = ClusterId::from_u128(0xc1);
+/// The states of the format, the last of which is written.
+const STATES: [&str; 2] = ["v1", "v1-marks"];
 const FILES: [&str; 3] = ["disk.id", "segments/00000001.seg", "segments/00000002.seg"];
 
-fn golden(path: &str) -> PathBuf {
+fn golden(state: &str, path: &str) -> PathBuf {
     let name = path.replace('/', "-");
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(state).join(name)
 }
 
 fn options() -> Options {
-    Options { segment_bytes: ByteCount::new(1_500), ..Options::default() }
+    Options { segment_bytes: ByteCount::new(2_200), ..Options::default() }
 }
 
 fn fragment(part: u128, number: u8, length: u8) -> Fragment {
@@ -65,28 +72,34 @@ fn written() -> Arc<SimDisk> {
 }
 
 #[test]
-fn what_is_written_today_is_what_version_1_wrote() {
+fn what_is_written_today_is_the_latest_state() {
     let disk = written();
     let names: Vec<String> = disk.files().into_iter().map(|(path, _)| path).collect();
     assert_eq!(names, FILES);
     let write = std::env::var("ESSAIM_GOLDEN").is_ok_and(|value| value == "write");
+    let latest = STATES[STATES.len() - 1];
     for path in FILES {
+        let golden = golden(latest, path);
         let bytes = read_file(&*disk, path, 1 << 20).unwrap();
         if write {
-            std::fs::create_dir_all(golden(path).parent().unwrap()).unwrap();
-            std::fs::write(golden(path), &bytes).unwrap();
+            std::fs::create_dir_all(golden.parent().unwrap()).unwrap();
+            std::fs::write(&golden, &bytes).unwrap();
         }
-        assert!(bytes == std::fs::read(golden(path)).unwrap(), "{path} differs");
+        assert!(bytes == std::fs::read(golden).unwrap(), "{path} differs");
     }
 }
 
 #[test]
-fn what_version_1_wrote_is_read() {
+fn every_state_is_read() {
+    STATES.into_iter().for_each(is_read);
+}
+
+fn is_read(state: &str) {
     let disk = SimDisk::new();
     disk.create_dir("segments").unwrap();
     for path in FILES {
         let file = disk.create(path).unwrap();
-        file.write_all_at(&std::fs::read(golden(path)).unwrap(), 0).unwrap();
+        file.write_all_at(&std::fs::read(golden(state, path)).unwrap(), 0).unwrap();
     }
     let store = DiskStore::open(disk, CLUSTER, options()).unwrap();
     assert_eq!(store.id(), DiskId::from_u128(0xd1));

@@ -12,6 +12,7 @@ fn every_flipped_bit_in_a_live_fragment_is_noticed() {
     match outcome {
         Ok(report) => {
             eprintln!("{report:?}");
+            assert!(report.youngest_hits > 50, "too few flips hit the youngest: {report:?}");
             assert!(report.hits > 100, "too few flips hit anything: {report:?}");
             assert_eq!(report.hits, report.detected);
         }

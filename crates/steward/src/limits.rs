@@ -28,6 +28,10 @@ pub const REST: Duration = Duration::from_millis(500);
 /// How long a task rests after a failed step.
 pub const REST_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
+/// How often disks on which nothing is written any more are told that their last
+/// commit is durable; decay of that commit is known for what it is from then on.
+pub const SETTLE_EVERY: Duration = Duration::from_secs(5);
+
 /// How often compaction looks for segments worth it.
 pub const COMPACTION_EVERY: Duration = Duration::from_secs(30);
 

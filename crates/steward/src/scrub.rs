@@ -61,6 +61,10 @@ impl Steward {
         if let Some(next) = report.next {
             place.disks.push((disk, next));
         }
+        if report.holes > 0 {
+            // What stood there is absent: the walk over the catalog's parts has met it.
+            tracing::error!(%disk, holes = report.holes, "records have decayed beyond recognition");
+        }
         for name in &report.damaged {
             if !planted::is_on(SCRUB_BLIND) {
                 self.bad_found(name.part, name.fragment)?;
@@ -72,6 +76,16 @@ impl Steward {
             status.scrub.bad += report.damaged.len() as u64;
         });
         Ok(Some(report.bytes.get()))
+    }
+
+    /// Lets every sound disk note that its last commit is durable.
+    pub async fn settle_step(&self) -> Result<(), StewardError> {
+        for disk in self.fragments().disks() {
+            if self.disk_is_sound(disk) {
+                self.fragments().settle(disk).await?;
+            }
+        }
+        Ok(())
     }
 
     fn scrub_begin(&self, place: &mut ScrubPlace) {

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::limits::{COMPACTION_EVERY, REST, REST_AFTER_FAILURE};
+use crate::limits::{COMPACTION_EVERY, REST, REST_AFTER_FAILURE, SETTLE_EVERY};
 use crate::{Steward, StewardError};
 
 /// The running duties. Dropping it cancels them; [`Tasks::shutdown`] waits too.
@@ -67,6 +67,12 @@ impl Steward {
             Box::pin(async move {
                 let finished = steward.lifecycle_step().await?;
                 Ok(if finished { steward.shared.settings.lifecycle_period } else { Duration::ZERO })
+            })
+        });
+        self.duty(&tasks, "settling", |steward| {
+            Box::pin(async move {
+                steward.settle_step().await?;
+                Ok(SETTLE_EVERY)
             })
         });
         self.scrub_duty(&tasks);

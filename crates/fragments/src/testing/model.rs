@@ -12,32 +12,17 @@ use crate::{FragmentName, ReadError, contents};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
     allowed: BTreeMap<FragmentName, Vec<Option<Bytes>>>,
-    /// Everything ever stored under a name.
-    history: BTreeMap<FragmentName, Vec<Bytes>>,
 }
 
 impl Model {
     /// A request for this name was answered.
     pub(crate) fn is(&mut self, name: FragmentName, state: Option<Bytes>) {
-        self.remember(name, state.as_ref());
         self.allowed.insert(name, vec![state]);
     }
 
     /// A request for this name was not answered, or with an error.
     pub(crate) fn may_be(&mut self, name: FragmentName, state: Option<Bytes>) {
-        self.remember(name, state.as_ref());
         self.allowed.entry(name).or_insert_with(|| vec![None]).push(state);
-    }
-
-    fn remember(&mut self, name: FragmentName, state: Option<&Bytes>) {
-        if let Some(bytes) = state {
-            self.history.entry(name).or_default().push(bytes.clone());
-        }
-    }
-
-    /// Whether these bytes were once stored under this name.
-    pub(crate) fn was_once(&self, name: FragmentName, bytes: &Bytes) -> bool {
-        self.history.get(&name).is_some_and(|all| all.contains(bytes))
     }
 
     pub(crate) fn names(&self) -> Vec<FragmentName> {
