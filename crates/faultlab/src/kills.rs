@@ -19,6 +19,9 @@ const WORKERS: usize = 6;
 /// More than any worker reaches before it is cut off.
 const OPERATIONS_MAX: u64 = 1_000_000;
 
+/// A line is printed after so many kills.
+const PROGRESS_EVERY: u64 = 100;
+
 /// `kill -9` under load.
 #[derive(Args)]
 pub struct Kills {
@@ -76,6 +79,9 @@ impl Kills {
                 let (theirs, more) = done?;
                 expected.merge(theirs);
                 tally.add(more);
+            }
+            if (kill + 1) % PROGRESS_EVERY == 0 {
+                println!("{} kills, {} acknowledged, lost 0", kill + 1, tally.acknowledged);
             }
         }
         let node = Node::start_with(start)?;
