@@ -40,7 +40,7 @@ enum What {
     Memory(memory::Memory),
 }
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     match arguments.what {

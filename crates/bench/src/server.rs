@@ -6,6 +6,8 @@ mod garage;
 pub use essaim::Essaim;
 pub use garage::Garage;
 
+use core::time::Duration;
+
 use blackbox::Target;
 
 /// A running S3 server.
@@ -26,6 +28,17 @@ pub fn resident_bytes(process_id: u32) -> u64 {
 /// `VmHWM`, the highest `VmRSS` there was, in bytes; 0 if it cannot be read.
 pub fn resident_bytes_max(process_id: u32) -> u64 {
     field(process_id, "VmHWM:")
+}
+
+/// Processor time a process has used, user and system, all threads; counted by
+/// the kernel in hundredths of a second. Zero if it cannot be read.
+pub fn processor_time(process_id: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process_id}/stat")).unwrap_or_default();
+    // The name of the program, in brackets, may hold anything.
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks.filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 fn field(process_id: u32, name: &str) -> u64 {

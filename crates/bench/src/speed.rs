@@ -13,7 +13,7 @@ use clap::Args;
 
 use crate::bucket_create;
 use crate::report::Report;
-use crate::server::{Essaim, Garage, Server, resident_bytes};
+use crate::server::{Essaim, Garage, Server, processor_time, resident_bytes};
 use crate::work::Work;
 
 /// Speed of one node, side by side with a peer.
@@ -55,14 +55,14 @@ impl Speed {
         for server in &servers {
             bucket_create(server.target(), crate::BUCKET).await?;
         }
+        let works = self.works();
         for round in 0..self.rounds {
-            for work in Work::ALL {
-                let skipped = self.only.as_ref().is_some_and(|only| !work.name().contains(only));
-                if skipped && !work.is_needed_by_others() {
-                    continue;
-                }
+            for work in &works {
                 for (side, server) in servers.iter().enumerate() {
-                    let measure = work.run(server.target(), round).await?;
+                    let before = processor_time(server.process_id());
+                    let mut measure = work.run(server.target(), round).await?;
+                    let spent = processor_time(server.process_id()).saturating_sub(before);
+                    measure.server_time = spent / measure.requests.max(1);
                     report.add(*work, side, measure, resident_bytes(server.process_id()));
                     eprintln!("round {round}: {:<16} {:<8} {measure}", work.name(), server.name());
                 }
@@ -74,5 +74,14 @@ impl Speed {
             std::fs::write(path, table)?;
         }
         Ok(())
+    }
+
+    /// The works asked for, and those whose objects they need.
+    fn works(&self) -> Vec<Work> {
+        let asked = |work: &Work| self.only.as_ref().is_none_or(|only| work.name().contains(only));
+        let needed = |work: &Work| {
+            Work::ALL.iter().any(|other| asked(other) && other.needs() == Some(*work))
+        };
+        Work::ALL.iter().copied().filter(|work| asked(work) || needed(work)).collect()
     }
 }

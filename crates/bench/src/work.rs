@@ -54,6 +54,10 @@ pub struct Measure {
     pub median: Duration,
     /// 99th percentile.
     pub p99: Duration,
+    /// Processor time of the server, all its threads, per request.
+    pub server_time: Duration,
+    /// Requests made.
+    pub requests: u32,
     unit: &'static str,
 }
 
@@ -62,11 +66,12 @@ impl fmt::Display for Measure {
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
         write!(
             f,
-            "{:>10.0} {} (p50 {:.2} ms, p99 {:.2} ms)",
+            "{:>10.0} {} (p50 {:.2} ms, p99 {:.2} ms, {:.0} µs of server CPU)",
             self.per_second,
             self.unit,
             ms(self.median),
-            ms(self.p99)
+            ms(self.p99),
+            ms(self.server_time) * 1e3,
         )
     }
 }
@@ -98,9 +103,13 @@ impl Work {
         }
     }
 
-    /// Works that later works read the objects of.
-    pub const fn is_needed_by_others(self) -> bool {
-        matches!(self, Self::PutLarge | Self::PutSmall)
+    /// The work whose objects this one reads or deletes.
+    pub const fn needs(self) -> Option<Self> {
+        match self {
+            Self::PutLarge | Self::PutSmall => None,
+            Self::GetLarge | Self::GetRange => Some(Self::PutLarge),
+            Self::GetSmall | Self::Head | Self::List | Self::Delete => Some(Self::PutSmall),
+        }
     }
 
     /// Does the work once.
@@ -269,7 +278,9 @@ fn continuation(text: &str) -> Option<String> {
 fn summary(per_second: f64, mut times: Vec<Duration>, unit: &'static str) -> Measure {
     times.sort_unstable();
     let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
-    Measure { per_second, median: at(50), p99: at(99), unit }
+    let requests = u32::try_from(times.len()).unwrap_or(u32::MAX);
+    let server_time = Duration::ZERO;
+    Measure { per_second, median: at(50), p99: at(99), server_time, requests, unit }
 }
 
 /// Percent-encodes all but unreserved characters, as canonical queries want it.

@@ -4,13 +4,12 @@
 //! what a fault test must tell apart: an answer that says no, and no answer,
 //! after which the outcome is unknown.
 
-use bytes::Bytes;
-use http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use std::fmt::Write as _;
 
+use bytes::Bytes;
+use http::{Method, StatusCode};
+
+use crate::connection::Connection;
 use crate::signer::Signer;
 
 /// Where a server listens and with which key.
@@ -28,7 +27,7 @@ pub struct Target {
 
 /// A signed connection.
 pub struct Client {
-    sender: SendRequest<Full<Bytes>>,
+    connection: Connection,
     signer: Signer,
     host: String,
 }
@@ -105,18 +104,14 @@ impl Client {
 
     /// Connects, without Nagle's delay.
     pub async fn connect(target: &Target) -> Result<Self, Unknown> {
-        let stream = TcpStream::connect(&target.address).await?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // Ends by itself when the sender is dropped.
-        let _driver = tokio::spawn(connection);
+        let connection = Connection::open(&target.address).await?;
         let signer = Signer::new(
             &target.access_key_id,
             &target.secret_access_key,
             &target.region,
             &target.address,
         );
-        Ok(Self { sender, signer, host: target.address.clone() })
+        Ok(Self { connection, signer, host: target.address.clone() })
     }
 
     /// Sends one request and reads the answer whole.
@@ -131,39 +126,19 @@ impl Client {
 
     async fn exchange(&mut self, ask: Ask, kept: usize) -> Result<Answer, Unknown> {
         let (stamp, authorization) = self.signer.sign(ask.method.as_str(), &ask.path, &ask.query);
-        let target = if ask.query.is_empty() {
-            ask.path.clone()
-        } else {
-            format!("{}?{}", ask.path, ask.query)
-        };
-        let mut request = Request::builder()
-            .method(ask.method)
-            .uri(target)
-            .header("host", &self.host)
-            .header("x-amz-date", stamp)
-            .header("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
-            .header("authorization", authorization);
+        let mark = if ask.query.is_empty() { "" } else { "?" };
+        let mut head = format!(
+            "{} {}{mark}{} HTTP/1.1\r\nhost: {}\r\nx-amz-date: {stamp}\r\n\
+             x-amz-content-sha256: UNSIGNED-PAYLOAD\r\nauthorization: {authorization}\r\n",
+            ask.method, ask.path, ask.query, self.host
+        );
         if let Some((first, last)) = ask.range {
-            request = request.header("range", format!("bytes={first}-{last}"));
+            write!(head, "range: bytes={first}-{last}\r\n")?;
         }
-        self.sender.ready().await?;
-        let response = self.sender.send_request(request.body(Full::new(ask.body))?).await?;
-        let etag = response.headers().get("etag").and_then(|value| value.to_str().ok());
-        let mut answer = Answer {
-            status: response.status(),
-            length: 0,
-            etag: etag.unwrap_or_default().to_owned(),
-            body: Vec::new(),
-        };
-        let mut incoming = response.into_body();
-        while let Some(frame) = incoming.frame().await {
-            if let Ok(data) = frame?.into_data() {
-                answer.length += data.len() as u64;
-                if answer.body.len() < kept {
-                    answer.body.extend_from_slice(&data);
-                }
-            }
+        if !ask.body.is_empty() || ask.method == Method::PUT || ask.method == Method::POST {
+            write!(head, "content-length: {}\r\n", ask.body.len())?;
         }
-        Ok(answer)
+        head.push_str("\r\n");
+        self.connection.exchange(head.into_bytes(), &ask, kept).await
     }
 }

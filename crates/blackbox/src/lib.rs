@@ -4,6 +4,7 @@
 //! about the node is known through its command line, its files and its sockets.
 
 mod client;
+mod connection;
 mod node;
 mod program;
 pub mod samples;
