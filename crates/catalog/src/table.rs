@@ -53,6 +53,12 @@ pub(crate) const EVENT: u8 = 0x40;
 pub(crate) const JOB: u8 = 0x41;
 pub(crate) const COUNTERS: u8 = 0x42;
 
+/// Whether a row is of the directory: tenants, users, access keys, buckets and
+/// their settings. These rows are read for every request and change seldom.
+pub fn is_directory(key: &[u8]) -> bool {
+    key.first().is_some_and(|table| (TENANT..=SETTING).contains(table))
+}
+
 fn join(table: u8, components: &[&[u8]]) -> Vec<u8> {
     let length: usize = components.iter().map(|component| component.len()).sum();
     let mut key = Vec::with_capacity(1 + length);

@@ -221,6 +221,13 @@ impl Consensus {
         View::new(self.shared.engine.view())
     }
 
+    /// Which directory rows this node has applied (tenants, users, keys, buckets,
+    /// settings): while the number stays, so do they. What is kept under a number
+    /// that was read *before* the rows is never older than an answered command.
+    pub fn directory_revision(&self) -> u64 {
+        self.shared.machine.directory_revision()
+    }
+
     /// The catalog as of now in the whole cluster: everything that was answered
     /// before this call is in it. Free for a single voter, whose answers follow
     /// its own applying; otherwise a majority is asked.

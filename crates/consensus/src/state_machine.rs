@@ -6,6 +6,7 @@
 //!   engine has persisted at least what the snapshot says.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use catalog::Batch;
 use kv::Engine;
@@ -62,6 +63,9 @@ struct Shared {
     state: Mutex<AppliedState>,
     applied: watch::Sender<LogIndex>,
     recent: Mutex<Option<Arc<Mutex<Recent>>>>,
+    /// Grows with every change of a directory row, after it is in the engine and
+    /// before anybody is told.
+    directory: AtomicU64,
 }
 
 impl StateMachine {
@@ -76,7 +80,8 @@ impl StateMachine {
         let (applied, _) = watch::channel(LogIndex::new(state.last.map_or(0, |id| id.index)));
         let state = Mutex::new(state);
         let recent = Mutex::new(None);
-        let shared = Shared { engine, clock, cluster, health, state, applied, recent };
+        let directory = AtomicU64::new(0);
+        let shared = Shared { engine, clock, cluster, health, state, applied, recent, directory };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -93,6 +98,11 @@ impl StateMachine {
     /// The latest stamp applied.
     pub(crate) fn stamped(&self) -> Timestamp {
         self.shared.state.lock().stamped
+    }
+
+    /// Which directory rows there are: equal numbers, equal rows.
+    pub(crate) fn directory_revision(&self) -> u64 {
+        self.shared.directory.load(Ordering::Acquire)
     }
 
     /// Follows what was applied last.
@@ -167,7 +177,11 @@ impl Shared {
         if !units::planted::is_on("consensus-forget-applied") {
             next.put(&mut batch)?;
         }
+        let is_directory = batch.writes.keys().any(|key| catalog::table::is_directory(key));
         self.engine.commit(batch)?;
+        if is_directory {
+            self.directory.fetch_add(1, Ordering::Release);
+        }
         *state = next;
         drop(state);
         self.applied.send_replace(LogIndex::new(entry.log_id.index));
@@ -196,7 +210,9 @@ impl Shared {
             installed: meta.last_log_id,
             stamped: header.stamped,
         };
-        restore_rows(&*self.engine, &mut snapshot, &next).map_err(|error| AnyError::new(&error))?;
+        let restored = restore_rows(&*self.engine, &mut snapshot, &next);
+        self.directory.fetch_add(1, Ordering::Release);
+        restored.map_err(|error| AnyError::new(&error))?;
         *state = next;
         self.applied.send_replace(LogIndex::new(meta.last_log_id.map_or(0, |id| id.index)));
         Ok(())

@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
+use catalog::{AccessKeyId, BucketName};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc};
 use units::{Clock, PartId, Random};
 
-use crate::limits::{DEGRADED_READS_MAX, READ_POOL_BYTES};
+use crate::Credential;
+use crate::directory::Kept;
+use crate::limits::{
+    BUCKET_FACTS_CACHED_MAX, CREDENTIALS_CACHED_MAX, DEGRADED_READS_MAX, READ_POOL_BYTES,
+};
 use crate::read::damage::{Damage, damage_queue};
 use crate::read::pins::Pins;
-use crate::verbs::{CredentialCache, FactsCache};
+use crate::verbs::{BucketFacts, SettingsCache};
 use crate::write::abandoned::abandoned_queue;
 use crate::write::budget::WriteBudget;
 
@@ -51,8 +56,9 @@ pub(crate) struct Inner {
     pub(crate) degraded_reads: Semaphore,
     pub(crate) pins: Pins,
     pub(crate) abandoned: mpsc::Sender<PartId>,
-    pub(crate) credentials: CredentialCache,
-    pub(crate) facts: FactsCache,
+    pub(crate) credentials: Kept<AccessKeyId, Arc<Credential>>,
+    pub(crate) facts: Kept<BucketName, Arc<BucketFacts>>,
+    pub(crate) settings: SettingsCache,
     damage: mpsc::Sender<Damage>,
     findings: Mutex<Option<Findings>>,
 }
@@ -71,8 +77,9 @@ impl Objects {
                 degraded_reads: Semaphore::new(DEGRADED_READS_MAX),
                 pins: Pins::default(),
                 abandoned,
-                credentials: CredentialCache::default(),
-                facts: FactsCache::default(),
+                credentials: Kept::new(CREDENTIALS_CACHED_MAX),
+                facts: Kept::new(BUCKET_FACTS_CACHED_MAX),
+                settings: SettingsCache::default(),
                 damage,
                 findings: Mutex::new(Some(findings)),
             }),

@@ -12,6 +12,7 @@ mod answer;
 mod ask;
 mod body;
 mod checksum;
+mod directory;
 mod encryption;
 mod error;
 mod gateway;

@@ -11,6 +11,9 @@ pub(crate) const TRUNCATED: &str = "objects-keep-truncated";
 /// Gives a copy the key that was wrapped for its source.
 pub(crate) const KEY_OF_SOURCE: &str = "objects-copy-keeps-key";
 
+/// Keeps directory rows beyond their revision.
+pub(crate) const OLD_DIRECTORY: &str = "objects-keep-old-directory";
+
 /// What tests must catch.
 pub const PLANTED: &[PlantedBug] = &[
     PlantedBug {

@@ -1,6 +1,8 @@
 //! What the catalog says about a bucket at the beginning of a verb, and the way
 //! from there to its keys.
 
+use std::sync::Arc;
+
 use access::Authorised;
 use catalog::command::BucketRef;
 use catalog::{
@@ -17,8 +19,8 @@ use crate::gateway::Inner;
 #[derive(Clone)]
 pub(crate) struct Seen {
     pub(crate) view: View,
-    pub(crate) bucket: Bucket,
-    pub(crate) tenant: Tenant,
+    pub(crate) bucket: Arc<Bucket>,
+    pub(crate) tenant: Arc<Tenant>,
 }
 
 impl Seen {
@@ -64,9 +66,10 @@ impl Inner {
         if !authorised.covers_bucket(name.as_str()) {
             return Err(ObjectError::NotCovered { touched: format!("bucket {name}") });
         }
+        let facts = self.bucket_facts(name)?.ok_or(Refusal::NoSuchBucket)?;
+        let (bucket, tenant) = (Arc::clone(&facts.bucket), Arc::clone(&facts.tenant));
+        // Not older than what was kept of the bucket.
         let view = self.view();
-        let bucket = view.bucket(name)?.ok_or(Refusal::NoSuchBucket)?;
-        let tenant = view.tenant(bucket.tenant)?.ok_or(Refusal::NoSuchTenant)?;
         if tenant.state != TenantState::Active && authorised.steward_reason().is_none() {
             return Err(Refusal::TenantSuspended.into());
         }

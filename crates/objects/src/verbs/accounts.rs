@@ -275,7 +275,6 @@ impl Objects {
         Inner::tenant_covered(authorised, tenant)?;
         let revoke = KeyRevoke { id: id.clone(), tenant: Some(tenant) };
         self.inner.propose(Command::KeyRevoke(revoke)).await?;
-        self.inner.credentials.forget(id);
         Ok(())
     }
 }

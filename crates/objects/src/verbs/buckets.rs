@@ -1,5 +1,7 @@
 //! Buckets and their settings.
 
+use std::sync::Arc;
+
 use access::Authorised;
 use bytes::Bytes;
 use catalog::command::{
@@ -60,7 +62,7 @@ impl Objects {
         &self,
         authorised: &Authorised,
         bucket: &BucketName,
-    ) -> Result<Bucket, ObjectError> {
+    ) -> Result<Arc<Bucket>, ObjectError> {
         Ok(self.inner.bucket_seen(authorised, bucket)?.bucket)
     }
 

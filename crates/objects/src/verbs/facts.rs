@@ -13,6 +13,7 @@ use catalog::{Bucket, BucketName, Found, ObjectVersion, SettingKind, Tenant, Ver
 use parking_lot::Mutex;
 use units::{BucketId, TenantId};
 
+use crate::gateway::Inner;
 use crate::limits::BUCKET_FACTS_CACHED_MAX;
 use crate::{ObjectError, ObjectName, Objects};
 
@@ -20,9 +21,9 @@ use crate::{ObjectError, ObjectName, Objects};
 #[derive(Debug)]
 pub struct BucketFacts {
     /// The bucket's row.
-    pub bucket: Bucket,
+    pub bucket: Arc<Bucket>,
     /// The tenant that owns it.
-    pub tenant: Tenant,
+    pub tenant: Arc<Tenant>,
     /// Settings by kind, as the face stored them; shared while they do not change.
     pub settings: Arc<Vec<(SettingKind, Bytes)>>,
 }
@@ -36,11 +37,12 @@ impl BucketFacts {
 
 type Settings = Arc<Vec<(SettingKind, Bytes)>>;
 
-/// Settings of buckets, by id and revision.
+/// Settings of buckets, by id and their own revision: they stay while other rows
+/// of the directory change.
 #[derive(Default)]
-pub(crate) struct FactsCache(Mutex<HashMap<BucketId, (u64, Settings)>>);
+pub(crate) struct SettingsCache(Mutex<HashMap<BucketId, (u64, Settings)>>);
 
-impl FactsCache {
+impl SettingsCache {
     fn get(&self, bucket: &Bucket) -> Option<Settings> {
         let cache = self.0.lock();
         let (revision, settings) = cache.get(&bucket.id)?;
@@ -62,23 +64,7 @@ impl Objects {
         &self,
         bucket: &BucketName,
     ) -> Result<Option<Arc<BucketFacts>>, ObjectError> {
-        let view = self.inner.view();
-        let Some(bucket) = view.bucket(bucket)? else { return Ok(None) };
-        let Some(tenant) = view.tenant(bucket.tenant)? else { return Ok(None) };
-        let settings = if let Some(settings) = self.inner.facts.get(&bucket) {
-            settings
-        } else {
-            let mut settings = Vec::new();
-            for kind in SettingKind::ALL {
-                if let Some(setting) = view.setting(&bucket, kind)? {
-                    settings.push((kind, Bytes::from(setting.bytes.into_vec())));
-                }
-            }
-            let settings = Arc::new(settings);
-            self.inner.facts.put(&bucket, Arc::clone(&settings));
-            settings
-        };
-        Ok(Some(Arc::new(BucketFacts { bucket, tenant, settings })))
+        self.inner.bucket_facts(bucket)
     }
 
     /// An object's version record, for decisions that depend on its tags, lock
@@ -99,5 +85,38 @@ impl Objects {
     /// A tenant's row, for owner names in answers.
     pub async fn tenant_facts(&self, tenant: TenantId) -> Result<Option<Arc<Tenant>>, ObjectError> {
         Ok(self.inner.view().tenant(tenant)?.map(Arc::new))
+    }
+}
+
+impl Inner {
+    /// A bucket with its settings, as of now.
+    pub(crate) fn bucket_facts(
+        &self,
+        name: &BucketName,
+    ) -> Result<Option<Arc<BucketFacts>>, ObjectError> {
+        let revision = self.parts.consensus.directory_revision();
+        if let Some(facts) = self.facts.get(name, revision) {
+            return Ok(Some(facts));
+        }
+        let view = self.view();
+        let Some(bucket) = view.bucket(name)? else { return Ok(None) };
+        let Some(tenant) = view.tenant(bucket.tenant)? else { return Ok(None) };
+        let settings = if let Some(settings) = self.settings.get(&bucket) {
+            settings
+        } else {
+            let mut settings = Vec::new();
+            for kind in SettingKind::ALL {
+                if let Some(setting) = view.setting(&bucket, kind)? {
+                    settings.push((kind, Bytes::from(setting.bytes.into_vec())));
+                }
+            }
+            let settings = Arc::new(settings);
+            self.settings.put(&bucket, Arc::clone(&settings));
+            settings
+        };
+        let (bucket, tenant) = (Arc::new(bucket), Arc::new(tenant));
+        let facts = Arc::new(BucketFacts { bucket, tenant, settings });
+        self.facts.put(name.clone(), revision, Arc::clone(&facts));
+        Ok(Some(facts))
     }
 }

@@ -13,6 +13,5 @@ pub(crate) mod put;
 mod read;
 mod upload_parts;
 
-pub(crate) use credential::CredentialCache;
 pub use facts::BucketFacts;
-pub(crate) use facts::FactsCache;
+pub(crate) use facts::SettingsCache;

@@ -34,7 +34,10 @@ impl S3Auth for Keys {
 }
 
 /// The credential of a key id that may sign now.
-pub(crate) async fn credential(face: &Face, access_key: &str) -> S3Result<Credential> {
+pub(crate) async fn credential(
+    face: &Face,
+    access_key: &str,
+) -> S3Result<std::sync::Arc<Credential>> {
     let id = AccessKeyId::new(access_key).map_err(|_| unknown())?;
     let credential = face.objects.credential(&id).await.map_err(failed)?.ok_or_else(unknown)?;
     if !credential.key.is_valid_at(face.now()) {

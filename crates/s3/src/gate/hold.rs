@@ -30,7 +30,10 @@ pub(super) async fn decide(face: &Face, cx: &mut S3AccessContext<'_>) -> S3Resul
     context.note_verb(rule.action.name());
     let caller = match cx.credentials() {
         None => Caller::Anonymous,
-        Some(credentials) => caller_of(&auth::credential(face, &credentials.access_key).await?),
+        Some(credentials) => {
+            let credential = auth::credential(face, &credentials.access_key).await?;
+            caller_of(&credential)
+        }
     };
     face.pace(&caller, context.peer.ip())?;
     let (bucket_name, key) = names(cx.s3_path());
