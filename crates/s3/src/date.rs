@@ -1,14 +1,14 @@
 //! Instants as HTTP headers and the protocol library's documents take them.
 
+use std::time::{Duration, SystemTime};
+
 use time::OffsetDateTime;
 use time::format_description::FormatItem;
 use time::macros::format_description;
 use units::Timestamp;
 
-/// RFC 9110, section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
-const HTTP_DATE: &[FormatItem<'_>] = format_description!(
-    "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-);
+/// The end of the year 9999, the last that the format can tell.
+const LAST_SECOND: u64 = 253_402_300_799;
 
 /// How S3 writes dates in documents, and the date of a retention in its header.
 const ISO_DATE: &[FormatItem<'_>] =
@@ -21,10 +21,11 @@ pub(crate) fn iso_date(at: Timestamp) -> String {
     at.and_then(|at| at.format(ISO_DATE).ok()).unwrap_or_default()
 }
 
-/// An instant as HTTP writes it; empty beyond the calendar.
+/// An instant as HTTP writes it (RFC 9110, section 5.6.7); empty beyond the calendar.
 pub(crate) fn http_date(at: Timestamp) -> String {
-    let at = OffsetDateTime::from_unix_timestamp(at.seconds()).ok();
-    at.and_then(|at| at.format(HTTP_DATE).ok()).unwrap_or_default()
+    let seconds = u64::try_from(at.seconds()).ok().filter(|seconds| *seconds <= LAST_SECOND);
+    let at = seconds.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+    at.map(httpdate::fmt_http_date).unwrap_or_default()
 }
 
 /// An instant as the protocol library's documents take it, in whole milliseconds.

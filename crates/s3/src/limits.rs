@@ -133,3 +133,6 @@ pub const POLICY_CONDITIONS_MAX: usize = 200;
 /// A body in HTTP chunks that does not say its length is held until it ends; S3
 /// refuses all of them, small ones are worth serving.
 pub const UNMEASURED_BYTES_MAX: usize = 64 * 1024;
+
+/// Threads of each worker for what may block: hashing and sealing of large bodies.
+pub const WORKER_BLOCKING_THREADS_MAX: usize = 64;

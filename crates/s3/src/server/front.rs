@@ -22,6 +22,7 @@ use super::body::PacedBody;
 use super::claim::Claim;
 use super::cors::{self, Origin};
 use super::document::{self, ErrorDocument};
+use super::measures::Measures;
 use super::query::Query;
 use super::request_id::RequestIds;
 use super::settings::Settings;
@@ -33,12 +34,6 @@ use crate::object::{chunked, metadata};
 use crate::post;
 use crate::request::RequestContext;
 use crate::website::{self, Visit};
-
-/// Requests answered, by verb and status.
-const REQUESTS: &str = "essaim_s3_requests_total";
-
-/// Time from a request's head to its answer's head, by verb.
-const SECONDS: &str = "essaim_s3_request_duration_seconds";
 
 /// Where a request came in.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +51,7 @@ pub(crate) struct Front {
     settings: Settings,
     ids: RequestIds,
     host_id: String,
+    measures: Measures,
 }
 
 /// What is kept of a request to finish its answer.
@@ -72,7 +68,8 @@ impl Front {
     pub(crate) fn new(service: S3Service, face: Face, settings: Settings, ids: RequestIds) -> Self {
         use base64::Engine as _;
         let host_id = base64::engine::general_purpose::STANDARD.encode(settings.node.to_bytes());
-        Self { service, face, settings, ids, host_id }
+        let measures = Measures::default();
+        Self { service, face, settings, ids, host_id, measures }
     }
 
     /// Answers one request; never fails and never panics.
@@ -106,10 +103,7 @@ impl Front {
             answer.headers_mut().extend(headers);
         }
         let answer = self.finish(answer, &asked);
-        let verb = asked.context.verb();
-        metrics::counter!(REQUESTS, "verb" => verb, "status" => label(answer.status()))
-            .increment(1);
-        metrics::histogram!(SECONDS, "verb" => verb).record(start.elapsed().as_secs_f64());
+        self.measures.note(asked.context.verb(), answer.status(), start.elapsed());
         answer
     }
 
@@ -240,22 +234,6 @@ impl Front {
         head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         head.headers.remove(header::CONTENT_LENGTH);
         Body::from(xml)
-    }
-}
-
-/// The status as a label that costs nothing.
-fn label(status: StatusCode) -> &'static str {
-    match status.as_u16() {
-        200 => "200",
-        204 => "204",
-        206 => "206",
-        301..400 => "3xx",
-        403 => "403",
-        404 => "404",
-        400..500 => "4xx",
-        503 => "503",
-        500..600 => "5xx",
-        _ => "2xx",
     }
 }
 

@@ -11,11 +11,13 @@ mod claim;
 mod cors;
 mod document;
 mod front;
+mod measures;
 mod query;
 mod request_id;
 mod settings;
 mod stall;
 mod subresource;
+mod workers;
 
 use std::io;
 use std::sync::Arc;
@@ -27,8 +29,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use objects::Objects;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use units::{Clock, Random};
 
@@ -38,7 +39,8 @@ pub(crate) use self::front::{Front, Peer};
 pub(crate) use self::query::Query;
 pub use self::settings::{Domain, Region, Settings};
 use self::stall::StallGuard;
-use crate::limits::{CONNECTIONS_MAX, HEAD_TIMEOUT, READ_BUFFER_BYTES_MAX, SHUTDOWN_GRACE};
+use self::workers::Workers;
+use crate::limits::{CONNECTIONS_MAX, HEAD_TIMEOUT, READ_BUFFER_BYTES_MAX};
 
 /// The listener broke.
 #[derive(Debug, Error)]
@@ -67,6 +69,8 @@ impl Server {
 
     /// Serves connections until told to stop, then lets requests in flight end.
     ///
+    /// Connections are spread over threads of their own (see [`workers`]).
+    ///
     /// Cancel-safety: dropping the future cuts all connections at once.
     pub async fn serve(
         &self,
@@ -74,45 +78,39 @@ impl Server {
         stop: CancellationToken,
     ) -> Result<(), ServeError> {
         let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let mut connections = JoinSet::new();
+        let workers = Workers::start(&self.front, &stop).map_err(|source| ServeError { source })?;
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
-                Some(_) = connections.join_next(), if !connections.is_empty() => continue,
                 accepted = accept(&listener, &room) => accepted,
             };
-            let (socket, peer, permit) = match accepted {
-                Ok(accepted) => accepted,
+            match accepted.and_then(|accepted| workers.hand(accepted)) {
+                Ok(()) => {}
                 Err(source) if is_passing(&source) => {
                     tracing::warn!(error = %source, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
                 }
                 Err(source) => return Err(ServeError { source }),
-            };
-            let front = Arc::clone(&self.front);
-            let stop = stop.clone();
-            connections.spawn(async move {
-                serve_connection(front, socket, peer, stop).await;
-                drop(permit);
-            });
+            }
         }
         drop(listener);
-        let ended = async { while connections.join_next().await.is_some() {} };
-        if tokio::time::timeout(SHUTDOWN_GRACE, ended).await.is_err() {
-            tracing::warn!("requests still in flight were cut at shutdown");
-        }
+        workers.end().await;
         Ok(())
     }
 }
 
-type Accepted = (TcpStream, Peer, tokio::sync::OwnedSemaphorePermit);
+/// A connection, who is at its other end, and its place among all.
+struct Accepted {
+    socket: TcpStream,
+    peer: Peer,
+    permit: OwnedSemaphorePermit,
+}
 
 async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<Accepted> {
     let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
     let (socket, address) = listener.accept().await?;
     socket.set_nodelay(true)?;
-    Ok((socket, Peer { address, secure: false }, permit))
+    Ok(Accepted { socket, peer: Peer { address, secure: false }, permit })
 }
 
 /// Errors of one connection, or of a moment, rather than of the listener.
