@@ -15,12 +15,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use catalog::{Batch, Rows};
-use fjall::config::BlockSizePolicy;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::config::{
+    BlockSizePolicy, BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry,
+};
+use fjall::{
+    CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode,
+};
 use units::ByteCount;
 
 use crate::fjall_rows::FjallRows;
 use crate::limits;
+use crate::settings::{Compression, Settings};
 use crate::{Engine, KvError};
 
 /// Format of the rows as this version writes them.
@@ -39,16 +44,25 @@ pub struct FjallEngine {
 impl FjallEngine {
     /// Opens the engine in this directory, creating it if there is none.
     pub fn open(path: &Path) -> Result<Self, KvError> {
+        Self::open_with(path, &Settings::default())
+    }
+
+    /// As [`Self::open`], with other settings than the usual ones.
+    pub fn open_with(path: &Path, settings: &Settings) -> Result<Self, KvError> {
         let named = |error| opening(path, error);
+        let journal =
+            if settings.journal_compressed { CompressionType::Lz4 } else { CompressionType::None };
         let database = Database::builder(path)
-            .cache_size(limits::BLOCK_CACHE_BYTES)
+            .cache_size(settings.cache.get())
             .max_journaling_size(limits::JOURNAL_BYTES_MAX)
-            .worker_threads(limits::WORKER_THREADS)
+            .journal_compression(journal)
+            .manual_journal_persist(settings.journal_buffered)
+            .worker_threads(settings.threads)
             .max_cached_files(Some(limits::CACHED_FILES_MAX))
             .open()
             .map_err(named)?;
         let is_fresh = !database.keyspace_exists(KEYSPACE);
-        let rows = database.keyspace(KEYSPACE, keyspace_options).map_err(named)?;
+        let rows = database.keyspace(KEYSPACE, || keyspace_options(settings)).map_err(named)?;
         let engine = Self { database, rows };
         engine.check_format(path, is_fresh)?;
         Ok(engine)
@@ -82,10 +96,28 @@ impl FjallEngine {
     }
 }
 
-fn keyspace_options() -> KeyspaceCreateOptions {
+fn keyspace_options(settings: &Settings) -> KeyspaceCreateOptions {
+    let (none, lz4) = (CompressionType::None, CompressionType::Lz4);
+    let compression = match settings.compression {
+        Compression::None => CompressionPolicy::all(none),
+        Compression::Old => CompressionPolicy::new([none, none, lz4]),
+        Compression::All => CompressionPolicy::all(lz4),
+    };
+    let bloom = |policy| FilterPolicyEntry::Bloom(policy);
+    let filter = FilterPolicy::new([
+        bloom(BloomConstructionPolicy::FalsePositiveRate(0.0001)),
+        bloom(BloomConstructionPolicy::BitsPerKey(settings.filter_bits)),
+    ]);
+    let separation = |threshold| {
+        KvSeparationOptions::default().separation_threshold(threshold).compression(none)
+    };
     KeyspaceCreateOptions::default()
-        .max_memtable_size(limits::MEMTABLE_BYTES_MAX)
-        .data_block_size_policy(BlockSizePolicy::all(limits::DATA_BLOCK_BYTES))
+        .max_memtable_size(settings.memtable.get())
+        .data_block_size_policy(BlockSizePolicy::all(settings.block))
+        .data_block_compression_policy(compression)
+        .filter_policy(filter)
+        .expect_point_read_hits(!settings.filter_last)
+        .with_kv_separation(settings.separated.map(separation))
 }
 
 impl Engine for FjallEngine {

@@ -21,9 +21,11 @@ mod error;
 mod fjall_engine;
 mod fjall_rows;
 pub mod limits;
+mod settings;
 mod sim_engine;
 
 pub use engine::{Engine, RESERVED_PREFIX};
 pub use error::KvError;
 pub use fjall_engine::FjallEngine;
+pub use settings::{Compression, Settings};
 pub use sim_engine::SimEngine;
