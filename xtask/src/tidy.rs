@@ -1,6 +1,7 @@
 //! Rules that compilers do not know.
 //!
 //! - [`layers`]: a crate depends only downwards, or on a listed neighbour; no exceptions file.
+//!   A package outside the workspace is listed.
 //! - [`files`]: every source file opens with `//!`, stays below its length limit,
 //!   and uses no lint switch without a reason.
 //! - [`words`]: nothing in the project names a machine's folders or a registry's hosts.
@@ -19,7 +20,7 @@ use crate::shell;
 /// Runs every rule and reports all faults at once.
 pub fn run(root: &Path) -> Result<()> {
     let tracked = tracked_files(root)?;
-    let mut faults = layers::check(root)?;
+    let mut faults = layers::check(root, &tracked)?;
     faults.extend(files::check(root, &tracked)?);
     faults.extend(words::check(root, &tracked)?);
     if !faults.is_empty() {

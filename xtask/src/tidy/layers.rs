@@ -2,9 +2,11 @@
 //!
 //! Development dependencies count too: a test that reaches upwards is a sign
 //! that the test lives in the wrong room.
+//!
+//! A package outside the workspace must be listed too, with what it is for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use cargo_metadata::{MetadataCommand, Package};
@@ -13,6 +15,9 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
+    /// Packages with a workspace of their own, and what they are for.
+    #[serde(default)]
+    outside: BTreeMap<String, String>,
     layer: Vec<Layer>,
 }
 
@@ -26,12 +31,36 @@ struct Layer {
 }
 
 /// Edges that the table does not allow, and crates it does not know.
-pub fn check(root: &Path) -> Result<Vec<String>> {
+pub fn check(root: &Path, tracked: &[PathBuf]) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(root.join("docs/layers.toml"))
         .context("docs/layers.toml cannot be read")?;
     let table: Table = toml::from_str(&text).context("docs/layers.toml")?;
     let metadata = MetadataCommand::new().current_dir(root).no_deps().exec()?;
-    Ok(faults(&table, &edges(&metadata.packages)))
+    let members = metadata.packages.iter().filter_map(|package| {
+        package.manifest_path.parent()?.strip_prefix(&metadata.workspace_root).ok()
+    });
+    let members = members.map(|folder| folder.as_std_path().to_owned()).collect();
+    let mut found = faults(&table, &edges(&metadata.packages));
+    found.extend(strays(&table, &members, tracked));
+    Ok(found)
+}
+
+/// Packages outside the workspace that the table does not list, and the reverse.
+fn strays(table: &Table, members: &BTreeSet<PathBuf>, tracked: &[PathBuf]) -> Vec<String> {
+    let manifests = tracked.iter().filter(|path| path.ends_with("Cargo.toml"));
+    let folders: BTreeSet<&Path> = manifests.filter_map(|path| path.parent()).collect();
+    let unknown = |folder: &&&Path| {
+        let is_root = folder.as_os_str().is_empty();
+        !is_root
+            && !members.contains(**folder)
+            && !folder.to_str().is_some_and(|name| table.outside.contains_key(name))
+    };
+    let unlisted = folders.iter().filter(unknown).map(|folder| {
+        format!("{}: neither in the workspace nor listed in docs/layers.toml", folder.display())
+    });
+    let missing = table.outside.keys().filter(|name| !folders.contains(Path::new(name)));
+    let missing = missing.map(|name| format!("docs/layers.toml lists {name}, which is not there"));
+    unlisted.chain(missing).collect()
 }
 
 /// Each crate of the workspace with the crates of the workspace it names.
@@ -98,6 +127,21 @@ mod tests {
     #[test]
     fn downwards_and_listed_neighbours_are_allowed() {
         assert_eq!(check(&[("a", &[]), ("b", &["a"]), ("c", &["a", "b"])]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn packages_outside_the_workspace_are_listed() {
+        let table = toml::from_str("layer = []\n[outside]\nbakeoff = 'why'\n");
+        let table: Table = table.expect("the table of this test");
+        let members = BTreeSet::from([PathBuf::from("crates/a")]);
+        let check = |manifests: &[&str]| {
+            let tracked: Vec<PathBuf> = manifests.iter().map(PathBuf::from).collect();
+            strays(&table, &members, &tracked).len()
+        };
+        let known = ["Cargo.toml", "crates/a/Cargo.toml", "bakeoff/Cargo.toml"];
+        assert_eq!(check(&known), 0);
+        assert_eq!(check(&known[..2]), 1);
+        assert_eq!(check(&[&known[..], &["other/Cargo.toml"]].concat()), 1);
     }
 
     #[test]
