@@ -45,7 +45,7 @@ pub fn write(name: &str, directory: &Path) -> Result<()> {
         writes.writes.insert(LAST.to_vec(), Some(batch.to_be_bytes().to_vec()));
         engine.commit(writes)?;
         say('W', batch)?;
-        if batch % PERSIST_EVERY == 0 {
+        if batch.is_multiple_of(PERSIST_EVERY) {
             engine.persist()?;
             say('P', batch)?;
         }

@@ -93,7 +93,7 @@ pub fn put(place: u64, seed: u64) -> Result<Command> {
     version.headers.content_type = Some("application/pdf".to_owned());
     version.metadata = vec![("mtime".to_owned(), "1763771400.123456789".to_owned())];
     let part = PartId::from_u128(id(seed, 2));
-    (version.size, version.content) = if place % 2 == 0 {
+    (version.size, version.content) = if place.is_multiple_of(2) {
         let content =
             ContentPut::Inline { part, wrapped_key: sealed(seed, 60), sealed: sealed(seed, 528) };
         (ByteCount::new(512), content)
