@@ -94,8 +94,8 @@ impl Judge {
         self.weigh(face, matter).await?.map_err(|denied| refuse(&denied, matter.action))
     }
 
-    /// Decides on what a write does besides. Who comes to own what is written may say
-    /// who else sees it, unless a rule denies it.
+    /// Decides on what a write does besides. Who may write may tag what is written, and
+    /// who comes to own it may say who else sees it, unless a rule denies it.
     pub(crate) async fn decide_besides(&self, face: &Face, matter: Matter<'_>) -> S3Result {
         let owns = self
             .bucket
@@ -103,14 +103,16 @@ impl Judge {
             .is_some_and(|bucket| bucket.ownership() != catalog::Ownership::BucketOwnerEnforced);
         match self.weigh(face, matter).await? {
             Ok(_) => Ok(()),
-            Err(denied)
-                if owns
-                    && matter.action == Action::PutObjectAcl
-                    && denied.reason == DenyReason::NothingAllows =>
-            {
-                Ok(())
+            Err(denied) => {
+                let implied = match matter.action {
+                    Action::PutObjectAcl => owns,
+                    action => action == Action::PutObjectTagging,
+                };
+                if implied && denied.reason == DenyReason::NothingAllows {
+                    return Ok(());
+                }
+                Err(refuse(&denied, matter.action))
             }
-            Err(denied) => Err(refuse(&denied, matter.action)),
         }
     }
 

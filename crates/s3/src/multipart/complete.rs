@@ -30,7 +30,7 @@ pub(crate) async fn complete_multipart_upload(
         .map_err(|_| s3_error!(InvalidRequest, "x-amz-mp-object-size is not a number"))?;
     let ask = CompleteUpload {
         upload: upload_name(&req.input.bucket, &req.input.key, &req.input.upload_id)?,
-        parts: parts.iter().map(line).collect::<S3Result<Vec<_>>>()?,
+        parts: last_of_each(parts.iter().map(line).collect::<S3Result<Vec<_>>>()?),
         condition: stored::put_condition(headers),
         checksum: checksums::claimed(headers)?,
         checksum_kind: header_text(headers, "x-amz-checksum-type")
@@ -72,6 +72,14 @@ fn malformed() -> s3s::S3Error {
         MalformedXML,
         "The XML you provided was not well-formed or did not validate against our published schema"
     )
+}
+
+/// A client that sent a part again may name both; the later line counts.
+fn last_of_each(mut parts: Vec<PartAsk>) -> Vec<PartAsk> {
+    parts.reverse();
+    parts.dedup_by_key(|part| part.number);
+    parts.reverse();
+    parts
 }
 
 /// One line of the document.

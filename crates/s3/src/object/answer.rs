@@ -102,11 +102,16 @@ pub(crate) fn of_head(head: &ObjectHead, with_parts: bool, with_checksum: bool) 
     headers
 }
 
-/// `x-amz-version-id` of what was written.
-pub(crate) fn version_written(headers: &mut HeaderMap, version: Option<VersionName>) {
+/// `x-amz-version-id` of what was changed.
+pub(crate) fn version_changed(headers: &mut HeaderMap, version: Option<VersionName>) {
     if let Some(version) = version {
         put(headers, "x-amz-version-id", &version.to_string());
     }
+}
+
+/// `x-amz-version-id` of what was written; where versioning is suspended, none is made.
+pub(crate) fn version_written(headers: &mut HeaderMap, version: Option<VersionName>) {
+    version_changed(headers, version.filter(|version| *version != VersionName::Null));
 }
 
 /// `x-amz-version-id` of a version that was touched; an unversioned bucket shows none.

@@ -36,7 +36,7 @@ pub(crate) async fn delete_object(
 
 fn answer_headers(outcome: &DeleteDone) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    answer::version_written(&mut headers, outcome.version);
+    answer::version_changed(&mut headers, outcome.version);
     if outcome.delete_marker {
         answer::put(&mut headers, "x-amz-delete-marker", "true");
     }

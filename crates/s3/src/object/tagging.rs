@@ -42,7 +42,7 @@ pub(crate) async fn put_object_tagging(
     let version =
         face.objects.object_tags_set(authorised, &name, version, tags).await.map_err(failed)?;
     let mut headers = HeaderMap::new();
-    answer::version_written(&mut headers, version);
+    answer::version_changed(&mut headers, version);
     let output = PutObjectTaggingOutput::default();
     Ok(S3Response::with_headers(output, headers))
 }
@@ -61,7 +61,7 @@ pub(crate) async fn delete_object_tagging(
         .await
         .map_err(failed)?;
     let mut headers = HeaderMap::new();
-    answer::version_written(&mut headers, version);
+    answer::version_changed(&mut headers, version);
     let output = DeleteObjectTaggingOutput::default();
     Ok(S3Response::with_headers(output, headers))
 }

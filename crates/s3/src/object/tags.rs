@@ -59,9 +59,11 @@ pub(crate) fn from_document(document: &str) -> S3Result<Vec<Tag>> {
     from_set(&tagging.tag_set)
 }
 
-/// The set of a version as a document holds it.
+/// The set of a version as a document holds it, by key.
 pub(crate) fn of_record(tags: &[Tag]) -> Vec<dto::Tag> {
-    tags.iter()
+    let mut tags: Vec<&Tag> = tags.iter().collect();
+    tags.sort();
+    tags.into_iter()
         .map(|tag| dto::Tag { key: Some(tag.key.clone()), value: Some(tag.value.clone()) })
         .collect()
 }
