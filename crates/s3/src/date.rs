@@ -28,6 +28,15 @@ pub(crate) fn http_date(at: Timestamp) -> String {
     at.map(httpdate::fmt_http_date).unwrap_or_default()
 }
 
+/// ISO 8601, basic form: how signatures write an instant.
+const BASIC_DATE: &[FormatItem<'_>] =
+    format_description!("[year][month][day]T[hour][minute][second]Z");
+
+/// The instant of an HTTP date, as signatures write it.
+pub(crate) fn basic_of_http(text: &str) -> Option<String> {
+    time::PrimitiveDateTime::parse(text, HTTP_DATE).ok()?.format(BASIC_DATE).ok()
+}
+
 /// An instant as the protocol library's documents take it, in whole milliseconds.
 pub(crate) fn dto(at: Timestamp) -> s3s::dto::Timestamp {
     let nanos = i128::from(at.micros().div_euclid(1_000)).saturating_mul(1_000_000);
@@ -51,5 +60,8 @@ mod tests {
         assert_eq!(http_date(at), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(from_dto(&dto(at)), at);
         assert_eq!(http_date(Timestamp::from_micros(i64::MAX)), "");
+        let basic = basic_of_http("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(basic.as_deref(), Some("19941106T084937Z"));
+        assert_eq!(basic_of_http("yesterday"), None);
     }
 }

@@ -6,7 +6,7 @@
 //! claims at once, headers that are present but not signed, a scope of another
 //! region or service, an expiry outside S3's range.
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
 use super::query::Query;
@@ -98,6 +98,25 @@ impl<'a> Claim<'a> {
                 check_signed_headers(headers, signed.signed_headers, context)
             }
         }
+    }
+}
+
+impl Claim<'_> {
+    /// The value of `x-amz-date` where only `Date` was signed, which is as good.
+    pub(crate) fn date_instead(&self, headers: &HeaderMap) -> S3Result<Option<HeaderValue>> {
+        let Self::Header(signed) = self else { return Ok(None) };
+        if headers.contains_key("x-amz-date") {
+            return Ok(None);
+        }
+        let refused = || {
+            s3_error!(AccessDenied, "AWS authentication requires a valid Date or x-amz-date header")
+        };
+        if !signed.signed_headers.split(';').any(|name| name == "date") {
+            return Err(refused());
+        }
+        let date = headers.get(header::DATE).and_then(|value| value.to_str().ok());
+        let basic = date.and_then(crate::date::basic_of_http).ok_or_else(refused)?;
+        HeaderValue::from_str(&basic).map(Some).map_err(|_| refused())
     }
 }
 
@@ -286,7 +305,7 @@ fn is_exempt(name: &str) -> bool {
 /// Chunk framing is only undone for a signed header; without one the framing
 /// bytes would be stored as the object.
 fn check_unsigned_body(headers: &HeaderMap) -> S3Result {
-    let streaming = |value: &http::HeaderValue| value.as_bytes().starts_with(b"STREAMING-");
+    let streaming = |value: &HeaderValue| value.as_bytes().starts_with(b"STREAMING-");
     if headers.get_all("x-amz-content-sha256").iter().any(streaming) {
         return Err(s3_error!(
             InvalidRequest,

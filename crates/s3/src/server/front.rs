@@ -133,13 +133,16 @@ impl Front {
         if parts.method == Method::OPTIONS {
             return cors::preflight(&self.face, &parts.headers, &asked.address).await;
         }
-        let anonymous = {
+        let (anonymous, date) = {
             let query = Query::parse(parts.uri.query())?;
             subresource::check_verb(&parts.method, asked.address.level(), &query)?;
             let claim = Claim::read(&parts.headers, &query)?;
             claim.check(&parts.headers, self.settings.region.as_str(), &asked.context)?;
-            claim == Claim::Anonymous
+            (claim == Claim::Anonymous, claim.date_instead(&parts.headers)?)
         };
+        if let Some(date) = date {
+            parts.headers.insert("x-amz-date", date);
+        }
         check_length(&parts, asked.address.level())?;
         parts.extensions.insert(Arc::clone(&asked.context));
         let body = PacedBody::new(body, Arc::clone(&asked.context));
