@@ -67,6 +67,38 @@ pub fn decide_copy(
     Ok((decide(caller, source)?, decide(caller, target)?))
 }
 
+/// Decides on what a write says besides about the object it makes: its tags, its
+/// grants, its lock. `ask.action` is the further right; the write itself is decided
+/// on apart.
+///
+/// A policy names every right it gives. The classic grants know one right to write,
+/// and with it comes what makes the object whole: who may write by grant may tag what
+/// he writes and, where he will own it, say who else sees it.
+pub fn decide_besides(caller: &Caller, ask: &Ask<'_>) -> Result<(), Denied> {
+    match decide(caller, ask) {
+        Ok(_) => Ok(()),
+        Err(denied)
+            if denied.reason == DenyReason::NothingAllows && comes_with_grant(caller, ask) =>
+        {
+            Ok(())
+        }
+        Err(denied) => Err(denied),
+    }
+}
+
+fn comes_with_grant(caller: &Caller, ask: &Ask<'_>) -> bool {
+    let Some(bucket) = ask.bucket else { return false };
+    if !matches!(ask.action, Action::PutObjectTagging | Action::PutObjectAcl) {
+        return false;
+    }
+    let write = Ask { action: Action::PutObject, ..*ask };
+    match by_grants(caller, &write, bucket) {
+        Granted::ByName => true,
+        Granted::Publicly => !bucket.public_access_block.ignore_public_acls,
+        Granted::No => false,
+    }
+}
+
 fn identified(caller: &Caller) -> Result<&Identity, Denied> {
     caller.identity().ok_or(DenyReason::Anonymous.into())
 }

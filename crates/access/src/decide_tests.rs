@@ -8,7 +8,8 @@ use crate::fixtures::{
 };
 use crate::{
     Acl, Action, Ask, BucketFacts, Caller, DenyReason, Grant, Grantee, Identity, KeyScope, Level,
-    ObjectFacts, Ownership, Permission, PublicAccessBlock, decide, decide_copy, is_public,
+    ObjectFacts, Ownership, Permission, PublicAccessBlock, decide, decide_besides, decide_copy,
+    is_public,
 };
 
 fn key_of(action: Action) -> Option<&'static str> {
@@ -315,6 +316,46 @@ fn a_copy_needs_both_rights() {
     assert!(decide_copy(&owner, &read(&theirs), &write(&mine)).is_err());
     assert!(decide_copy(&owner, &read(&mine), &write(&theirs)).is_err());
     assert!(decide_copy(&owner, &write(&mine), &write(&mine)).is_err());
+}
+
+#[test]
+fn a_policy_names_what_a_write_does_besides_and_a_grant_brings_it_along() {
+    let besides = |bucket: &BucketFacts, who: &Caller, action| {
+        let request = request("");
+        decide_besides(who, &ask(action, bucket, Some("a"), &request)).is_ok()
+    };
+    let other = caller(OTHER, None);
+    let says = |effect: &str, action: &str| {
+        policy(&format!(
+            r#""Effect":"{effect}","Principal":"*","Action":{action},"Resource":"arn:aws:s3:::archives/*""#
+        ))
+    };
+    let by_policy = bucket_with(&says("Allow", r#""s3:PutObject""#));
+    let by_both = bucket_with(&says("Allow", r#"["s3:PutObject","s3:PutObjectTagging"]"#));
+    let grant = |grantee| BucketFacts {
+        ownership: Ownership::ObjectWriter,
+        acl: Some(acl(OWNER, &[(grantee, Permission::Write)])),
+        ..bucket()
+    };
+    let (tags, grants, hold) =
+        (Action::PutObjectTagging, Action::PutObjectAcl, Action::PutObjectLegalHold);
+    assert!(!besides(&by_policy, &other, tags), "the policy gives no right to tag");
+    assert!(besides(&by_both, &other, tags));
+    assert!(!besides(&by_both, &other, grants));
+    for action in [tags, grants] {
+        assert!(besides(&grant(Grantee::Tenant(OTHER)), &other, action), "{action}");
+        assert!(besides(&grant(Grantee::AllUsers), &Caller::Anonymous, action), "{action}");
+        assert!(!besides(&bucket(), &other, action), "{action}");
+    }
+    assert!(!besides(&grant(Grantee::Tenant(OTHER)), &other, hold), "a lock is the owner's");
+    let denied = BucketFacts {
+        policy: bucket_with(&says("Deny", r#""s3:PutObjectTagging""#)).policy,
+        ..grant(Grantee::Tenant(OTHER))
+    };
+    assert!(!besides(&denied, &other, tags), "an explicit deny wins");
+    let mut blocked = grant(Grantee::AllUsers);
+    blocked.public_access_block.ignore_public_acls = true;
+    assert!(!besides(&blocked, &Caller::Anonymous, tags), "public grants are ignored");
 }
 
 #[test]

@@ -30,9 +30,6 @@ mod ownership;
 mod policy;
 mod public_access;
 mod rate;
-mod signature;
-#[cfg(test)]
-mod signature_tests;
 mod wildcard;
 
 pub use acl::is_public as acl_is_public;
@@ -43,13 +40,12 @@ pub use caller::{Caller, Identity};
 pub use cors::{
     CORS_METHODS, CorsError, CorsGrant, CorsRule, cors_check, cors_preflight, cors_simple,
 };
-pub use decide::{decide, decide_copy, is_public};
+pub use decide::{decide, decide_besides, decide_copy, is_public};
 pub use denied::{Denied, DenyReason};
 pub use ownership::{Acl, BucketName, Grant, Grantee, KeyScope, Ownership, Permission};
 pub use policy::{Effect, Policy, PolicyError, Verdict};
 pub use public_access::PublicAccessBlock;
 pub use rate::{Rate, RateKey, RateLimiter, Rates, TooFast};
-pub use signature::{SignatureRefusal, SignedFacts, Signing, signature_check};
 
 /// The bugs planted in this crate.
 pub const PLANTED: &[units::planted::PlantedBug] = &[

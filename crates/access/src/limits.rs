@@ -21,17 +21,8 @@ pub const CORS_VALUES_MAX: usize = 100;
 /// Most buckets of tokens that a rate limiter remembers.
 pub const RATE_ENTRIES_MAX: usize = 65_536;
 
-/// Largest difference between a request's time and ours, in seconds: 15 minutes, as AWS has it.
-pub const CLOCK_SKEW_SECONDS_MAX: i64 = 15 * 60;
-
-/// Longest life of a presigned request, in seconds: 7 days, as AWS has it.
-pub const PRESIGNED_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
-
 /// Longest text that a wildcard pattern is matched against, in bytes.
 pub const WILDCARD_TEXT_BYTES_MAX: usize = 16 * 1024;
-
-/// Most pairs in a query string; no request of S3 needs more than about twenty.
-pub const QUERY_PAIRS_MAX: usize = 256;
 
 /// How often at most a full rate table is swept, in seconds: it looks at every entry.
 pub const RATE_SWEEP_SECONDS: u64 = 1;

@@ -72,12 +72,6 @@ pub const LIFECYCLE_ID_CHARACTERS_MAX: usize = 255;
 /// Most noncurrent versions that a lifecycle rule may keep, as S3 has it.
 pub const NEWER_VERSIONS_MAX: u32 = 100;
 
-/// Most rules in a CORS document, as S3 has it.
-pub const CORS_RULES_MAX: usize = 100;
-
-/// Most origins, methods or headers in one CORS rule.
-pub const CORS_VALUES_MAX: usize = 100;
-
 /// Most routing rules of a website, as S3 has it.
 pub const WEBSITE_RULES_MAX: usize = 50;
 

@@ -18,7 +18,7 @@ mod verbs;
 use std::sync::Arc;
 
 use access::{
-    Action, Ask, Authorised, Caller, Denied, DenyReason, Identity, RequestFacts, SignatureAuth,
+    Action, Ask, Authorised, Caller, Denied, Identity, ObjectFacts, RequestFacts, SignatureAuth,
 };
 use catalog::{Acl, BucketName, VersionAsk};
 use http::Extensions;
@@ -91,43 +91,37 @@ impl S3Access for Gate {
 impl Judge {
     /// Decides on one matter; loads the object's facts only where a rule looks at them.
     pub(crate) async fn decide(&self, face: &Face, matter: Matter<'_>) -> S3Result<Authorised> {
-        self.weigh(face, matter).await?.map_err(|denied| refuse(&denied, matter.action))
+        let object = self.object(face, matter).await?;
+        let decided = access::decide(&self.caller, &self.ask(face, matter, &object));
+        decided.map_err(|denied| refuse(&denied, matter.action))
     }
 
-    /// Decides on what a write does besides. Who may write may tag what is written, and
-    /// who comes to own it may say who else sees it, unless a rule denies it.
+    /// Decides on what a write does besides to the object it makes.
     pub(crate) async fn decide_besides(&self, face: &Face, matter: Matter<'_>) -> S3Result {
-        let owns = self
-            .bucket
-            .as_ref()
-            .is_some_and(|bucket| bucket.ownership() != catalog::Ownership::BucketOwnerEnforced);
-        match self.weigh(face, matter).await? {
-            Ok(_) => Ok(()),
-            Err(denied) => {
-                let implied = match matter.action {
-                    Action::PutObjectAcl => owns,
-                    action => action == Action::PutObjectTagging,
-                };
-                if implied && denied.reason == DenyReason::NothingAllows {
-                    return Ok(());
-                }
-                Err(refuse(&denied, matter.action))
-            }
+        let object = self.object(face, matter).await?;
+        let decided = access::decide_besides(&self.caller, &self.ask(face, matter, &object));
+        decided.map_err(|denied| refuse(&denied, matter.action))
+    }
+
+    /// The facts of the object, where a rule looks at them.
+    async fn object(&self, face: &Face, matter: Matter<'_>) -> S3Result<Option<ObjectFacts>> {
+        let (Some(bucket), Some(key)) = (&self.bucket, matter.key) else { return Ok(None) };
+        if !bucket.looks_at_objects() {
+            return Ok(None);
+        }
+        match ObjectName::new(bucket.name().as_str(), key) {
+            Ok(name) => facts::object(face, &name, matter.version).await,
+            Err(_) => Ok(None),
         }
     }
 
-    async fn weigh(&self, face: &Face, matter: Matter<'_>) -> S3Result<Result<Authorised, Denied>> {
-        let object = match (&self.bucket, matter.key) {
-            (Some(bucket), Some(key)) if bucket.looks_at_objects() => {
-                let name = ObjectName::new(bucket.name().as_str(), key);
-                match name {
-                    Ok(name) => facts::object(face, &name, matter.version).await?,
-                    Err(_) => None,
-                }
-            }
-            _ => None,
-        };
-        let ask = Ask {
+    fn ask<'a>(
+        &'a self,
+        face: &Face,
+        matter: Matter<'a>,
+        object: &'a Option<ObjectFacts>,
+    ) -> Ask<'a> {
+        Ask {
             action: matter.action,
             bucket: self.bucket.as_ref().map(|bucket| &*bucket.rules),
             bucket_name: self.bucket.as_ref().map(|bucket| bucket.name().as_str()),
@@ -135,8 +129,7 @@ impl Judge {
             object: object.as_ref(),
             request: &self.request,
             now: face.now(),
-        };
-        Ok(access::decide(&self.caller, &ask))
+        }
     }
 
     /// Whether a matter is allowed, for verbs that answer less rather than fail.

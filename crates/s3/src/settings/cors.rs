@@ -1,23 +1,18 @@
-//! Cross-origin rules: read and write, and which rule lets a browser through.
-//!
-//! The Fetch standard, "CORS protocol"; Amazon S3 User Guide, "Using
-//! cross-origin resource sharing". The first rule that fits decides.
+//! Cross-origin rules: read and write, and how what `access` decides is answered.
 
+use access::{CorsError, CorsGrant, CorsRule, cors_check, cors_preflight, cors_simple};
 use catalog::SettingKind;
 use http::{HeaderMap, HeaderValue, header};
 use s3s::dto::{
     CORSConfiguration, CORSRule, DeleteBucketCorsInput, DeleteBucketCorsOutput, GetBucketCorsInput,
     GetBucketCorsOutput, PutBucketCorsInput, PutBucketCorsOutput,
 };
-use s3s::{S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use super::{store, stored, to_bytes};
 use crate::Face;
 use crate::error::{invalid_request, malformed_xml};
 use crate::gate::{self, Bucket};
-use crate::limits::{CORS_RULES_MAX, CORS_VALUES_MAX};
-
-const METHODS: [&str; 5] = ["DELETE", "GET", "HEAD", "POST", "PUT"];
 
 /// Serves `GetBucketCors`.
 #[expect(clippy::unused_async, reason = "every verb is asynchronous")]
@@ -37,7 +32,7 @@ pub(crate) async fn put_bucket_cors(
     req: S3Request<PutBucketCorsInput>,
 ) -> S3Result<S3Response<PutBucketCorsOutput>> {
     let document = &req.input.cors_configuration;
-    check(&document.cors_rules)?;
+    cors_check(&to_access(&document.cors_rules)).map_err(|error| refused(&error))?;
     let bytes = to_bytes(document)?;
     store(face, &req.extensions, SettingKind::Cors, Some(bytes)).await?;
     Ok(S3Response::new(PutBucketCorsOutput {}))
@@ -58,43 +53,26 @@ pub(crate) fn rules(bucket: &Bucket) -> S3Result<Option<Vec<CORSRule>>> {
     Ok(document.map(|document| document.cors_rules))
 }
 
-fn check(rules: &[CORSRule]) -> S3Result {
-    if rules.is_empty() || rules.len() > CORS_RULES_MAX {
-        return Err(malformed_xml());
+fn refused(error: &CorsError) -> S3Error {
+    match error {
+        CorsError::Shape => malformed_xml(),
+        CorsError::Method { .. }
+        | CorsError::Origin { .. }
+        | CorsError::Header { .. }
+        | CorsError::Expose { .. } => invalid_request(error.to_string()),
     }
-    for rule in rules {
-        let headers = rule.allowed_headers.as_deref().unwrap_or_default();
-        let exposed = rule.expose_headers.as_deref().unwrap_or_default();
-        let lists = [&*rule.allowed_methods, &*rule.allowed_origins, headers, exposed];
-        if lists.iter().any(|list| list.len() > CORS_VALUES_MAX)
-            || rule.allowed_methods.is_empty()
-            || rule.allowed_origins.is_empty()
-        {
-            return Err(malformed_xml());
-        }
-        if let Some(method) = rule.allowed_methods.iter().find(|m| !METHODS.contains(&m.as_str())) {
-            return Err(invalid_request(format!(
-                "Found unsupported HTTP method in CORS config. Unsupported method is {method}"
-            )));
-        }
-        let twice = |text: &&String| text.matches('*').count() > 1;
-        if let Some(origin) = rule.allowed_origins.iter().find(twice) {
-            return Err(invalid_request(format!(
-                "AllowedOrigin \"{origin}\" can not have more than one wildcard."
-            )));
-        }
-        if let Some(header) = headers.iter().find(twice) {
-            return Err(invalid_request(format!(
-                "AllowedHeader \"{header}\" can not have more than one wildcard."
-            )));
-        }
-        if let Some(header) = exposed.iter().find(|text| text.contains('*')) {
-            return Err(invalid_request(format!(
-                "ExposeHeader \"{header}\" contains wildcard. We currently do not support wildcard for ExposeHeader."
-            )));
-        }
-    }
-    Ok(())
+}
+
+fn to_access(rules: &[CORSRule]) -> Vec<CorsRule> {
+    let rule = |rule: &CORSRule| CorsRule {
+        id: rule.id.clone(),
+        origins: rule.allowed_origins.clone(),
+        methods: rule.allowed_methods.clone(),
+        allowed_headers: rule.allowed_headers.clone().unwrap_or_default(),
+        expose_headers: rule.expose_headers.clone().unwrap_or_default(),
+        max_age_seconds: rule.max_age_seconds.and_then(|seconds| u32::try_from(seconds).ok()),
+    };
+    rules.iter().map(rule).collect()
 }
 
 /// What a browser asks.
@@ -104,114 +82,85 @@ pub(crate) struct CorsAsk<'a> {
     pub origin: &'a str,
     /// The method it uses or, before, will use.
     pub method: &'a str,
-    /// `Access-Control-Request-Headers`, of a question asked before.
-    pub headers: Option<&'a str>,
+    /// It asks before it sends, and these are the headers it names.
+    pub before: Option<Option<&'a str>>,
 }
 
 /// The headers that let the browser through; `None` if no rule does.
 pub(crate) fn answer(rules: &[CORSRule], ask: CorsAsk<'_>) -> Option<HeaderMap> {
-    let (rule, any) = rules.iter().find_map(|rule| Some((rule, fits(rule, ask)?)))?;
+    let rules = to_access(rules);
+    let grant = match ask.before {
+        None => cors_simple(&rules, ask.origin, ask.method),
+        Some(headers) => cors_preflight(&rules, ask.origin, ask.method, headers),
+    };
+    grant.as_ref().map(to_headers)
+}
+
+fn to_headers(grant: &CorsGrant) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let mut put = |name, text: &str| {
         if let Ok(value) = HeaderValue::from_str(text) {
             headers.insert(name, value);
         }
     };
-    put(header::ACCESS_CONTROL_ALLOW_ORIGIN, if any { "*" } else { ask.origin });
-    put(header::ACCESS_CONTROL_ALLOW_METHODS, &rule.allowed_methods.join(", "));
-    if let Some(asked) = ask.headers.filter(|asked| !asked.is_empty()) {
-        put(header::ACCESS_CONTROL_ALLOW_HEADERS, &asked.to_ascii_lowercase());
+    put(header::ACCESS_CONTROL_ALLOW_ORIGIN, &grant.allow_origin);
+    put(header::ACCESS_CONTROL_ALLOW_METHODS, &grant.allow_methods.join(", "));
+    if !grant.allow_headers.is_empty() {
+        put(header::ACCESS_CONTROL_ALLOW_HEADERS, &grant.allow_headers.join(", "));
     }
-    if let Some(exposed) = rule.expose_headers.as_ref().filter(|list| !list.is_empty()) {
-        put(header::ACCESS_CONTROL_EXPOSE_HEADERS, &exposed.join(", "));
+    if !grant.expose_headers.is_empty() {
+        put(header::ACCESS_CONTROL_EXPOSE_HEADERS, &grant.expose_headers.join(", "));
     }
-    if let Some(seconds) = rule.max_age_seconds {
+    if let Some(seconds) = grant.max_age_seconds {
         put(header::ACCESS_CONTROL_MAX_AGE, &seconds.to_string());
     }
-    if !any {
+    if grant.allow_credentials {
         put(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
     }
     put(header::VARY, "Origin, Access-Control-Request-Headers, Access-Control-Request-Method");
-    Some(headers)
-}
-
-/// Whether a rule fits, and whether it fits any origin.
-fn fits(rule: &CORSRule, ask: CorsAsk<'_>) -> Option<bool> {
-    let origin = rule.allowed_origins.iter().find(|pattern| like(pattern, ask.origin))?;
-    rule.allowed_methods.iter().find(|method| *method == ask.method)?;
-    let allowed = rule.allowed_headers.as_deref().unwrap_or_default();
-    let lowered: Vec<String> = allowed.iter().map(|text| text.to_ascii_lowercase()).collect();
-    let asked = ask.headers.unwrap_or_default().split(',').map(str::trim);
-    let mut asked = asked.filter(|name| !name.is_empty()).map(str::to_ascii_lowercase);
-    let all = asked.all(|name| lowered.iter().any(|pattern| like(pattern, &name)));
-    all.then_some(origin == "*")
-}
-
-/// A pattern with at most one `*`.
-fn like(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((start, end)) => {
-            text.len() >= start.len().saturating_add(end.len())
-                && text.starts_with(start)
-                && text.ends_with(end)
-        }
-    }
+    headers
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rule(origin: &str, method: &str, headers: &[&str]) -> CORSRule {
+    fn rule(origin: &str, method: &str) -> CORSRule {
         CORSRule {
-            allowed_headers: Some(headers.iter().map(|&text| text.to_owned()).collect()),
+            allowed_headers: Some(vec!["x-*".to_owned()]),
             allowed_methods: vec![method.to_owned()],
             allowed_origins: vec![origin.to_owned()],
-            expose_headers: None,
+            expose_headers: Some(vec!["etag".to_owned()]),
             id: None,
-            max_age_seconds: None,
+            max_age_seconds: Some(60),
         }
     }
 
     #[test]
-    fn the_first_rule_that_fits_decides() {
-        let rules = [rule("*suffix", "GET", &[]), rule("start*end", "PUT", &["x-*"])];
-        let check = |origin: &str, method: &str, headers: Option<&str>, expected: Option<&str>| {
-            let found = answer(&rules, CorsAsk { origin, method, headers });
-            let found = found.and_then(|headers| {
-                let value = headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN)?;
-                value.to_str().ok().map(str::to_owned)
-            });
-            assert_eq!(found.as_deref(), expected, "{origin} {method} {headers:?}");
+    fn what_is_granted_is_said_in_headers() {
+        let rules = [rule("https://*.fr", "PUT")];
+        let ask = |before| CorsAsk { origin: "https://a.fr", method: "PUT", before };
+        let found = answer(&rules, ask(Some(Some("X-One, x-two")))).unwrap_or_default();
+        let check = |name: header::HeaderName, expected: &'static str| {
+            assert_eq!(found.get(&name), Some(&HeaderValue::from_static(expected)), "{name}");
         };
-        check("foo.suffix", "GET", None, Some("foo.suffix"));
-        check("foo.suffix", "PUT", None, None);
-        check("startend", "PUT", Some("X-One, x-two"), Some("startend"));
-        check("startend", "PUT", Some("y-one"), None);
-        check("staend", "PUT", None, None);
-        assert!(like("ab*ba", "abba") && !like("ab*ba", "aba"));
+        check(header::ACCESS_CONTROL_ALLOW_ORIGIN, "https://a.fr");
+        check(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+        check(header::ACCESS_CONTROL_ALLOW_HEADERS, "x-one, x-two");
+        check(header::ACCESS_CONTROL_EXPOSE_HEADERS, "etag");
+        check(header::ACCESS_CONTROL_MAX_AGE, "60");
+        assert!(answer(&rules, ask(Some(Some("y-one")))).is_none());
+        assert!(answer(&rules, ask(None)).is_some());
     }
 
     #[test]
-    fn any_origin_is_answered_with_a_star() {
-        let found = answer(
-            &[rule("*", "GET", &[])],
-            CorsAsk { origin: "https://a", method: "GET", headers: None },
-        );
-        let found = found.unwrap_or_default();
-        assert_eq!(
-            found.get(header::ACCESS_CONTROL_ALLOW_ORIGIN),
-            Some(&HeaderValue::from_static("*"))
-        );
-        assert!(!found.contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS));
-    }
-
-    #[test]
-    fn rules_that_cannot_work_are_refused() {
-        assert!(check(&[]).is_err());
-        assert!(check(&[rule("a*b*", "GET", &[])]).is_err());
-        assert!(check(&[rule("*", "PATCH", &[])]).is_err());
-        assert!(check(&[rule("*", "GET", &["x-*"])]).is_ok());
+    fn rules_that_cannot_work_are_refused_as_s3_does() {
+        let code = |rules: &[CORSRule]| {
+            let refusal = cors_check(&to_access(rules)).map_err(|error| refused(&error));
+            refusal.err().map(|error| error.code().as_str().to_owned())
+        };
+        assert_eq!(code(&[]).as_deref(), Some("MalformedXML"));
+        assert_eq!(code(&[rule("*", "PATCH")]).as_deref(), Some("InvalidRequest"));
+        assert_eq!(code(&[rule("*", "PUT")]), None);
     }
 }
