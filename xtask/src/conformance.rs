@@ -63,6 +63,7 @@ impl Conformance {
         pytest
             .current_dir(&self.suite)
             .env("S3TEST_CONF", &settings)
+            .env("AWS_MAX_ATTEMPTS", "1")
             .args(["-m", "pytest", "-q", "--timeout=150", "--tb=no", "-m"])
             .arg(marks.join(" and "))
             .arg(format!("--junitxml={}", report.display()))

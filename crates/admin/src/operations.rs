@@ -5,8 +5,8 @@ use axum::body::Body;
 
 use crate::fault::Fault;
 use crate::model::{
-    Bucket, BucketNew, Key, KeyMade, KeyNew, List, Page, Scrub, Status, Tenant, TenantNew, Usage,
-    User, UserNew,
+    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Scrub, Status, Tenant,
+    TenantNew, Usage, User, UserNew,
 };
 
 /// A node, as the API asks it. Names are those of the path or of the body,
@@ -45,6 +45,11 @@ pub trait Operations: Send + Sync {
     /// Revokes an access key.
     async fn key_revoke(&self, tenant: &str, id: &str) -> Result<(), Fault>;
 
+    /// Named keys of a tenant by name.
+    async fn kms_keys_list(&self, tenant: &str, page: &Page) -> Result<List<KmsKey>, Fault>;
+    /// Makes a named key.
+    async fn kms_key_create(&self, tenant: &str, new: KmsKeyNew) -> Result<KmsKey, Fault>;
+
     /// Buckets by name, of one tenant if the page says so.
     async fn buckets_list(&self, page: &Page) -> Result<List<Bucket>, Fault>;
     /// Creates a bucket.
@@ -53,6 +58,8 @@ pub trait Operations: Send + Sync {
     async fn bucket_show(&self, name: &str) -> Result<Bucket, Fault>;
     /// Changes how much a bucket may hold.
     async fn bucket_quota_set(&self, name: &str, bytes: Option<u64>) -> Result<Bucket, Fault>;
+    /// Says whether clients may bring keys of their own to a bucket (SSE-C).
+    async fn bucket_sse_c_set(&self, name: &str, allowed: Option<bool>) -> Result<Bucket, Fault>;
     /// Removes an empty bucket.
     async fn bucket_delete(&self, name: &str) -> Result<(), Fault>;
 

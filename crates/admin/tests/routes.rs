@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use admin::auth::{AccountStore, Accounts, Transport};
 use admin::model::{
-    Bucket, BucketNew, Key, KeyMade, KeyNew, List, Page, Scope, Scrub, Status, Tenant, TenantNew,
-    TenantState, TokenNew, Usage, User, UserNew,
+    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Scope, Scrub, Status,
+    Tenant, TenantNew, TenantState, TokenNew, Usage, User, UserNew,
 };
 use admin::{Admin, Fault, FaultKind, Operations, openapi_document, router};
 use axum::Router;
@@ -25,6 +25,7 @@ fn mairie() -> Tenant {
         name: "mairie".to_owned(),
         state: TenantState::Active,
         created: "2026-01-01T00:00:00Z".to_owned(),
+        email: None,
         quota_bytes: None,
         buckets: 0,
         objects: 0,
@@ -84,6 +85,12 @@ impl Operations for Stub {
     async fn key_revoke(&self, _: &str, _: &str) -> Result<(), Fault> {
         absent()
     }
+    async fn kms_keys_list(&self, _: &str, _: &Page) -> Result<List<KmsKey>, Fault> {
+        Ok(nothing())
+    }
+    async fn kms_key_create(&self, _: &str, _: KmsKeyNew) -> Result<KmsKey, Fault> {
+        absent()
+    }
     async fn buckets_list(&self, _: &Page) -> Result<List<Bucket>, Fault> {
         Ok(nothing())
     }
@@ -94,6 +101,9 @@ impl Operations for Stub {
         absent()
     }
     async fn bucket_quota_set(&self, _: &str, _: Option<u64>) -> Result<Bucket, Fault> {
+        absent()
+    }
+    async fn bucket_sse_c_set(&self, _: &str, _: Option<bool>) -> Result<Bucket, Fault> {
         absent()
     }
     async fn bucket_delete(&self, _: &str) -> Result<(), Fault> {

@@ -44,6 +44,12 @@ pub const FEED_EVENTS_MAX: u64 = 200_000;
 /// Longest name of a tenant, user or job.
 pub const NAME_BYTES_MAX: usize = 128;
 
+/// Longest e-mail address (RFC 5321, section 4.5.3.1.3, less the angle brackets).
+pub const EMAIL_BYTES_MAX: usize = 254;
+
+/// Named keys of one tenant; a rotation re-wraps all of them.
+pub const NAMED_KEYS_PER_TENANT_MAX: usize = 1_000;
+
 /// Longest job state; a job keeps a cursor and a few counters, not a list.
 pub const JOB_BYTES_MAX: usize = 64 * 1024;
 

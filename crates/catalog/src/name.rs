@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use units::limits::OBJECT_KEY_BYTES_MAX;
 
-use crate::limits::NAME_BYTES_MAX;
+use crate::limits::{EMAIL_BYTES_MAX, NAME_BYTES_MAX};
 
 mod etag;
 mod sealed_bytes;
@@ -96,6 +96,10 @@ names! {
     UserName, check_plain_name;
     /// The public half of an access key.
     AccessKeyId, check_plain_name;
+    /// The name of a named key, unique in its tenant.
+    NamedKeyName, check_plain_name;
+    /// An e-mail address that a tenant is found by, in lower case.
+    EmailAddress, check_email;
     /// The name of a background job.
     JobName, check_plain_name;
 }
@@ -129,6 +133,25 @@ fn check_plain_name(text: &str) -> Result<(), NameError> {
     check_length(text, NAME_BYTES_MAX)?;
     let plain = |c: char| !c.is_control() && c != '/' && c != ':' && c != '*';
     if text.chars().all(plain) && text.trim() == text { Ok(()) } else { Err(NameError::Malformed) }
+}
+
+/// An address as forms take it (HTML standard, "valid e-mail address"), in lower
+/// case, so that two spellings of one address are never two tenants.
+fn check_email(text: &str) -> Result<(), NameError> {
+    check_length(text, EMAIL_BYTES_MAX)?;
+    let (local, domain) = text.rsplit_once('@').ok_or(NameError::Malformed)?;
+    let in_local = |b: u8| {
+        b.is_ascii_lowercase() || b.is_ascii_digit() || b".!#$%&'*+/=?^_`{|}~-".contains(&b)
+    };
+    let label = |label: &str| {
+        let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        (1..=63).contains(&label.len())
+            && label.bytes().all(inside)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let fits = !local.is_empty() && local.bytes().all(in_local) && domain.split('.').all(label);
+    if fits { Ok(()) } else { Err(NameError::Malformed) }
 }
 
 /// S3 User Guide, "General purpose buckets naming rules".
@@ -165,6 +188,18 @@ mod tests {
         {
             assert!(BucketName::new(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn email_addresses_have_one_spelling() {
+        for good in ["alt@example.org", "a.b+c@mairie.example-ville.fr", "root@localhost"] {
+            assert!(EmailAddress::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a", "@b", "a@", "A@b.fr", "a b@c.fr", "a@-b.fr", "a@b..fr", "é@b.fr"] {
+            assert!(EmailAddress::new(bad).is_err(), "{bad}");
+        }
+        let long = format!("{}@example.org", "a".repeat(254));
+        assert!(EmailAddress::new(long).is_err());
     }
 
     #[test]

@@ -215,4 +215,13 @@ pub enum Refusal {
         /// Of which kind.
         kind: String,
     },
+    /// The e-mail address is another tenant's.
+    #[error("there is already a tenant with this e-mail address")]
+    EmailTaken,
+    /// The named key's name is taken in its tenant.
+    #[error("there is already a named key of this name")]
+    NamedKeyExists,
+    /// No such named key.
+    #[error("there is no such named key")]
+    NoSuchNamedKey,
 }

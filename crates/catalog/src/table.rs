@@ -6,6 +6,8 @@
 //! user              03 | tenant | name
 //! key               04 | access key id
 //! tenant_key        05 | tenant | access key id              -> nothing
+//! named_key         06 | tenant | name
+//! tenant_email      07 | e-mail address                      -> tenant id
 //! bucket            10 | name
 //! tenant_bucket     11 | tenant | name                       -> nothing
 //! setting           12 | bucket | kind
@@ -29,7 +31,10 @@
 
 use units::{BucketId, PartId, PartNumber, ReferenceId, Sequence, TenantId, UploadId};
 
-use crate::name::{AccessKeyId, BucketName, JobName, ObjectKey, TenantName, UserName, VersionId};
+use crate::name::{
+    AccessKeyId, BucketName, EmailAddress, JobName, NamedKeyName, ObjectKey, TenantName, UserName,
+    VersionId,
+};
 use crate::record::SettingKind;
 
 pub(crate) const TENANT: u8 = 0x01;
@@ -37,6 +42,8 @@ pub(crate) const TENANT_NAME: u8 = 0x02;
 pub(crate) const USER: u8 = 0x03;
 pub(crate) const KEY: u8 = 0x04;
 pub(crate) const TENANT_KEY: u8 = 0x05;
+pub(crate) const NAMED_KEY: u8 = 0x06;
+pub(crate) const TENANT_EMAIL: u8 = 0x07;
 pub(crate) const BUCKET: u8 = 0x10;
 pub(crate) const TENANT_BUCKET: u8 = 0x11;
 pub(crate) const SETTING: u8 = 0x12;
@@ -142,6 +149,18 @@ pub(crate) fn tenant_key(tenant: TenantId, id: &AccessKeyId) -> Vec<u8> {
 
 pub(crate) fn tenant_keys(tenant: TenantId) -> Vec<u8> {
     join(TENANT_KEY, &[&tenant.to_bytes()])
+}
+
+pub(crate) fn named_key(tenant: TenantId, name: &NamedKeyName) -> Vec<u8> {
+    join(NAMED_KEY, &[&tenant.to_bytes(), name.as_str().as_bytes()])
+}
+
+pub(crate) fn named_keys(tenant: TenantId) -> Vec<u8> {
+    join(NAMED_KEY, &[&tenant.to_bytes()])
+}
+
+pub(crate) fn tenant_email(email: &EmailAddress) -> Vec<u8> {
+    join(TENANT_EMAIL, &[email.as_str().as_bytes()])
 }
 
 pub(crate) fn bucket(name: &BucketName) -> Vec<u8> {

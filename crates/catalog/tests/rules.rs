@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use catalog::command::{
     BucketCreate, BucketDelete, BucketKeyRewrap, BucketOwnershipSet, BucketRef, BucketSettingSet,
-    Cause, ContentPut, DeleteCondition, DeleteGuard, DeleteItem, KeyCreate, KeyRevoke, NewVersion,
-    ObjectAclSet, ObjectDelete, ObjectPut, PartLayout, PartSlotMove, PutCondition, PutOrigin,
-    TenantCreate, TenantDelete, TenantErase, TenantQuotaSet, TenantResume, TenantSuspend,
-    UploadComplete, UploadCreate, UploadPartPut, UserCreate, UserDelete,
+    Cause, ContentPut, DeleteCondition, DeleteGuard, DeleteItem, KeyCreate, KeyRevoke,
+    NamedKeyCreate, NamedKeyRewrap, NewVersion, ObjectAclSet, ObjectDelete, ObjectPut, PartLayout,
+    PartSlotMove, PutCondition, PutOrigin, TenantCreate, TenantCreateWithEmail, TenantDelete,
+    TenantErase, TenantQuotaSet, TenantResume, TenantSuspend, UploadComplete, UploadCreate,
+    UploadPartPut, UserCreate, UserDelete,
 };
 use catalog::record::Record;
 use catalog::{
     AccessKeyId, Acl, BucketName, Command, ETag, Encryption, Grant, Grantee, KeyScope, MemoryRows,
-    ObjectHeaders, ObjectKey, Outcome, Ownership, PartAsk, PartReference, Permission, Quota,
-    QuotaSubject, Refusal, SealedBytes, SettingKind, Stamped, Success, TenantName, UserName,
+    NamedKeyName, ObjectHeaders, ObjectKey, Outcome, Ownership, PartAsk, PartReference, Permission,
+    Quota, QuotaSubject, Refusal, SealedBytes, SettingKind, Stamped, Success, TenantName, UserName,
     VersionAsk, View, apply,
 };
 use units::hash::Md5;
@@ -323,6 +324,51 @@ fn names_are_taken_once() {
     let other = Refusal::BucketExists { owned_by_caller: false };
     house.refused(bucket_create(bucket().name, TenantId::from_u128(9), false), &other);
     house.refused(Command::TenantDelete(TenantDelete { id: TENANT }), &Refusal::TenantNotEmpty);
+}
+
+#[test]
+fn an_email_address_names_one_tenant_while_it_is_there() {
+    let mut house = House::open(false);
+    let create = |id, name| {
+        let Command::TenantCreate(tenant) = tenant_create(id, name) else { unreachable!() };
+        let email = text("contact@mairie.example");
+        Command::TenantCreateWithEmail(TenantCreateWithEmail { tenant, email })
+    };
+    house.done(create(9, "voisin"));
+    house.refused(create(10, "autre"), &Refusal::EmailTaken);
+    house.refused(create(10, "voisin"), &Refusal::TenantExists);
+    let found = house.view().tenant_by_email(&text("contact@mairie.example"));
+    assert_eq!(found.expect("readable rows").map(|it| it.id), Some(TenantId::from_u128(9)));
+    house.done(Command::TenantDelete(TenantDelete { id: TenantId::from_u128(9) }));
+    let found = house.view().tenant_by_email(&text("contact@mairie.example"));
+    assert_eq!(found.expect("readable rows"), None);
+    house.done(create(10, "autre"));
+}
+
+#[test]
+fn named_keys_are_made_once_and_rewrapped_from_what_is_stored() {
+    let mut house = House::open(false);
+    let name: NamedKeyName = text("archives");
+    let bytes = |byte| SealedBytes::new(vec![byte]);
+    let create = |tenant| {
+        let name = name.clone();
+        Command::NamedKeyCreate(NamedKeyCreate { tenant, name, wrapped_key: bytes(1) })
+    };
+    let rewrap = |name: &NamedKeyName, old, new| {
+        let (name, old, new) = (name.clone(), bytes(old), bytes(new));
+        Command::NamedKeyRewrap(NamedKeyRewrap { tenant: TENANT, name, old, new })
+    };
+    house.refused(create(TenantId::from_u128(7)), &Refusal::NoSuchTenant);
+    house.refused(rewrap(&name, 1, 2), &Refusal::NoSuchNamedKey);
+    house.done(create(TENANT));
+    house.refused(create(TENANT), &Refusal::NamedKeyExists);
+    house.refused(rewrap(&name, 2, 3), &Refusal::KeyChanged);
+    house.done(rewrap(&name, 1, 2));
+    let keys = house.view().named_keys(TENANT, None, 10).expect("readable rows");
+    let found: Vec<_> = keys.iter().map(|key| (key.name.as_str(), &key.wrapped_key)).collect();
+    assert_eq!(found, [("archives", &bytes(2))]);
+    let after = house.view().named_keys(TENANT, Some(&name), 10).expect("readable rows");
+    assert_eq!(after, []);
 }
 
 #[test]

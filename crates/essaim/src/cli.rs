@@ -71,6 +71,9 @@ pub enum Verb {
     /// Access keys of S3 clients
     #[command(subcommand)]
     Key(KeyVerb),
+    /// Keys that S3 clients name to have their objects sealed under them (SSE-KMS)
+    #[command(subcommand)]
+    KmsKey(KmsKeyVerb),
     /// Buckets
     #[command(subcommand)]
     Bucket(BucketVerb),
@@ -136,10 +139,15 @@ pub struct QuotaArg {
 #[derive(Subcommand)]
 pub enum TenantVerb {
     /// Make a tenant
-    #[command(after_help = "Example:\n  essaim tenant create mairie --quota-bytes 500GiB")]
+    #[command(after_help = "\
+Example:
+  essaim tenant create mairie --quota-bytes 500GiB --email contact@mairie.example")]
     Create {
         /// Its name
         name: String,
+        /// The e-mail address that S3 grants may name it by
+        #[arg(long, value_name = "ADDRESS")]
+        email: Option<String>,
         #[command(flatten)]
         quota: QuotaArg,
         #[command(flatten)]
@@ -252,6 +260,22 @@ Example:
     },
 }
 
+/// Commands about named keys.
+#[derive(Subcommand)]
+pub enum KmsKeyVerb {
+    /// Make a key under the tenant's key; it never leaves the node
+    #[command(after_help = "Example:\n  essaim kms-key create archives-2026 --tenant mairie")]
+    Create {
+        /// Its name, which clients send as x-amz-server-side-encryption-aws-kms-key-id
+        name: String,
+        #[command(flatten)]
+        of: OfTenant,
+    },
+    /// List the named keys of a tenant
+    #[command(after_help = "Example:\n  essaim kms-key list --tenant mairie")]
+    List(OfTenant),
+}
+
 /// Commands about buckets.
 #[derive(Subcommand)]
 pub enum BucketVerb {
@@ -284,6 +308,21 @@ pub enum BucketVerb {
         name: String,
         #[command(flatten)]
         quota: QuotaArg,
+        #[command(flatten)]
+        connect: Connect,
+    },
+    /// Say whether clients may bring keys of their own (SSE-C); without a word, as the node's
+    /// settings say
+    #[command(after_help = "Example:\n  essaim bucket sse-c archives --allow")]
+    SseC {
+        /// Its name
+        name: String,
+        /// They may
+        #[arg(long, conflicts_with = "forbid")]
+        allow: bool,
+        /// They may not, whatever the node's settings say
+        #[arg(long)]
+        forbid: bool,
         #[command(flatten)]
         connect: Connect,
     },

@@ -84,6 +84,7 @@ fn s3_settings(settings: &Settings, parts: &Parts) -> s3::server::Settings {
             DefaultOwnership::BucketOwnerPreferred => catalog::Ownership::BucketOwnerPreferred,
             DefaultOwnership::ObjectWriter => catalog::Ownership::ObjectWriter,
         },
+        default_customer_keys: settings.default_sse_c,
         rates: access::Rates::default(),
         node: parts.identity.node,
     }

@@ -11,6 +11,10 @@ use crc_fast::{CrcAlgorithm, Digest as CrcDigest, checksum_combine};
 use sha1::Digest as _;
 use units::ByteCount;
 
+/// What is computed and kept where a client names no algorithm, as S3 does; the
+/// cheapest of those that combine across parts.
+pub const CHECKSUM_DEFAULT: ChecksumAlgorithm = ChecksumAlgorithm::Crc64Nvme;
+
 /// As S3 writes it in headers and documents.
 pub const fn checksum_name(algorithm: ChecksumAlgorithm) -> &'static str {
     match algorithm {

@@ -76,6 +76,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     region: Region,
     default_ownership: Ownership,
+    default_customer_keys: bool,
     rules: RuleCache,
     no_facts: Arc<RequestFacts>,
     limited: bool,
@@ -89,6 +90,7 @@ impl Face {
             clock,
             region: settings.region.clone(),
             default_ownership: settings.default_ownership,
+            default_customer_keys: settings.default_customer_keys,
             rules: RuleCache::default(),
             no_facts: Arc::new(RequestFacts::default()),
             limited: settings.rates != Rates::default(),
@@ -124,6 +126,11 @@ impl Face {
     /// The ownership of buckets that are made without a word of it.
     pub(crate) fn default_ownership(&self) -> Ownership {
         self.shared.default_ownership
+    }
+
+    /// Whether clients may bring keys of their own to buckets that do not say.
+    pub(crate) fn default_customer_keys(&self) -> bool {
+        self.shared.default_customer_keys
     }
 
     /// The parsed rules of buckets.

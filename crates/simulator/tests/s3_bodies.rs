@@ -41,6 +41,7 @@ impl Serving {
             base_domain: None,
             website_domain: None,
             default_ownership: catalog::Ownership::default(),
+            default_customer_keys: false,
             node: NodeId::from_u128(1),
             rates: access::Rates::default(),
         };

@@ -23,9 +23,9 @@ const ROLES: &[(&str, &str)] = &[
     ("s3 main", "main"),
     ("s3 alt", "alt"),
     ("s3 tenant", "third"),
-    ("iam", "third"),
-    ("iam root", "main"),
-    ("iam alt root", "alt"),
+    ("iam", "root"),
+    ("iam root", "root"),
+    ("iam alt root", "altroot"),
 ];
 
 /// A running node; killed when dropped.
@@ -42,7 +42,7 @@ impl Node {
         let process = Command::new(binary)
             .args(["up", "--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(["--lifecycle-day-seconds", DAY_SECONDS])
-            .args(["--default-object-ownership", "ObjectWriter"])
+            .args(["--default-object-ownership", "ObjectWriter", "--default-sse-c"])
             .arg("--data")
             .arg(folder.join("data"))
             .arg("--credentials")
@@ -79,7 +79,7 @@ impl Node {
              [fixtures]\nbucket prefix = essaim-{{random}}-\n\
              iam name prefix = essaim-\niam path prefix = /essaim/\n"
         );
-        for name in ["main", "alt", "third"] {
+        for name in ["main", "alt", "third", "root", "altroot"] {
             self.command(&["tenant", "create", name, "--email", &email(name)])?;
         }
         for name in ["testkey-1", "testkey-2"] {

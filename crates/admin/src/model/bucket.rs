@@ -19,6 +19,9 @@ pub struct Bucket {
     pub versioning: String,
     /// Whether object lock is on.
     pub object_lock: bool,
+    /// Whether clients may bring keys of their own (SSE-C); none means as the node's
+    /// settings say.
+    pub sse_c: Option<bool>,
     /// How much it may hold; none means as much as its tenant may.
     pub quota_bytes: Option<u64>,
     /// Object versions in it.
@@ -48,4 +51,12 @@ pub struct BucketNew {
 pub struct BucketQuota {
     /// How much it may hold; null lifts the limit.
     pub quota_bytes: Option<u64>,
+}
+
+/// Whether clients may bring keys of their own to a bucket.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BucketSseC {
+    /// Whether they may; null leaves it to the node's settings.
+    pub allowed: Option<bool>,
 }

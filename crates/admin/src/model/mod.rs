@@ -6,6 +6,7 @@
 
 mod bucket;
 mod key;
+mod kms_key;
 mod list;
 mod scrub;
 mod status;
@@ -14,8 +15,9 @@ mod token;
 mod usage;
 mod user;
 
-pub use bucket::{Bucket, BucketNew, BucketQuota};
+pub use bucket::{Bucket, BucketNew, BucketQuota, BucketSseC};
 pub use key::{Key, KeyMade, KeyNew};
+pub use kms_key::{KmsKey, KmsKeyNew};
 pub use list::{List, Page};
 pub use scrub::{Scrub, ScrubState};
 pub use status::{

@@ -26,6 +26,8 @@ pub struct Tenant {
     pub state: TenantState,
     /// When it was created.
     pub created: String,
+    /// The e-mail address that S3 grants may name it by.
+    pub email: Option<String>,
     /// How much it may store; none means as much as there is.
     pub quota_bytes: Option<u64>,
     /// Buckets it owns.
@@ -43,6 +45,10 @@ pub struct TenantNew {
     /// Its name: lower-case letters, digits, `-`, `_` and `.`, up to 64.
     #[schema(example = "mairie")]
     pub name: String,
+    /// The e-mail address that S3 grants may name it by; no other tenant may have it.
+    #[serde(default)]
+    #[schema(example = "contact@mairie.example")]
+    pub email: Option<String>,
     /// How much it may store.
     #[serde(default)]
     pub quota_bytes: Option<u64>,

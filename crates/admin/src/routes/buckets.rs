@@ -8,7 +8,7 @@ use super::body::{Asked, Body};
 use super::{Admin, audit};
 use crate::auth::{Manager, Reader};
 use crate::fault::{ErrorBody, Fault};
-use crate::model::{Bucket, BucketNew, BucketQuota, List, Page};
+use crate::model::{Bucket, BucketNew, BucketQuota, BucketSseC, List, Page};
 
 /// Buckets by name, of one tenant if the query says so.
 #[utoipa::path(get, path = "/api/v1/buckets", tag = "buckets", params(Page),
@@ -74,5 +74,20 @@ pub(super) async fn bucket_quota_set(
 ) -> Result<Json<Bucket>, Fault> {
     let done = admin.operations.bucket_quota_set(&bucket, quota.quota_bytes).await;
     audit(who.caller(), "bucket quota", &bucket, &done);
+    done.map(Json)
+}
+
+/// Says whether clients may bring keys of their own (SSE-C).
+#[utoipa::path(put, path = "/api/v1/buckets/{bucket}/sse-c", tag = "buckets",
+    params(("bucket" = String, Path, description = "Its name")), request_body = BucketSseC,
+    responses((status = 200, body = Bucket), (status = 404, body = ErrorBody)))]
+pub(super) async fn bucket_sse_c_set(
+    who: Manager,
+    State(admin): State<Admin>,
+    Path(bucket): Path<String>,
+    Body(new): Body<BucketSseC>,
+) -> Result<Json<Bucket>, Fault> {
+    let done = admin.operations.bucket_sse_c_set(&bucket, new.allowed).await;
+    audit(who.caller(), "bucket sse-c", &bucket, &done);
     done.map(Json)
 }

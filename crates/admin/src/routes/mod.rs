@@ -8,6 +8,7 @@ mod backup;
 mod body;
 mod buckets;
 mod keys;
+mod kms_keys;
 mod login;
 mod scrub;
 mod status;
@@ -64,9 +65,11 @@ fn guarded() -> OpenApiRouter<Admin> {
         .routes(routes!(users::user_delete))
         .routes(routes!(keys::keys_list, keys::key_create))
         .routes(routes!(keys::key_revoke))
+        .routes(routes!(kms_keys::kms_keys_list, kms_keys::kms_key_create))
         .routes(routes!(buckets::buckets_list, buckets::bucket_create))
         .routes(routes!(buckets::bucket_show, buckets::bucket_delete))
         .routes(routes!(buckets::bucket_quota_set))
+        .routes(routes!(buckets::bucket_sse_c_set))
         .routes(routes!(usage::usage_show))
         .routes(routes!(scrub::scrub_show, scrub::scrub_start))
         .routes(routes!(backup::backup_catalog))

@@ -1,13 +1,15 @@
-//! Users and access keys.
+//! Users, access keys and named keys.
 
 use units::{TenantId, UserId};
 
 use super::tx::Tx;
-use crate::command::{KeyCreate, KeyRevoke, UserCreate, UserDelete};
-use crate::limits::{KEYS_PER_TENANT_MAX, USERS_PER_TENANT_MAX};
+use crate::command::{
+    KeyCreate, KeyRevoke, NamedKeyCreate, NamedKeyRewrap, UserCreate, UserDelete,
+};
+use crate::limits::{KEYS_PER_TENANT_MAX, NAMED_KEYS_PER_TENANT_MAX, USERS_PER_TENANT_MAX};
 use crate::outcome::Success;
 use crate::overlay::Halt;
-use crate::record::{AccessKey, EventKind, TenantState, User};
+use crate::record::{AccessKey, EventKind, NamedKey, TenantState, User};
 use crate::refusal::Refusal;
 use crate::table;
 
@@ -74,6 +76,36 @@ pub(super) fn revoke(tx: &mut Tx<'_>, ask: &KeyRevoke) -> Result<Success, Halt> 
         tx.rows.put_record(row, &key);
         tx.tenant_event(EventKind::TenantChanged, key.tenant)?;
     }
+    Ok(Success::Done)
+}
+
+pub(super) fn named_create(tx: &mut Tx<'_>, ask: &NamedKeyCreate) -> Result<Success, Halt> {
+    tenant_not_erased(tx, ask.tenant)?;
+    let row = table::named_key(ask.tenant, &ask.name);
+    if tx.rows.get(&row)?.is_some() {
+        return Err(Refusal::NamedKeyExists.into());
+    }
+    check_room(tx, &table::named_keys(ask.tenant), NAMED_KEYS_PER_TENANT_MAX)?;
+    let key = NamedKey {
+        tenant: ask.tenant,
+        name: ask.name.clone(),
+        wrapped_key: ask.wrapped_key.clone(),
+        created: tx.at,
+    };
+    tx.rows.put_record(row, &key);
+    tx.tenant_event(EventKind::TenantChanged, ask.tenant)?;
+    Ok(Success::Done)
+}
+
+pub(super) fn named_rewrap(tx: &mut Tx<'_>, ask: &NamedKeyRewrap) -> Result<Success, Halt> {
+    let row = table::named_key(ask.tenant, &ask.name);
+    let mut key: NamedKey = tx.rows.record(&row)?.ok_or(Refusal::NoSuchNamedKey)?;
+    if key.wrapped_key != ask.old {
+        return Err(Refusal::KeyChanged.into());
+    }
+    key.wrapped_key = ask.new.clone();
+    tx.rows.put_record(row, &key);
+    tx.tenant_event(EventKind::TenantChanged, ask.tenant)?;
     Ok(Success::Done)
 }
 

@@ -99,5 +99,8 @@ fn one(tx: &mut Tx<'_>, command: &Command) -> Result<Success, Halt> {
         Command::FeedTrim { through } => tx.feed_trim(*through),
         Command::JobSet { name, state } => tx.job_set(name, state.as_ref()),
         Command::Nothing => Ok(Success::Done),
+        Command::TenantCreateWithEmail(ask) => tenant::create_with_email(tx, ask),
+        Command::NamedKeyCreate(ask) => key::named_create(tx, ask),
+        Command::NamedKeyRewrap(ask) => key::named_rewrap(tx, ask),
     }
 }

@@ -4,11 +4,11 @@ use units::TenantId;
 
 use super::tx::Tx;
 use crate::command::{
-    TenantCreate, TenantDelete, TenantErase, TenantKeyRewrap, TenantQuotaSet, TenantResume,
-    TenantSuspend,
+    TenantCreate, TenantCreateWithEmail, TenantDelete, TenantErase, TenantKeyRewrap,
+    TenantQuotaSet, TenantResume, TenantSuspend,
 };
 use crate::limits::BUCKETS_PER_TENANT_MAX;
-use crate::name::{AccessKeyId, BucketName, SealedBytes};
+use crate::name::{AccessKeyId, BucketName, EmailAddress, SealedBytes};
 use crate::outcome::Success;
 use crate::overlay::Halt;
 use crate::record::{Bucket, Damaged, EventKind, Tenant, TenantState};
@@ -16,6 +16,21 @@ use crate::refusal::{LockReason, Refusal};
 use crate::table;
 
 pub(super) fn create(tx: &mut Tx<'_>, ask: &TenantCreate) -> Result<Success, Halt> {
+    create_as(tx, ask, None)
+}
+
+pub(super) fn create_with_email(
+    tx: &mut Tx<'_>,
+    ask: &TenantCreateWithEmail,
+) -> Result<Success, Halt> {
+    create_as(tx, &ask.tenant, Some(&ask.email))
+}
+
+fn create_as(
+    tx: &mut Tx<'_>,
+    ask: &TenantCreate,
+    email: Option<&EmailAddress>,
+) -> Result<Success, Halt> {
     let by_name = table::tenant_name(&ask.name);
     let by_id = table::tenant(ask.id);
     if tx.rows.get(&by_name)?.is_some() || tx.rows.get(&by_id)?.is_some() {
@@ -28,7 +43,15 @@ pub(super) fn create(tx: &mut Tx<'_>, ask: &TenantCreate) -> Result<Success, Hal
         quota: ask.quota,
         wrapped_key: ask.wrapped_key.clone(),
         created: tx.at,
+        email: email.cloned(),
     };
+    if let Some(email) = email {
+        let by_email = table::tenant_email(email);
+        if tx.rows.get(&by_email)?.is_some() {
+            return Err(Refusal::EmailTaken.into());
+        }
+        tx.rows.put(by_email, ask.id.to_bytes().to_vec());
+    }
     tx.rows.put(by_name, ask.id.to_bytes().to_vec());
     changed(tx, &tenant)
 }
@@ -87,9 +110,17 @@ pub(super) fn delete(tx: &mut Tx<'_>, ask: &TenantDelete) -> Result<Success, Hal
     for (row, _) in users {
         tx.rows.remove(row);
     }
+    let named: Vec<_> =
+        tx.rows.scan_prefix(&table::named_keys(ask.id)).collect::<Result<_, _>>()?;
+    for (row, _) in named {
+        tx.rows.remove(row);
+    }
     for id in key_ids(tx, ask.id)? {
         tx.rows.remove(table::tenant_key(ask.id, &id));
         tx.rows.remove(table::key(&id));
+    }
+    if let Some(email) = &tenant.email {
+        tx.rows.remove(table::tenant_email(email));
     }
     tx.rows.remove(table::tenant_usage(ask.id));
     tx.rows.remove(table::tenant_name(&tenant.name));

@@ -23,8 +23,9 @@ pub use object::{
 };
 pub use part::{PartLayout, PartSlotMove};
 pub use tenant::{
-    KeyCreate, KeyRevoke, TenantCreate, TenantDelete, TenantErase, TenantKeyRewrap, TenantQuotaSet,
-    TenantResume, TenantSuspend, UserCreate, UserDelete,
+    KeyCreate, KeyRevoke, NamedKeyCreate, NamedKeyRewrap, TenantCreate, TenantCreateWithEmail,
+    TenantDelete, TenantErase, TenantKeyRewrap, TenantQuotaSet, TenantResume, TenantSuspend,
+    UserCreate, UserDelete,
 };
 pub use upload::{UploadAbort, UploadComplete, UploadCreate, UploadPartPut};
 
@@ -34,7 +35,8 @@ use units::{PartId, Sequence, Timestamp};
 use crate::name::{JobName, SealedBytes};
 use crate::record::Damaged;
 
-/// A change that is asked of the catalog.
+/// A change that is asked of the catalog. New kinds come at the end: a log entry
+/// says a kind by its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// Makes a tenant.
@@ -130,6 +132,12 @@ pub enum Command {
     },
     /// Changes nothing; proves that the log moves.
     Nothing,
+    /// Makes a tenant that has an e-mail address.
+    TenantCreateWithEmail(TenantCreateWithEmail),
+    /// Makes a named key.
+    NamedKeyCreate(NamedKeyCreate),
+    /// Replaces a named key's wrapped key by the same key wrapped anew.
+    NamedKeyRewrap(NamedKeyRewrap),
 }
 
 /// A command and when it was proposed.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use units::{TenantId, Timestamp, UserId};
 
-use crate::name::{AccessKeyId, SealedBytes, TenantName, UserName};
+use crate::name::{AccessKeyId, EmailAddress, NamedKeyName, SealedBytes, TenantName, UserName};
 use crate::record::{KeyScope, Quota};
 
 /// Makes a tenant.
@@ -112,4 +112,37 @@ pub struct KeyRevoke {
     pub id: AccessKeyId,
     /// Only if it is this tenant's.
     pub tenant: Option<TenantId>,
+}
+
+/// Makes a tenant that has an e-mail address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantCreateWithEmail {
+    /// The tenant.
+    pub tenant: TenantCreate,
+    /// Its address; no other tenant may have it.
+    pub email: EmailAddress,
+}
+
+/// Makes a named key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedKeyCreate {
+    /// Of which tenant.
+    pub tenant: TenantId,
+    /// Its name, unique in the tenant.
+    pub name: NamedKeyName,
+    /// The key, wrapped by the tenant key.
+    pub wrapped_key: SealedBytes,
+}
+
+/// Replaces a named key's wrapped key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedKeyRewrap {
+    /// Of which tenant.
+    pub tenant: TenantId,
+    /// Which.
+    pub name: NamedKeyName,
+    /// The wrapped key that must still be there.
+    pub old: SealedBytes,
+    /// The same key, wrapped anew.
+    pub new: SealedBytes,
 }

@@ -19,6 +19,7 @@ mod inline;
 mod job;
 mod lifecycle;
 mod manifest;
+mod named_key;
 mod object;
 mod part;
 mod release;
@@ -42,6 +43,7 @@ pub use lifecycle::{
     LifecycleExpiration, LifecycleFilter, LifecycleNoncurrent, LifecycleRule, LifecycleRules,
 };
 pub use manifest::{Manifest, ManifestRun};
+pub use named_key::NamedKey;
 pub use object::{
     Content, ObjectHeaders, ObjectVersion, Tag, VersionDetail, VersionHead, VersionKind,
 };
@@ -84,16 +86,18 @@ pub trait Record: Serialize + DeserializeOwned {
 
     /// Reads the bytes of a row.
     fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
-        let damaged = Damaged { kind: Self::KIND };
         match bytes.split_first() {
-            Some((version, rest)) if *version == Self::VERSION => {
-                match postcard::take_from_bytes(rest) {
-                    Ok((record, [])) => Ok(record),
-                    _ => Err(damaged),
-                }
-            }
-            _ => Err(damaged),
+            Some((version, rest)) if *version == Self::VERSION => whole(rest, Self::KIND),
+            _ => Err(Damaged { kind: Self::KIND }),
         }
+    }
+}
+
+/// Reads what follows a version byte, all of it.
+fn whole<R: DeserializeOwned>(bytes: &[u8], kind: &'static str) -> Result<R, Damaged> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((record, [])) => Ok(record),
+        _ => Err(Damaged { kind }),
     }
 }
 
@@ -107,7 +111,7 @@ macro_rules! records {
 }
 
 records! {
-    Tenant = "tenant", 1;
+    NamedKey = "named key", 1;
     User = "user", 1;
     AccessKey = "access key", 1;
     Bucket = "bucket", 1;

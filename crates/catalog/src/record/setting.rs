@@ -41,11 +41,13 @@ pub enum SettingKind {
     Placement,
     /// Ownership controls, where they were stated (the rule itself is in the bucket's row).
     OwnershipControls,
+    /// Whether clients may bring keys of their own (SSE-C): one byte, 1 or 0.
+    CustomerKeys,
 }
 
 impl SettingKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Policy,
         Self::Cors,
         Self::Lifecycle,
@@ -59,6 +61,7 @@ impl SettingKind {
         Self::RequestPayment,
         Self::Placement,
         Self::OwnershipControls,
+        Self::CustomerKeys,
     ];
 
     /// The number of the kind in row keys and in [`SettingSet`].

@@ -1,8 +1,10 @@
 //! Tenant: an organisation or household whose data is held.
 //!
 //! ```text
-//! 1 | id 16 | name | state | quota | wrapped key | created
+//! 2 | id 16 | name | state | quota | wrapped key | created | e-mail?
 //! ```
+//! Version 1 had no e-mail address.
+//!
 //! A tenant is what S3 calls an account; its id in hexadecimal is the canonical
 //! owner id. An empty wrapped key means that the key was destroyed, and with it
 //! every byte the tenant stored.
@@ -10,7 +12,8 @@
 use serde::{Deserialize, Serialize};
 use units::{ByteCount, ObjectCount, TenantId, Timestamp};
 
-use crate::name::{SealedBytes, TenantName};
+use super::{Damaged, Record, whole};
+use crate::name::{EmailAddress, SealedBytes, TenantName};
 
 /// Most that a tenant or bucket may hold. `None`: no limit of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,4 +50,34 @@ pub struct Tenant {
     pub wrapped_key: SealedBytes,
     /// When it was made.
     pub created: Timestamp,
+    /// The address that grants may name it by.
+    pub email: Option<EmailAddress>,
+}
+
+/// A tenant's row as version 1 had it.
+#[derive(Deserialize)]
+struct TenantV1 {
+    id: TenantId,
+    name: TenantName,
+    state: TenantState,
+    quota: Quota,
+    wrapped_key: SealedBytes,
+    created: Timestamp,
+}
+
+impl Record for Tenant {
+    const KIND: &'static str = "tenant";
+    const VERSION: u8 = 2;
+
+    fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
+        match bytes.split_first() {
+            Some((2, rest)) => whole(rest, Self::KIND),
+            Some((1, rest)) => {
+                let TenantV1 { id, name, state, quota, wrapped_key, created } =
+                    whole(rest, Self::KIND)?;
+                Ok(Self { id, name, state, quota, wrapped_key, created, email: None })
+            }
+            _ => Err(Damaged { kind: Self::KIND }),
+        }
+    }
 }

@@ -6,13 +6,13 @@ use units::{BucketId, PartId, PartNumber, ReferenceId, Sequence, TenantId, Uploa
 
 use super::{ReadError, View};
 use crate::name::{
-    AccessKeyId, BucketName, JobName, ObjectKey, SealedBytes, TenantName, UserName, VersionAsk,
-    VersionId,
+    AccessKeyId, BucketName, EmailAddress, JobName, NamedKeyName, ObjectKey, SealedBytes,
+    TenantName, UserName, VersionAsk, VersionId,
 };
 use crate::record::{
     AccessKey, Bucket, BucketSetting, Counters, Damaged, Event, InlineBody, Job, LifecycleRules,
-    Manifest, ObjectVersion, PartReference, PartRow, Record, ReleaseEntry, SettingKind, Tenant,
-    Upload, Usage, User, VersionHead,
+    Manifest, NamedKey, ObjectVersion, PartReference, PartRow, Record, ReleaseEntry, SettingKind,
+    Tenant, Upload, Usage, User, VersionHead,
 };
 use crate::rows::Row;
 use crate::table;
@@ -79,14 +79,18 @@ impl View {
 
     /// The tenant with this name.
     pub fn tenant_named(&self, name: &TenantName) -> Result<Option<Tenant>, ReadError> {
-        match self.rows.get(&table::tenant_name(name))? {
-            None => Ok(None),
-            Some(bytes) => {
-                let id = <[u8; 16]>::try_from(bytes.as_slice())
-                    .map_err(|_| Damaged { kind: "tenant name" })?;
-                self.tenant(TenantId::from_bytes(id))
-            }
-        }
+        self.tenant_indexed(&table::tenant_name(name), "tenant name")
+    }
+
+    /// The tenant with this e-mail address.
+    pub fn tenant_by_email(&self, email: &EmailAddress) -> Result<Option<Tenant>, ReadError> {
+        self.tenant_indexed(&table::tenant_email(email), "tenant e-mail address")
+    }
+
+    fn tenant_indexed(&self, row: &[u8], kind: &'static str) -> Result<Option<Tenant>, ReadError> {
+        let Some(bytes) = self.rows.get(row)? else { return Ok(None) };
+        let id = <[u8; 16]>::try_from(bytes.as_slice()).map_err(|_| Damaged { kind })?;
+        self.tenant(TenantId::from_bytes(id))
     }
 
     /// Tenants in the order of their ids, after this one.
@@ -133,6 +137,27 @@ impl View {
             keys.extend(self.access_key(&name)?);
         }
         Ok(keys)
+    }
+
+    /// The named key of this name.
+    pub fn named_key(
+        &self,
+        tenant: TenantId,
+        name: &NamedKeyName,
+    ) -> Result<Option<NamedKey>, ReadError> {
+        self.record(&table::named_key(tenant, name))
+    }
+
+    /// Named keys of a tenant in the order of their names, after this one.
+    pub fn named_keys(
+        &self,
+        tenant: TenantId,
+        after: Option<&NamedKeyName>,
+        limit: usize,
+    ) -> Result<Vec<NamedKey>, ReadError> {
+        let prefix = table::named_keys(tenant);
+        let after = after.map(|name| table::named_key(tenant, name));
+        self.page(&prefix, after.as_deref(), limit, |_, v| Ok(NamedKey::decode(v)?))
     }
 
     /// The bucket of this name.

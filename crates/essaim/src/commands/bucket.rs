@@ -1,6 +1,6 @@
 //! `essaim bucket`.
 
-use admin::model::{Bucket, BucketNew, BucketQuota};
+use admin::model::{Bucket, BucketNew, BucketQuota, BucketSseC};
 use reqwest::Method;
 
 use super::all;
@@ -26,6 +26,12 @@ pub(super) async fn run(verb: BucketVerb) -> Result<(), Failure> {
             let new = BucketQuota { quota_bytes: quota.quota_bytes };
             let client = Client::new(&connect)?;
             let changed = client.send_json(Method::PUT, &path(&name, "/quota"), &new).await?;
+            show(&changed, &connect)
+        }
+        BucketVerb::SseC { name, allow, forbid, connect } => {
+            let new = BucketSseC { allowed: (allow || forbid).then_some(allow) };
+            let client = Client::new(&connect)?;
+            let changed = client.send_json(Method::PUT, &path(&name, "/sse-c"), &new).await?;
             show(&changed, &connect)
         }
         BucketVerb::Delete(named) => {
@@ -78,6 +84,7 @@ fn show(bucket: &Bucket, connect: &Connect) -> Result<(), Failure> {
         ("stored", output::bytes(bucket.bytes)),
         ("quota", output::limit(bucket.quota_bytes)),
         ("versioning", bucket.versioning.clone()),
+        ("clients' own keys", bucket.sse_c.map_or("as the node says", on_off).to_owned()),
         ("object lock", on_off(bucket.object_lock).to_owned()),
     ]);
     Ok(())

@@ -4,6 +4,7 @@ mod backup;
 mod bucket;
 mod doctor;
 mod key;
+mod kms_key;
 mod papers;
 mod password;
 mod scrub;
@@ -45,6 +46,7 @@ async fn ask(verb: Verb) -> Result<(), Failure> {
         Verb::Tenant(verb) => tenant::run(verb).await,
         Verb::User(verb) => user::run(verb).await,
         Verb::Key(verb) => key::run(verb).await,
+        Verb::KmsKey(verb) => kms_key::run(verb).await,
         Verb::Bucket(verb) => bucket::run(verb).await,
         Verb::Usage { tenant, connect } => usage::run(tenant.as_deref(), &connect).await,
         Verb::Scrub { now, connect } => scrub::run(now, &connect).await,

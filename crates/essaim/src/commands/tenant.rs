@@ -11,8 +11,8 @@ use crate::output::{self, Table};
 
 pub(super) async fn run(verb: TenantVerb) -> Result<(), Failure> {
     match verb {
-        TenantVerb::Create { name, quota, connect } => {
-            let new = TenantNew { name, quota_bytes: quota.quota_bytes };
+        TenantVerb::Create { name, email, quota, connect } => {
+            let new = TenantNew { name, email, quota_bytes: quota.quota_bytes };
             let client = Client::new(&connect)?;
             let made = client.send_json(Method::POST, "/api/v1/tenants", &new).await?;
             show(&made, &connect)
@@ -52,7 +52,8 @@ async fn list(connect: &Connect) -> Result<(), Failure> {
     if connect.json {
         return output::json(&tenants);
     }
-    let mut table = Table::new(&["NAME", "STATE", "BUCKETS", "OBJECTS", "STORED", "QUOTA"]);
+    let mut table =
+        Table::new(&["NAME", "STATE", "BUCKETS", "OBJECTS", "STORED", "QUOTA", "E-MAIL"]);
     for tenant in tenants {
         table.row([
             tenant.name,
@@ -61,6 +62,7 @@ async fn list(connect: &Connect) -> Result<(), Failure> {
             tenant.objects.to_string(),
             output::bytes(tenant.bytes),
             output::limit(tenant.quota_bytes),
+            tenant.email.unwrap_or_default(),
         ]);
     }
     table.print("no tenant yet: make one with: essaim tenant create NAME");
@@ -76,6 +78,7 @@ fn show(tenant: &Tenant, connect: &Connect) -> Result<(), Failure> {
         ("id", tenant.id.clone()),
         ("state", state(tenant.state).to_owned()),
         ("created", tenant.created.clone()),
+        ("e-mail", tenant.email.clone().unwrap_or_else(|| "none".to_owned())),
         ("buckets", tenant.buckets.to_string()),
         ("objects", tenant.objects.to_string()),
         ("stored", output::bytes(tenant.bytes)),

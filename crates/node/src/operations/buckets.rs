@@ -2,7 +2,7 @@
 
 use admin::Fault;
 use admin::model::{Bucket, BucketNew, List, Page, date_text};
-use catalog::{BucketName, Quota, Versioning};
+use catalog::{BucketName, Quota, SettingKind, Versioning};
 use units::ByteCount;
 
 use super::{SiteOperations, undone, unread};
@@ -32,6 +32,7 @@ impl SiteOperations {
             created: date_text(row.created),
             versioning: versioning.to_owned(),
             object_lock: row.object_lock.is_some(),
+            sse_c: self.sse_c(row)?,
             quota_bytes: row.quota.bytes.map(ByteCount::get),
             objects: usage.objects.get(),
             bytes: usage.bytes.get(),
@@ -83,6 +84,24 @@ impl SiteOperations {
         let row = self.bucket_row(name)?;
         let quota = Quota { bytes: bytes.map(ByteCount::new), objects: row.quota.objects };
         let set = self.objects.bucket_quota_set(&Self::leave(), &row.name, quota).await;
+        set.map_err(|error| undone(&error))?;
+        self.bucket_model(&self.bucket_row(name)?)
+    }
+
+    /// What the bucket itself says about clients' own keys.
+    fn sse_c(&self, row: &catalog::Bucket) -> Result<Option<bool>, Fault> {
+        let setting = self.view().setting(row, SettingKind::CustomerKeys);
+        let setting = setting.map_err(|error| unread(&error))?;
+        Ok(setting.map(|setting| setting.bytes.as_slice() == [1]))
+    }
+
+    pub(super) async fn set_bucket_sse_c(
+        &self,
+        name: &str,
+        allowed: Option<bool>,
+    ) -> Result<Bucket, Fault> {
+        let row = self.bucket_row(name)?;
+        let set = self.objects.bucket_customer_keys_set(&Self::leave(), &row.name, allowed).await;
         set.map_err(|error| undone(&error))?;
         self.bucket_model(&self.bucket_row(name)?)
     }

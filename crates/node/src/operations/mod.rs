@@ -6,6 +6,7 @@
 
 mod buckets;
 mod keys;
+mod kms_keys;
 mod scrub;
 mod status;
 mod tenants;
@@ -17,8 +18,8 @@ use std::sync::Arc;
 
 use access::Authorised;
 use admin::model::{
-    Bucket, BucketNew, Key, KeyMade, KeyNew, List, Page, Scrub, Status, Tenant, TenantNew, Usage,
-    User, UserNew,
+    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Scrub, Status, Tenant,
+    TenantNew, Usage, User, UserNew,
 };
 use admin::{Fault, FaultKind, Operations};
 use async_trait::async_trait;
@@ -136,9 +137,11 @@ fn refused(refusal: &Refusal) -> Fault {
             FaultKind::Conflict,
             "delete its objects first, with all their versions, through S3 (rclone purge)",
         ),
-        Refusal::BucketExists { .. } | Refusal::TenantExists | Refusal::UserExists => {
-            (FaultKind::Conflict, "choose another name")
-        }
+        Refusal::BucketExists { .. }
+        | Refusal::TenantExists
+        | Refusal::UserExists
+        | Refusal::NamedKeyExists => (FaultKind::Conflict, "choose another name"),
+        Refusal::EmailTaken => (FaultKind::Conflict, "choose another address"),
         Refusal::TenantSuspended => {
             (FaultKind::Conflict, "serve it again first: essaim tenant resume NAME")
         }
@@ -203,6 +206,13 @@ impl Operations for SiteOperations {
         self.revoke_key(tenant, id).await
     }
 
+    async fn kms_keys_list(&self, tenant: &str, page: &Page) -> Result<List<KmsKey>, Fault> {
+        self.kms_keys(tenant, page)
+    }
+    async fn kms_key_create(&self, tenant: &str, new: KmsKeyNew) -> Result<KmsKey, Fault> {
+        self.create_kms_key(tenant, new).await
+    }
+
     async fn buckets_list(&self, page: &Page) -> Result<List<Bucket>, Fault> {
         self.buckets(page)
     }
@@ -214,6 +224,9 @@ impl Operations for SiteOperations {
     }
     async fn bucket_quota_set(&self, name: &str, bytes: Option<u64>) -> Result<Bucket, Fault> {
         self.set_bucket_quota(name, bytes).await
+    }
+    async fn bucket_sse_c_set(&self, name: &str, allowed: Option<bool>) -> Result<Bucket, Fault> {
+        self.set_bucket_sse_c(name, allowed).await
     }
     async fn bucket_delete(&self, name: &str) -> Result<(), Fault> {
         let row = self.bucket_row(name)?;

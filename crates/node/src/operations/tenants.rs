@@ -2,7 +2,7 @@
 
 use admin::Fault;
 use admin::model::{List, Page, Tenant, TenantNew, TenantState, date_text};
-use catalog::{Quota, TenantName};
+use catalog::{EmailAddress, Quota, TenantName};
 use units::ByteCount;
 
 use super::{SiteOperations, undone, unread};
@@ -61,6 +61,7 @@ impl SiteOperations {
                 catalog::TenantState::Erased => TenantState::Erased,
             },
             created: date_text(row.created),
+            email: row.email.as_ref().map(ToString::to_string),
             quota_bytes: row.quota.bytes.map(ByteCount::get),
             buckets,
             objects: usage.objects.get(),
@@ -86,7 +87,16 @@ impl SiteOperations {
         let name = TenantName::new(new.name)
             .map_err(|error| Fault::invalid(error.to_string(), "choose another name"))?;
         let quota = Quota { bytes: new.quota_bytes.map(ByteCount::new), objects: None };
-        let made = self.objects.tenant_create(&Self::leave(), name, quota).await;
+        let email = new.email.map(|email| {
+            EmailAddress::new(email.to_lowercase()).map_err(|_| {
+                Fault::invalid(
+                    format!("{email:?} is no e-mail address"),
+                    "write it as name@example.org",
+                )
+            })
+        });
+        let email = email.transpose()?;
+        let made = self.objects.tenant_create_with(&Self::leave(), name, quota, email).await;
         self.tenant_model(&made.map_err(|error| undone(&error))?)
     }
 

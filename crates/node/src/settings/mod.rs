@@ -67,6 +67,8 @@ pub struct Settings {
     pub passphrase_file: Option<PathBuf>,
     /// Who owns what others write, unless the bucket says.
     pub default_object_ownership: DefaultOwnership,
+    /// Whether clients may bring keys of their own, unless the bucket says.
+    pub default_sse_c: bool,
     /// How long a lifecycle day is.
     pub lifecycle_day: Duration,
     /// How long a scrub may take its time over everything.

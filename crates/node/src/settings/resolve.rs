@@ -108,6 +108,7 @@ fn blank(data: PathBuf) -> Settings {
         website_domain: None,
         passphrase_file: None,
         default_object_ownership: DefaultOwnership::default(),
+        default_sse_c: false,
         lifecycle_day: Duration::ZERO,
         scrub_days: 0,
         log_format: LogFormat::default(),

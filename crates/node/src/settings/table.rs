@@ -167,6 +167,17 @@ pub static SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "default-sse-c",
+        kind: Kind::Switch,
+        many: false,
+        default: "false",
+        doc: "Let clients bring keys of their own (SSE-C) to buckets that do not say",
+        more: "A key that only the client has makes what it wrote unreadable when it is lost, or \
+               when whoever stole an access key brought it. `essaim bucket sse-c` allows it for \
+               one bucket. What was written so can always be read with its key.",
+        set: |settings, text| value::switch(text).map(|on| settings.default_sse_c = on),
+    },
+    Setting {
         name: "lifecycle-day-seconds",
         kind: Kind::Seconds,
         many: false,

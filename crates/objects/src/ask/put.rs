@@ -9,6 +9,7 @@ use catalog::{
 use units::{ByteCount, TenantId, Timestamp};
 
 use super::ObjectName;
+use crate::checksum::CHECKSUM_DEFAULT;
 use crate::{BodyError, EncryptionAsk};
 
 /// `PutObject` and `POST object`.
@@ -76,6 +77,13 @@ pub struct ChecksumAsk {
     pub algorithm: Option<ChecksumAlgorithm>,
     /// What the client claims it to be.
     pub claim: ChecksumClaim,
+}
+
+impl ChecksumAsk {
+    /// The same, with what is kept where nothing is asked.
+    pub(crate) fn or_default(self) -> Self {
+        Self { algorithm: self.algorithm.or(Some(CHECKSUM_DEFAULT)), ..self }
+    }
 }
 
 /// Where the claimed value comes from.

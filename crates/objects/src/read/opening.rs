@@ -51,7 +51,8 @@ impl Inner {
         let version = version_of(&seen.view, seen.bucket.id, &ask.name.key, ask.version)?;
         ask.conditions.check(&version.head.etag, version.head.modified)?;
         let (range, partial, checksum) = wanted(&seen.view, &version, ask)?;
-        let sealing = Sealing::of_record(&version.detail.encryption, ask.customer_key.as_ref())?;
+        let sealing =
+            Sealing::of_record(&seen, &version.detail.encryption, ask.customer_key.as_ref())?;
         let head = ObjectHead {
             versioned: seen.bucket.versioning != Versioning::Off,
             range,

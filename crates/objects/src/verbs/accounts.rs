@@ -1,13 +1,13 @@
-//! Tenants, users and access keys.
+//! Tenants, users, access keys and named keys.
 
 use access::Authorised;
 use catalog::command::{
-    KeyCreate, KeyRevoke, TenantCreate, TenantDelete, TenantErase, TenantQuotaSet, TenantResume,
-    TenantSuspend, UserCreate, UserDelete,
+    KeyCreate, KeyRevoke, NamedKeyCreate, TenantCreate, TenantCreateWithEmail, TenantDelete,
+    TenantErase, TenantQuotaSet, TenantResume, TenantSuspend, UserCreate, UserDelete,
 };
 use catalog::{
-    AccessKey, AccessKeyId, Command, KeyScope, Quota, Refusal, SealedBytes, Tenant, TenantName,
-    Usage, User, UserName, View,
+    AccessKey, AccessKeyId, Command, EmailAddress, KeyScope, NamedKey, NamedKeyName, Quota,
+    Refusal, SealedBytes, Tenant, TenantName, Usage, User, UserName, View,
 };
 use units::{Random, TenantId, Timestamp, UserId};
 use zeroize::Zeroizing;
@@ -75,15 +75,32 @@ impl Objects {
     /// Makes a tenant with a key of its own.
     pub async fn tenant_create(
         &self,
+        authorised: &Authorised,
+        name: TenantName,
+        quota: Quota,
+    ) -> Result<Tenant, ObjectError> {
+        self.tenant_create_with(authorised, name, quota, None).await
+    }
+
+    /// The same, with an e-mail address that grants may name it by.
+    pub async fn tenant_create_with(
+        &self,
         _authorised: &Authorised,
         name: TenantName,
         quota: Quota,
+        email: Option<EmailAddress>,
     ) -> Result<Tenant, ObjectError> {
         let inner = &self.inner;
         let id = TenantId::draw(&*inner.parts.random);
         let wrapped_key = SealedBytes::new(inner.parts.vault.tenant_key_create(id)?);
         let create = TenantCreate { id, name, quota, wrapped_key };
-        inner.propose(Command::TenantCreate(create)).await?;
+        let command = match email {
+            None => Command::TenantCreate(create),
+            Some(email) => {
+                Command::TenantCreateWithEmail(TenantCreateWithEmail { tenant: create, email })
+            }
+        };
+        inner.propose(command).await?;
         inner.tenant_row(id)
     }
 
@@ -94,6 +111,51 @@ impl Objects {
         name: &TenantName,
     ) -> Result<Option<Tenant>, ObjectError> {
         Ok(self.inner.view().tenant_named(name)?)
+    }
+
+    /// The tenant with this e-mail address. Takes no authorisation: whoever may grant
+    /// may learn whom an address names, as S3 tells by accepting it.
+    pub async fn tenant_by_email(
+        &self,
+        email: &EmailAddress,
+    ) -> Result<Option<Tenant>, ObjectError> {
+        Ok(self.inner.view().tenant_by_email(email)?)
+    }
+
+    /// Makes a named key of a tenant, for SSE-KMS.
+    pub async fn named_key_create(
+        &self,
+        authorised: &Authorised,
+        tenant: TenantId,
+        name: NamedKeyName,
+    ) -> Result<NamedKey, ObjectError> {
+        let inner = &self.inner;
+        Inner::tenant_covered(authorised, tenant)?;
+        let row = inner.tenant_row(tenant)?;
+        let above = row.wrapped_key.as_slice();
+        let wrapped = inner.parts.vault.named_key_create(tenant, above, name.as_str())?;
+        let wrapped_key = SealedBytes::new(wrapped);
+        let create = NamedKeyCreate { tenant, name: name.clone(), wrapped_key };
+        inner.propose(Command::NamedKeyCreate(create)).await?;
+        Ok(inner.view().named_key(tenant, &name)?.ok_or(Refusal::NoSuchNamedKey)?)
+    }
+
+    /// Named keys of a tenant, still wrapped.
+    pub async fn named_keys_list(
+        &self,
+        authorised: &Authorised,
+        tenant: TenantId,
+    ) -> Result<Vec<NamedKey>, ObjectError> {
+        Inner::tenant_covered(authorised, tenant)?;
+        let view = self.inner.view();
+        let mut all: Vec<NamedKey> = Vec::new();
+        loop {
+            let page = view.named_keys(tenant, all.last().map(|key| &key.name), WALK_PAGE)?;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
     }
 
     /// All tenants.

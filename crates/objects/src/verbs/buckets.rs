@@ -151,6 +151,18 @@ impl Objects {
         self.inner.propose(Command::BucketSettingSet(set)).await.map(drop)
     }
 
+    /// Says whether clients may bring keys of their own (SSE-C) to this bucket; with
+    /// `None` the site's default decides.
+    pub async fn bucket_customer_keys_set(
+        &self,
+        authorised: &Authorised,
+        bucket: &BucketName,
+        allowed: Option<bool>,
+    ) -> Result<(), ObjectError> {
+        let value = allowed.map(|allowed| Bytes::from(vec![u8::from(allowed)]));
+        self.bucket_setting_set(authorised, bucket, SettingKind::CustomerKeys, value).await
+    }
+
     /// Sets the bucket's quota; the default lifts it.
     pub async fn bucket_quota_set(
         &self,

@@ -66,7 +66,7 @@ impl Objects {
         }
         let from = &opening.head.version;
         let reference = ReferenceId::draw(random);
-        let sealing = Sealing::of_ask(ask.encryption.clone());
+        let sealing = Sealing::of_ask(&seen, ask.encryption.clone())?;
         let target = PartFor { seen: &seen, sealing: &sealing, key: &ask.name.key, reference };
         let content = inner.content_shared(&opening, &ask.source, &target)?;
         let checksum = self.checksum_of_copy(&opening, ask).await?;
@@ -143,7 +143,7 @@ impl Objects {
         let reader = Reader::new(
             std::sync::Arc::clone(&self.inner),
             opening.seen.clone(),
-            Sealing::of_record(encryption, source.customer_key.as_ref())?,
+            Sealing::of_record(&opening.seen, encryption, source.customer_key.as_ref())?,
             source.name.key.clone(),
             std::sync::Arc::clone(&opening.head.version),
             opening.head.range.clone(),
@@ -170,7 +170,8 @@ impl Objects {
         let name = &ask.upload.name;
         let seen = inner.object_seen(destination, &name.bucket, &name.key)?;
         let upload = Inner::upload_row(&seen, &ask.upload)?;
-        let sealing = Sealing::of_record(&upload.detail.encryption, ask.customer_key.as_ref())?;
+        let sealing =
+            Sealing::of_record(&seen, &upload.detail.encryption, ask.customer_key.as_ref())?;
         let algorithm = upload.checksum.map(|(algorithm, _)| algorithm);
         let reference = ReferenceId::from_bytes(ask.upload.upload.to_bytes());
         let target = PartFor { seen: &seen, sealing: &sealing, key: &name.key, reference };
@@ -185,7 +186,7 @@ impl Objects {
             Err(ObjectError::Refused(Refusal::PartGone { .. } | Refusal::ConditionalConflict)) => {
                 let range = &opening.head.range;
                 let length = Some(ByteCount::new(range.end - range.start));
-                let checksum = ChecksumAsk { algorithm, claim: ChecksumClaim::None };
+                let checksum = ChecksumAsk { algorithm, claim: ChecksumClaim::None }.or_default();
                 let claims = Claims { length, md5: None, checksum };
                 let body = self.source_body(&opening, &ask.source).await?;
                 let body =

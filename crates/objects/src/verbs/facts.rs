@@ -33,6 +33,11 @@ impl BucketFacts {
     pub fn setting(&self, kind: SettingKind) -> Option<&Bytes> {
         self.settings.iter().find(|(k, _)| *k == kind).map(|(_, value)| value)
     }
+
+    /// Whether clients may bring keys of their own (SSE-C), where the bucket says.
+    pub fn customer_keys(&self) -> Option<bool> {
+        self.setting(SettingKind::CustomerKeys).map(|bytes| bytes.first() == Some(&1))
+    }
 }
 
 type Settings = Arc<Vec<(SettingKind, Bytes)>>;

@@ -12,7 +12,8 @@ use units::hash::Md5;
 
 use super::put::unexpected;
 use crate::checksum::{
-    checksum_kind_default, checksum_kind_possible, checksum_name, checksum_of_parts,
+    CHECKSUM_DEFAULT, checksum_kind_default, checksum_kind_possible, checksum_name,
+    checksum_of_parts,
 };
 use crate::gateway::Inner;
 use crate::read::opening::version_of;
@@ -32,7 +33,7 @@ impl Objects {
         let inner = &self.inner;
         let seen = inner.object_seen(authorised, &ask.name.bucket, &ask.name.key)?;
         let checksum = checksum_asked(ask.checksum, ask.checksum_kind)?;
-        let sealing = Sealing::of_ask(ask.encryption);
+        let sealing = Sealing::of_ask(&seen, ask.encryption)?;
         let upload = inner.upload_id();
         let create = Create {
             bucket: seen.bucket_ref(),
@@ -78,7 +79,7 @@ impl Objects {
         let encryption = plan.upload.detail.encryption.clone();
         if matches!(encryption, Encryption::Customer { .. }) {
             // The key is not needed to complete, but who has it not has no say.
-            Sealing::of_record(&encryption, ask.customer_key.as_ref())?;
+            Sealing::of_record(&seen, &encryption, ask.customer_key.as_ref())?;
         }
         let complete = UploadComplete {
             bucket: seen.bucket_ref(),
@@ -183,15 +184,17 @@ fn checksum_of_plan(
         let (algorithm, _) = ask.checksum.as_ref()?;
         Some((*algorithm, ask.checksum_kind.unwrap_or(checksum_kind_default(*algorithm))))
     });
-    let Some((algorithm, kind)) = declared else { return Ok(None) };
+    let parts = || plan.parts.iter().map(|part| (part.checksum.as_ref(), part.size));
+    let Some((algorithm, kind)) = declared else {
+        return Ok(checksum_of_parts(CHECKSUM_DEFAULT, ChecksumKind::FullObject, parts()));
+    };
     if let Some(asked) = ask.checksum_kind
         && asked != kind
     {
         let (asked, declared) = (format!("{asked:?}"), format!("{kind:?}"));
         return Err(ObjectError::ChecksumTypeMismatch { asked, declared });
     }
-    let parts = plan.parts.iter().map(|part| (part.checksum.as_ref(), part.size));
-    let checksum = checksum_of_parts(algorithm, kind, parts);
+    let checksum = checksum_of_parts(algorithm, kind, parts());
     if let Some((claimed, value)) = &ask.checksum {
         let same = checksum.as_ref().is_some_and(|c| c.algorithm == *claimed && c.value == *value);
         if !same {

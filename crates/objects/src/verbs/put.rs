@@ -39,8 +39,9 @@ impl Objects {
         let seen = inner.object_seen(authorised, &ask.name.bucket, &ask.name.key)?;
         let random = &*inner.parts.random;
         let reference = ReferenceId::draw(random);
-        let sealing = Sealing::of_ask(ask.encryption);
-        let claims = Claims { length: ask.length, md5: ask.md5, checksum: ask.checksum };
+        let sealing = Sealing::of_ask(&seen, ask.encryption)?;
+        let checksum = ask.checksum.or_default();
+        let claims = Claims { length: ask.length, md5: ask.md5, checksum };
         let target = PartFor { seen: &seen, sealing: &sealing, key: &ask.name.key, reference };
         let stored = inner.body_store(&target, claims, body).await?;
         let version = NewVersion {

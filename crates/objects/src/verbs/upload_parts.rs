@@ -29,7 +29,8 @@ impl Objects {
         let name = &ask.upload.name;
         let seen = inner.object_seen(authorised, &name.bucket, &name.key)?;
         let upload = Inner::upload_row(&seen, &ask.upload)?;
-        let sealing = Sealing::of_record(&upload.detail.encryption, ask.customer_key.as_ref())?;
+        let sealing =
+            Sealing::of_record(&seen, &upload.detail.encryption, ask.customer_key.as_ref())?;
         let checksum = checksum_of_part(&upload, ask.checksum)?;
         let claims = Claims { length: ask.length, md5: ask.md5, checksum };
         let body = PartBody { claims, body };
@@ -119,7 +120,7 @@ impl Inner {
 
 /// A part carries the checksum its upload was created with.
 fn checksum_of_part(upload: &Upload, mut ask: ChecksumAsk) -> Result<ChecksumAsk, ObjectError> {
-    let Some((declared, _)) = upload.checksum else { return Ok(ask) };
+    let Some((declared, _)) = upload.checksum else { return Ok(ask.or_default()) };
     match ask.algorithm {
         None => ask.algorithm = Some(declared),
         Some(asked) if asked != declared => {

@@ -32,7 +32,7 @@ pub(crate) async fn create_multipart_upload(
             .transpose()?,
         retention: stored.retention,
         legal_hold: stored.legal_hold,
-        encryption: sse::asked_in(headers, gate::judge(&req.extensions)?)?,
+        encryption: sse::asked_in(face, headers, gate::judge(&req.extensions)?)?,
         storage_class: stored.storage_class,
         acl: gate::acl_asked(&req.extensions)?,
         website_redirect: stored.website_redirect,

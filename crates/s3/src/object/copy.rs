@@ -91,7 +91,7 @@ fn ask(face: &Face, req: &S3Request<CopyObjectInput>) -> S3Result<CopyObject> {
         checksum,
         retention: stored.retention,
         legal_hold: stored.legal_hold,
-        encryption: sse::asked_in(headers, gate::judge(&req.extensions)?)?,
+        encryption: sse::asked_in(face, headers, gate::judge(&req.extensions)?)?,
         storage_class: stored.storage_class,
         acl: gate::acl_asked(&req.extensions)?,
         website_redirect: stored.website_redirect,

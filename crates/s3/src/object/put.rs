@@ -35,7 +35,7 @@ pub(crate) async fn put_object(
         tags: stored.tags.unwrap_or_default(),
         retention: stored.retention,
         legal_hold: stored.legal_hold,
-        encryption: sse::asked_in(&req.headers, gate::judge(&req.extensions)?)?,
+        encryption: sse::asked_in(face, &req.headers, gate::judge(&req.extensions)?)?,
         storage_class: stored.storage_class,
         acl: gate::acl_asked(&req.extensions)?,
         website_redirect: stored.website_redirect,

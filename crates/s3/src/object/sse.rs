@@ -12,6 +12,7 @@ use s3s::{S3Result, s3_error};
 use zeroize::Zeroizing;
 
 use super::header_text;
+use crate::Face;
 use crate::gate::{Bucket, Judge};
 use crate::settings::encryption;
 
@@ -21,9 +22,17 @@ const CUSTOMER_ALGORITHM: &str = "x-amz-server-side-encryption-customer-algorith
 const CUSTOMER_KEY_MD5: &str = "x-amz-server-side-encryption-customer-key-md5";
 
 /// What a write asks for, or else the bucket's default.
-pub(crate) fn asked_in(headers: &HeaderMap, judge: &Judge) -> S3Result<EncryptionAsk> {
+pub(crate) fn asked_in(face: &Face, headers: &HeaderMap, judge: &Judge) -> S3Result<EncryptionAsk> {
     match (asked(headers)?, &judge.bucket) {
         (EncryptionAsk::Unasked, Some(bucket)) => default_of(bucket),
+        (EncryptionAsk::Customer(_), Some(bucket))
+            if !bucket.facts.customer_keys().unwrap_or(face.default_customer_keys()) =>
+        {
+            Err(s3_error!(
+                AccessDenied,
+                "Server Side Encryption with Customer provided keys is not allowed in this bucket"
+            ))
+        }
         (asked, _) => Ok(asked),
     }
 }
@@ -145,6 +154,14 @@ fn parse_customer_key(key: &str, md5: &str) -> S3Result<CustomerKey> {
     CustomerKey::new(bytes, md5.ok_or_else(mismatch)?).ok_or_else(mismatch)
 }
 
+fn kms(add: &mut impl FnMut(&'static str, &str), key: &str, bucket_key: bool) {
+    add(ALGORITHM, "aws:kms");
+    add(KMS_KEY, key);
+    if bucket_key {
+        add("x-amz-server-side-encryption-bucket-key-enabled", "true");
+    }
+}
+
 /// Says in an answer how the object is sealed.
 pub(crate) fn answer(headers: &mut HeaderMap, encryption: &Encryption) {
     let mut add = |name: &'static str, value: &str| {
@@ -154,13 +171,8 @@ pub(crate) fn answer(headers: &mut HeaderMap, encryption: &Encryption) {
     };
     match encryption {
         Encryption::Unasked | Encryption::Managed => add(ALGORITHM, "AES256"),
-        Encryption::Kms { key, bucket_key, .. } => {
-            add(ALGORITHM, "aws:kms");
-            add(KMS_KEY, key);
-            if *bucket_key {
-                add("x-amz-server-side-encryption-bucket-key-enabled", "true");
-            }
-        }
+        Encryption::Kms { key, bucket_key, .. } => kms(&mut add, key, *bucket_key),
+        Encryption::Named { key, bucket_key, .. } => kms(&mut add, key.as_str(), *bucket_key),
         Encryption::Customer { key_md5, .. } => {
             add(CUSTOMER_ALGORITHM, "AES256");
             add(CUSTOMER_KEY_MD5, &STANDARD.encode(key_md5.0));

@@ -134,7 +134,7 @@ fn question(
         tags,
         retention: stored.retention,
         legal_hold: stored.legal_hold,
-        encryption: sse::asked_in(fields, judge)?,
+        encryption: sse::asked_in(face, fields, judge)?,
         storage_class: stored.storage_class,
         website_redirect: stored.website_redirect,
         ..PutObject::plain(name)

@@ -55,6 +55,8 @@ pub struct Settings {
     pub website_domain: Option<Domain>,
     /// Who owns what others write, in buckets made without a word of it.
     pub default_ownership: Ownership,
+    /// Whether clients may bring keys of their own (SSE-C) to buckets that do not say.
+    pub default_customer_keys: bool,
     /// How fast keys, tenants and addresses may ask.
     pub rates: Rates,
     /// This node, shown as `x-amz-id-2`.

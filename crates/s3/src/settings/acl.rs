@@ -9,7 +9,7 @@
 
 use access::Caller;
 use catalog::record::Record;
-use catalog::{Acl, Canned, Grant, Grantee, Ownership, Permission, SettingKind};
+use catalog::{Acl, Canned, EmailAddress, Grant, Grantee, Ownership, Permission, SettingKind};
 use http::HeaderMap;
 use http::StatusCode;
 use s3s::dto::{
@@ -252,7 +252,7 @@ async fn grantee_of_header(face: &Face, text: &str) -> S3Result<Grantee> {
     match kind.trim() {
         "id" => tenant(face, value).await,
         "uri" => group(value),
-        "emailAddress" => by_email(value),
+        "emailAddress" => by_email(face, value).await,
         _ => Err(invalid_argument("Argument format not recognized")),
     }
 }
@@ -273,12 +273,16 @@ fn group(uri: &str) -> S3Result<Grantee> {
     }
 }
 
-fn by_email(email: &str) -> S3Result<Grantee> {
-    tracing::debug!(email, "a grant by e-mail address cannot be resolved");
-    Err(S3Error::with_message(
-        S3ErrorCode::UnresolvableGrantByEmailAddress,
-        "The e-mail address you provided does not match any account on record.",
-    ))
+async fn by_email(face: &Face, email: &str) -> S3Result<Grantee> {
+    let unknown = || {
+        S3Error::with_message(
+            S3ErrorCode::UnresolvableGrantByEmailAddress,
+            "The e-mail address you provided does not match any account on record.",
+        )
+    };
+    let email = EmailAddress::new(email.to_lowercase()).map_err(|_| unknown())?;
+    let tenant = face.objects.tenant_by_email(&email).await.map_err(failed)?;
+    tenant.map(|tenant| Grantee::Tenant(tenant.id)).ok_or_else(unknown)
 }
 
 /// The list that an `AccessControlPolicy` document says; the owner stays.
@@ -312,7 +316,7 @@ async fn grantee_of_document(face: &Face, grantee: &dto::Grantee) -> S3Result<Gr
     match (grantee.type_.as_str(), &grantee.id, &grantee.uri, &grantee.email_address) {
         ("Group", _, Some(uri), _) => group(uri),
         ("CanonicalUser", Some(id), _, _) => tenant(face, id).await,
-        ("AmazonCustomerByEmail", _, _, Some(email)) => by_email(email),
+        ("AmazonCustomerByEmail", _, _, Some(email)) => by_email(face, email).await,
         _ => Err(malformed_xml()),
     }
 }
