@@ -34,7 +34,8 @@ const BASIC_DATE: &[FormatItem<'_>] =
 
 /// The instant of an HTTP date, as signatures write it.
 pub(crate) fn basic_of_http(text: &str) -> Option<String> {
-    time::PrimitiveDateTime::parse(text, HTTP_DATE).ok()?.format(BASIC_DATE).ok()
+    let at: OffsetDateTime = httpdate::parse_http_date(text).ok()?.into();
+    at.format(BASIC_DATE).ok()
 }
 
 /// An instant as the protocol library's documents take it, in whole milliseconds.

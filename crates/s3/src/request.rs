@@ -22,6 +22,8 @@ pub(crate) struct RequestContext {
     pub secure: bool,
     details: Mutex<Vec<(&'static str, String)>>,
     too_slow: AtomicBool,
+    bad_digest: AtomicBool,
+    body_asked: AtomicBool,
     hidden: AtomicBool,
     verb: OnceLock<&'static str>,
 }
@@ -35,6 +37,8 @@ impl RequestContext {
             secure,
             details: Mutex::new(Vec::new()),
             too_slow: AtomicBool::new(false),
+            bad_digest: AtomicBool::new(false),
+            body_asked: AtomicBool::new(false),
             hidden: AtomicBool::new(false),
             verb: OnceLock::new(),
         }
@@ -64,6 +68,27 @@ impl RequestContext {
     /// Whether the client was too slow.
     pub(crate) fn is_too_slow(&self) -> bool {
         self.too_slow.load(Ordering::Relaxed)
+    }
+
+    /// Somebody wants the body: a client that waits to be told so is told.
+    pub(crate) fn note_body_asked(&self) {
+        self.body_asked.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody wanted the body.
+    pub(crate) fn is_body_asked(&self) -> bool {
+        self.body_asked.load(Ordering::Relaxed)
+    }
+
+    /// The document is not the one that `Content-MD5` speaks of; whatever the library
+    /// makes of the broken body, the answer says so.
+    pub(crate) fn note_bad_digest(&self) {
+        self.bad_digest.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the document was another than `Content-MD5` said.
+    pub(crate) fn is_bad_digest(&self) -> bool {
+        self.bad_digest.load(Ordering::Relaxed)
     }
 
     /// The caller may not list the bucket: a missing key is told as forbidden.

@@ -82,6 +82,7 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, StdError>>> {
         let this = self.project();
+        this.context.note_body_asked();
         let Poll::Ready(frame) = this.inner.poll_frame(cx) else {
             this.waiting_since.get_or_insert_with(Instant::now);
             let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(this.pace.idle)));

@@ -102,22 +102,63 @@ impl<'a> Claim<'a> {
 }
 
 impl Claim<'_> {
-    /// The value of `x-amz-date` where only `Date` was signed, which is as good.
-    pub(crate) fn date_instead(&self, headers: &HeaderMap) -> S3Result<Option<HeaderValue>> {
-        let Self::Header(signed) = self else { return Ok(None) };
-        if headers.contains_key("x-amz-date") {
-            return Ok(None);
+    /// The headers that the request says in other words: what a presigned URL says in
+    /// its query is as good as a header, and so is a signed `Date` as `x-amz-date`.
+    /// A header that is there, and therefore signed, goes before.
+    pub(crate) fn headers_instead(
+        &self,
+        headers: &HeaderMap,
+        query: &Query<'_>,
+    ) -> S3Result<Vec<(HeaderName, HeaderValue)>> {
+        match self {
+            Self::Anonymous => Ok(Vec::new()),
+            Self::Header(signed) => {
+                let date = date_instead(signed, headers)?;
+                Ok(date
+                    .into_iter()
+                    .map(|date| (HeaderName::from_static("x-amz-date"), date))
+                    .collect())
+            }
+            Self::Query(_) => {
+                query.iter().filter(|(key, _)| is_said_in_query(key)).map(pair).collect()
+            }
         }
-        let refused = || {
-            s3_error!(AccessDenied, "AWS authentication requires a valid Date or x-amz-date header")
-        };
-        if !signed.signed_headers.split(';').any(|name| name == "date") {
-            return Err(refused());
-        }
-        let date = headers.get(header::DATE).and_then(|value| value.to_str().ok());
-        let basic = date.and_then(crate::date::basic_of_http).ok_or_else(refused)?;
-        HeaderValue::from_str(&basic).map(Some).map_err(|_| refused())
     }
+}
+
+/// Whether a key of a presigned URL stands for a header. What frames and signs the
+/// body cannot be said there.
+fn is_said_in_query(key: &str) -> bool {
+    const FRAMING: [&str; 4] = [
+        "x-amz-content-sha256",
+        "x-amz-decoded-content-length",
+        "x-amz-trailer",
+        "x-amz-user-agent",
+    ];
+    let ours = key.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"));
+    ours && !is_claim_key(key) && !FRAMING.iter().any(|name| name.eq_ignore_ascii_case(key))
+}
+
+fn pair((key, value): (&str, &str)) -> S3Result<(HeaderName, HeaderValue)> {
+    let invalid = || s3_error!(InvalidArgument, "The query parameter {key} is not a header");
+    let name = HeaderName::from_bytes(key.as_bytes()).map_err(|_| invalid())?;
+    let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid())?;
+    Ok((name, value))
+}
+
+/// The value of `x-amz-date` where only `Date` was signed.
+fn date_instead(signed: &Signed<'_>, headers: &HeaderMap) -> S3Result<Option<HeaderValue>> {
+    if headers.contains_key("x-amz-date") {
+        return Ok(None);
+    }
+    let refused =
+        || s3_error!(AccessDenied, "AWS authentication requires a valid Date or x-amz-date header");
+    if !signed.signed_headers.split(';').any(|name| name == "date") {
+        return Err(refused());
+    }
+    let date = headers.get(header::DATE).and_then(|value| value.to_str().ok());
+    let basic = date.and_then(crate::date::basic_of_http).ok_or_else(refused)?;
+    HeaderValue::from_str(&basic).map(Some).map_err(|_| refused())
 }
 
 fn is_claim_key(key: &str) -> bool {

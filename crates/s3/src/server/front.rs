@@ -21,6 +21,7 @@ use super::address::{Address, Level, host_bucket};
 use super::body::PacedBody;
 use super::claim::Claim;
 use super::cors::{self, Origin};
+use super::digest::{self, DigestBody};
 use super::document::{self, ErrorDocument};
 use super::measures::Measures;
 use super::query::Query;
@@ -87,6 +88,7 @@ impl Front {
             origin: Origin::of(request.method(), request.headers()),
             context,
         };
+        let expects = request.headers().contains_key(header::EXPECT);
         let served = AssertUnwindSafe(self.serve(request, &mut asked)).catch_unwind().await;
         let answer = served.unwrap_or_else(|_| {
             tracing::error!(request_id = %asked.context.id, "a verb panicked");
@@ -102,7 +104,13 @@ impl Front {
         {
             answer.headers_mut().extend(headers);
         }
-        let answer = self.finish(answer, &asked);
+        let mut answer = self.finish(answer, &asked);
+        if expects && !asked.context.is_body_asked() {
+            // The client waits for `100 Continue` and gets the answer in its place, for an
+            // empty body too. One that is confused by it (botocore takes the next answer on
+            // the connection for more of this one, and waits a minute) shall begin anew.
+            answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         self.measures.note(asked.context.verb(), answer.status(), start.elapsed());
         answer
     }
@@ -133,23 +141,29 @@ impl Front {
         if parts.method == Method::OPTIONS {
             return cors::preflight(&self.face, &parts.headers, &asked.address).await;
         }
-        let (anonymous, date) = {
+        let level = asked.address.level();
+        let (anonymous, added, digest) = {
             let query = Query::parse(parts.uri.query())?;
-            subresource::check_verb(&parts.method, asked.address.level(), &query)?;
+            subresource::check_verb(&parts.method, level, &query)?;
             let claim = Claim::read(&parts.headers, &query)?;
             claim.check(&parts.headers, self.settings.region.as_str(), &asked.context)?;
-            (claim == Claim::Anonymous, claim.date_instead(&parts.headers)?)
+            let added = claim.headers_instead(&parts.headers, &query)?;
+            let digest = digest::of_document(&parts.method, level, &query, &parts.headers)?;
+            (claim == Claim::Anonymous, added, digest)
         };
-        if let Some(date) = date {
-            parts.headers.insert("x-amz-date", date);
+        for (name, value) in added {
+            parts.headers.entry(name).or_insert(value);
         }
         check_length(&parts, asked.address.level())?;
         parts.extensions.insert(Arc::clone(&asked.context));
         let body = PacedBody::new(body, Arc::clone(&asked.context));
-        let body = if lacks_length(&parts) {
-            chunked::measured(&mut parts, body).await?
-        } else {
-            chunked::guarded(&mut parts, body, anonymous)
+        let body = match digest {
+            _ if lacks_length(&parts) => chunked::measured(&mut parts, body).await?,
+            Some(digest) => {
+                let body = DigestBody::new(body, digest, Arc::clone(&asked.context));
+                chunked::guarded(&mut parts, body, anonymous)
+            }
+            None => chunked::guarded(&mut parts, body, anonymous),
         };
         if post::is_form(&parts) && asked.address.level() == Level::Bucket {
             let bucket = asked.address.bucket.as_deref().unwrap_or_default();
@@ -223,6 +237,13 @@ impl Front {
         let xml = if asked.context.is_too_slow() {
             head.status = StatusCode::BAD_REQUEST;
             self.document("RequestTimeout", "", asked)
+        } else if asked.context.is_bad_digest() {
+            head.status = StatusCode::BAD_REQUEST;
+            self.document(
+                "BadDigest",
+                "The Content-MD5 you specified did not match what we received.",
+                asked,
+            )
         } else {
             let Some(bytes) = body.bytes() else { return body };
             if bytes.windows(b"<RequestId>".len()).any(|window| window == b"<RequestId>") {

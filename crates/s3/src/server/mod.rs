@@ -9,6 +9,7 @@ mod body;
 mod build;
 mod claim;
 mod cors;
+mod digest;
 mod document;
 mod front;
 mod measures;

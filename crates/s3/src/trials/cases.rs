@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request};
 use http_body_util::Full;
+use units::Clock as _;
 
 use super::site::{Answer, Ask, Site, now};
 
@@ -252,6 +253,175 @@ async fn forged_requests_change_nothing() {
     }
     let read = site.send(&get()).await;
     assert_eq!((read.status, read.body.as_str()), (200, "one"));
+}
+
+#[tokio::test]
+async fn a_date_header_signs_as_well_as_ours() {
+    let site = Site::start().await;
+    let date = |seconds: i64| {
+        let at = host::SystemClock.now().seconds().saturating_add(seconds);
+        crate::date::http_date(units::Timestamp::from_seconds(at))
+    };
+    let signed = |at: &str, names: &str| {
+        let mut request = get().header("date", at).signed(&site.signer);
+        request.headers_mut().remove("x-amz-date");
+        let payload = super::signer::sha256(b"");
+        let at = crate::date::basic_of_http(at).unwrap_or_default();
+        let signer = super::signer::Signer { at, ..site.signer.clone() };
+        let value = |name: &str| {
+            let value = request.headers().get(name).and_then(|value| value.to_str().ok());
+            (name.to_owned(), value.unwrap_or_default().to_owned())
+        };
+        let headers: Vec<_> = names.split(';').map(value).collect();
+        let signature = signer.signature(&Method::GET, "/village/k", &[], &headers, &payload);
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={names}, Signature={signature}",
+            signer.key,
+            signer.scope()
+        );
+        changed(request, "authorization", &authorization)
+    };
+    let names = "date;host;x-amz-content-sha256";
+    let answer = site.send_raw(signed(&date(0), names)).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "one"), "{answer:?}");
+    let answer = site.send_raw(signed(&date(-901), names)).await;
+    check("an old date", &answer, 403, "RequestTimeTooSkewed");
+    let answer = site.send_raw(signed(&date(0), "host;x-amz-content-sha256")).await;
+    check("an unsigned date", &answer, 403, "AccessDenied");
+    let answer = site.send_raw(signed("yesterday", names)).await;
+    check("no date", &answer, 403, "AccessDenied");
+}
+
+#[tokio::test]
+async fn a_presigned_url_says_headers_in_its_query() {
+    let site = Site::start().await;
+    let put = put()
+        .query("x-amz-meta-a", "b")
+        .query("X-Amz-Storage-Class", "STANDARD_IA")
+        .presigned(&site.signer, "60");
+    assert_eq!(site.send_raw(put).await.status, 200);
+    let read = site.send(&Ask::new(Method::HEAD, "/village/new")).await;
+    let header = |name: &str| read.headers.get(name).and_then(|value| value.to_str().ok());
+    assert_eq!(header("x-amz-meta-a"), Some("b"), "{read:?}");
+    assert_eq!(header("x-amz-storage-class"), Some("STANDARD_IA"), "{read:?}");
+    let copy = Ask::new(Method::PUT, "/village/copy").query("x-amz-copy-source", "/secrets/k");
+    let answer = site.send_raw(copy.presigned(&site.scoped, "60")).await;
+    check("a copy said in the query", &answer, 403, "AccessDenied");
+    // A query that nobody signed says nothing.
+    let answer =
+        site.send(&Ask::new(Method::PUT, "/village/other").query("x-amz-meta-a", "b")).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let read = site.send(&Ask::new(Method::HEAD, "/village/other")).await;
+    assert!(!read.headers.contains_key("x-amz-meta-a"), "{read:?}");
+}
+
+#[tokio::test]
+async fn a_document_is_held_against_its_digest() {
+    let site = Site::start().await;
+    let document = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>";
+    let other = document.replace("<Value>b", "<Value>c");
+    for path in ["/village", "/village/k"] {
+        let ask = |body: &str| {
+            let digest = md5_of(document);
+            Ask::new(Method::PUT, path)
+                .query("tagging", "")
+                .body(body.to_owned())
+                .header("content-md5", &digest)
+        };
+        let before = site.touched();
+        check(path, &site.send(&ask(&other)).await, 400, "BadDigest");
+        assert_eq!(site.touched().commits, before.commits, "{path}");
+        let answer = site.send(&ask(document)).await;
+        assert!(answer.status < 300, "{path}: {answer:?}");
+        let wrong = Ask::new(Method::PUT, path).query("tagging", "").body(document);
+        let answer = site.send(&wrong.header("content-md5", "nonsense")).await;
+        check(path, &answer, 400, "InvalidDigest");
+    }
+}
+
+fn md5_of(text: &str) -> String {
+    use base64::Engine as _;
+    use md5::Digest as _;
+    base64::engine::general_purpose::STANDARD.encode(md5::Md5::digest(text))
+}
+
+#[tokio::test]
+async fn keys_that_clients_bring_need_the_buckets_leave() {
+    let site = Site::start().await;
+    let sealed = put()
+        .header("x-amz-server-side-encryption-customer-algorithm", "AES256")
+        .header(
+            "x-amz-server-side-encryption-customer-key",
+            "pO3upElrwuEXSoFwCfnZPdSsmt/xWeFa0N9KgDijwVs=",
+        )
+        .header("x-amz-server-side-encryption-customer-key-md5", "DWygnHRtgiJ77HCm+1rvHw==");
+    check("not allowed", &site.send(&sealed).await, 403, "AccessDenied");
+    site.allow_customer_keys(true).await;
+    assert_eq!(site.send(&sealed).await.status, 200);
+    site.allow_customer_keys(false).await;
+    check("forbidden again", &site.send(&sealed).await, 403, "AccessDenied");
+    let read = Ask { method: Method::GET, body: Bytes::new(), ..sealed };
+    let read = site.send(&read).await;
+    assert_eq!((read.status, read.body.as_str()), (200, "two"), "what is there is still read");
+}
+
+#[tokio::test]
+async fn named_keys_and_email_addresses_are_looked_up() {
+    let site = Site::start().await;
+    let under = |name: &str| {
+        put()
+            .header("x-amz-server-side-encryption", "aws:kms")
+            .header("x-amz-server-side-encryption-aws-kms-key-id", name)
+    };
+    check("an unknown key", &site.send(&under("nobody")).await, 400, "KMS.NotFoundException");
+    let written = site.send(&under("archives")).await;
+    assert_eq!(written.status, 200, "{written:?}");
+    let named = written.headers.get("x-amz-server-side-encryption-aws-kms-key-id");
+    assert_eq!(named, Some(&HeaderValue::from_static("archives")));
+    let read = site.send(&Ask::new(Method::GET, "/village/new")).await;
+    assert_eq!((read.status, read.body.as_str()), (200, "two"));
+    let bucket =
+        Ask::new(Method::PUT, "/granting").header("x-amz-object-ownership", "ObjectWriter");
+    assert_eq!(site.send(&bucket).await.status, 200);
+    let grant = |email: &str| {
+        let grantee = format!("emailAddress=\"{email}\"");
+        Ask::new(Method::PUT, "/granting").query("acl", "").header("x-amz-grant-read", &grantee)
+    };
+    let unknown = site.send(&grant("nobody@village.example")).await;
+    check("an unknown address", &unknown, 400, "UnresolvableGrantByEmailAddress");
+    assert_eq!(site.send(&grant("Contact@Village.example")).await.status, 200);
+    let acl = site.send(&Ask::new(Method::GET, "/granting").query("acl", "")).await;
+    assert!(acl.body.contains("<DisplayName>village</DisplayName>"), "{acl:?}");
+}
+
+#[tokio::test]
+async fn who_expects_to_be_told_to_continue_and_is_not_begins_anew() {
+    let site = Site::start().await;
+    let closes = async |ask: Ask, status: u16| {
+        let answer = site.send(&ask.header("expect", "100-continue")).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        answer.headers.contains_key("connection")
+    };
+    assert!(!closes(put(), 200).await);
+    assert!(closes(put().body(""), 200).await);
+    assert!(closes(Ask::new(Method::PUT, "/nowhere/k").body("two"), 404).await);
+    let answer = site.send(&put().body("")).await;
+    assert!(!answer.headers.contains_key("connection"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_checksum_is_kept_where_none_was_asked() {
+    let site = Site::start().await;
+    let written = site.send(&put()).await;
+    let read = Ask::new(Method::HEAD, "/village/new").header("x-amz-checksum-mode", "ENABLED");
+    for answer in [written, site.send(&read).await] {
+        let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
+        let value = objects::checksum_of(catalog::ChecksumAlgorithm::Crc64Nvme, b"two");
+        use base64::Engine as _;
+        let value = base64::engine::general_purpose::STANDARD.encode(value);
+        assert_eq!(header("x-amz-checksum-crc64nvme"), Some(value.as_str()), "{answer:?}");
+        assert_eq!(header("x-amz-checksum-type"), Some("FULL_OBJECT"), "{answer:?}");
+    }
 }
 
 #[tokio::test]

@@ -66,6 +66,7 @@ pub(super) struct Site {
     pub signer: Signer,
     /// A key for the bucket `village` alone.
     pub scoped: Signer,
+    objects: Objects,
     engine: Arc<SpyEngine>,
     data: Arc<SimDisk>,
 }
@@ -119,12 +120,13 @@ impl Site {
             base_domain: None,
             website_domain: None,
             default_ownership: catalog::Ownership::BucketOwnerEnforced,
+            default_customer_keys: false,
             rates: access::Rates::default(),
             node,
         };
         let (signer, scoped) = signers(&objects).await;
-        let front = crate::server::front(objects, clock, &*random, settings);
-        let site = Self { front, signer, scoped, engine, data };
+        let front = crate::server::front(objects.clone(), clock, &*random, settings);
+        let site = Self { front, signer, scoped, objects, engine, data };
         for ask in [
             Ask::new(Method::PUT, "/village"),
             Ask::new(Method::PUT, "/village/k").body("one"),
@@ -142,6 +144,14 @@ impl Site {
             commits: self.engine.commits.load(Ordering::SeqCst),
             disk: self.data.operations(),
         }
+    }
+
+    /// Lets clients bring keys of their own to the bucket `village`, or not.
+    pub(super) async fn allow_customer_keys(&self, allowed: bool) {
+        let bucket = catalog::BucketName::new("village").unwrap_or_else(|error| panic!("{error}"));
+        let steward = Authorised::steward("trial");
+        let set = self.objects.bucket_customer_keys_set(&steward, &bucket, Some(allowed)).await;
+        set.unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Signs and sends.
@@ -162,8 +172,12 @@ impl Site {
 async fn signers(objects: &Objects) -> (Signer, Signer) {
     let steward = Authorised::steward("trial");
     let name = TenantName::new("village").unwrap_or_else(|error| panic!("{error}"));
-    let tenant = objects.tenant_create(&steward, name, Quota::default()).await;
+    let email = catalog::EmailAddress::new("contact@village.example").ok();
+    let tenant = objects.tenant_create_with(&steward, name, Quota::default(), email).await;
     let tenant = tenant.unwrap_or_else(|error| panic!("{error}"));
+    let named = catalog::NamedKeyName::new("archives").unwrap_or_else(|error| panic!("{error}"));
+    let named = objects.named_key_create(&steward, tenant.id, named).await;
+    named.unwrap_or_else(|error| panic!("{error}"));
     let village = catalog::BucketName::new("village").unwrap_or_else(|error| panic!("{error}"));
     let one = KeyScope { buckets: Some(vec![village]), read_only: false };
     let mut signers = Vec::new();
