@@ -7,6 +7,7 @@
 //! | `tidy` | the rules that compilers do not know: layers, file heads, lengths, words |
 //! | `audit` | where dependencies come from and under which licence |
 //! | `test` | all tests, after installing the real clients they drive |
+//! | `planted` | switches deliberate faults on, one at a time: each must be caught |
 //! | `conformance` | ceph/s3-tests against a fresh node, with published lists |
 //! | `bench` | the same work against this software and a peer, in turns |
 
@@ -14,6 +15,7 @@ mod audit;
 mod bench;
 mod clients;
 mod conformance;
+mod planted;
 mod shell;
 mod test;
 mod tidy;
@@ -44,6 +46,8 @@ enum Command {
     Audit,
     /// All tests, after installing the clients they drive (as root on Debian or Ubuntu).
     Test(test::Test),
+    /// Switches each planted bug on; the tests must catch every one.
+    Planted,
     /// ceph/s3-tests against a fresh node.
     Conformance(conformance::Conformance),
     /// The same work against this software and a peer, in turns, in ratios.
@@ -68,6 +72,7 @@ fn run() -> Result<()> {
         Command::Tidy => tidy::run(&root),
         Command::Audit => audit::run(&root),
         Command::Test(test) => test.run(&root),
+        Command::Planted => planted::run(&root),
         Command::Conformance(conformance) => conformance.run(&root),
         Command::Bench(bench) => bench.run(&root),
     }

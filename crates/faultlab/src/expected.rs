@@ -32,7 +32,7 @@ impl Contents {
 type State = Option<Contents>;
 
 /// Every key a campaign has touched.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Expected {
     keys: BTreeMap<String, Vec<State>>,
 }

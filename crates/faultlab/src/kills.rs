@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio::task::JoinSet;
 
 use crate::expected::Expected;
-use crate::workload::{self, Tally};
+use crate::workload::{self, Load, Tally};
 
 /// Workers that write at the same time.
 const WORKERS: usize = 6;
@@ -70,7 +70,8 @@ impl Kills {
                 let prefix = format!("{worker}/");
                 let mine = expected.split(|key| key.starts_with(&prefix));
                 let seed = random.random();
-                workers.spawn(workload::work(target.clone(), worker, seed, OPERATIONS_MAX, mine));
+                let load = Load { seed, operations: OPERATIONS_MAX, length_max: usize::MAX };
+                workers.spawn(workload::work(target.clone(), worker, load, mine));
             }
             tokio::time::sleep(Duration::from_millis(random.random_range(1..self.alive_ms_max)))
                 .await;

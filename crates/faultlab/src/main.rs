@@ -10,6 +10,7 @@
 mod expected;
 mod full_disk;
 mod kills;
+mod rot;
 mod syscalls;
 mod workload;
 
@@ -29,6 +30,8 @@ enum Campaign {
     Kills(kills::Kills),
     /// System calls that fail, one at each place in turn (needs strace).
     Syscalls(syscalls::Syscalls),
+    /// Bytes that decay in the files of a node at rest.
+    Rot(rot::Rot),
     /// A file system of 64 MiB, filled to the last byte (needs root for a loop device).
     FullDisk(full_disk::FullDisk),
 }
@@ -38,6 +41,7 @@ async fn main() -> Result<()> {
     match Arguments::parse().campaign {
         Campaign::Kills(campaign) => campaign.run().await,
         Campaign::Syscalls(campaign) => campaign.run().await,
+        Campaign::Rot(campaign) => campaign.run().await,
         Campaign::FullDisk(campaign) => campaign.run().await,
     }
 }

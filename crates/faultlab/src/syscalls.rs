@@ -19,7 +19,7 @@ use clap::Args;
 use tokio::task::JoinSet;
 
 use crate::expected::Expected;
-use crate::workload::{self, Tally};
+use crate::workload::{self, Load, Tally};
 
 /// Short writes: no file may grow beyond a limit, up to which a write that crosses
 /// it is carried out. (`strace` cannot cut a write short: where it makes up the
@@ -156,13 +156,8 @@ impl Syscalls {
             for worker in 0..WORKERS {
                 let seed = self.seed ^ case << 8 ^ worker as u64;
                 let target = node.target();
-                workers.spawn(workload::work(
-                    target,
-                    worker,
-                    seed,
-                    OPERATIONS,
-                    Expected::default(),
-                ));
+                let load = Load { seed, operations: OPERATIONS, length_max: usize::MAX };
+                workers.spawn(workload::work(target, worker, load, Expected::default()));
             }
             while let Some(done) = workers.join_next().await {
                 let (theirs, more) = done?;

@@ -1,5 +1,7 @@
 //! Reads, writes and deletes of random sizes, each with its outcome remembered.
 
+use std::time::Duration;
+
 use anyhow::{Result, bail, ensure};
 use blackbox::{Ask, Client, Target};
 use http::{Method, StatusCode};
@@ -13,6 +15,9 @@ pub const BUCKET: &str = "faults";
 
 /// Keys per worker; few, so that they are overwritten and deleted often.
 const KEYS: u64 = 40;
+
+/// How long a worker waits for an answer; after that the outcome is unknown.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a worker did.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,29 +58,43 @@ fn length(random: &mut ChaCha8Rng) -> usize {
     }
 }
 
+/// How much a worker does.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Decides sizes and keys.
+    pub seed: u64,
+    /// Operations, at most.
+    pub operations: u64,
+    /// Longest object.
+    pub length_max: usize,
+}
+
 /// One worker: its own keys, its own connection, until the server goes away or
 /// the number of operations is reached.
 pub async fn work(
     target: Target,
     worker: usize,
-    seed: u64,
-    operations: u64,
+    load: Load,
     mut expected: Expected,
 ) -> (Expected, Tally) {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut random = ChaCha8Rng::seed_from_u64(load.seed);
     let mut tally = Tally::default();
     let Ok(mut client) = Client::connect(&target).await else { return (expected, tally) };
-    for _ in 0..operations {
+    for _ in 0..load.operations {
         let key = format!("{worker}/{:03}", random.random_range(0..KEYS));
         let path = format!("/{BUCKET}/{key}");
         let (ask, state) = if random.random_range(0..6) == 0 {
             (Ask::new(Method::DELETE, path), None)
         } else {
-            let contents = Contents { seed: random.random(), length: length(&mut random) };
+            let contents = Contents {
+                seed: random.random(),
+                length: length(&mut random).min(load.length_max),
+            };
             (Ask::new(Method::PUT, path).body(contents.bytes()), Some(contents))
         };
         expected.sent(&key, state);
-        match client.call(ask).await {
+        let answer = tokio::time::timeout(PATIENCE, client.call(ask)).await;
+        match answer.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer"))) {
             Ok(answer) if answer.status.is_success() => {
                 expected.acknowledged(&key, state);
                 tally.acknowledged += 1;

@@ -445,7 +445,7 @@ async fn what_is_right_passes() {
 
 #[cfg(feature = "planted")]
 #[tokio::test]
-async fn planted_bugs_are_noticed() {
+async fn every_planted_bug_is_caught() {
     for bug in crate::PLANTED {
         units::planted::select(Some(bug.name));
         let site = Site::start().await;
