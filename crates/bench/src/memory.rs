@@ -147,6 +147,8 @@ async fn upload(target: &Target, gib: u64) -> Result<()> {
     for (n, tag) in tags.iter().enumerate() {
         write!(list, "<Part><PartNumber>{}</PartNumber><ETag>{tag}</ETag></Part>", n + 1)?;
     }
+    // The first connection was idle meanwhile and may have been closed.
+    let mut client = Client::connect(target).await?;
     let ask = Ask::new(Method::POST, &path)
         .query(format!("uploadId={id}"))
         .body(format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>"));
