@@ -110,7 +110,7 @@ fn append_values(line: &mut String, fields: &Fields) {
     for (name, value) in &fields.values {
         let shown = match value {
             Value::String(text) if is_plain(text) => text.clone(),
-            Value::String(text) => format!("\"{}\"", escaped(text)),
+            Value::String(text) => format!("\"{}\"", escaped(text).replace('"', "'")),
             other => other.to_string(),
         };
         let _ = write!(line, " {name}={shown}");

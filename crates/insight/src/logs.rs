@@ -17,6 +17,37 @@ use crate::errors::{LastError, LastErrors};
 use crate::line::{self, Fields};
 use crate::names;
 
+/// Our own rooms: whose warnings and errors are for the operator. `audit` is what
+/// operators themselves have done.
+const ROOMS: &[&str] = &[
+    "access",
+    "admin",
+    "audit",
+    "caretaker",
+    "catalog",
+    "consensus",
+    "console",
+    "disk",
+    "erasure",
+    "essaim",
+    "fragments",
+    "host",
+    "insight",
+    "kv",
+    "node",
+    "objects",
+    "placement",
+    "s3",
+    "seal",
+    "steward",
+    "units",
+    "vault",
+    "wire",
+];
+
+/// It logs what clients do wrong as its own errors.
+const LIBRARY_OF_CLIENTS_MISTAKES: &str = "s3s";
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
@@ -91,13 +122,28 @@ where
         };
         // A log that cannot be written must not stop the node.
         let _ = self.output.lock().write_all(line.as_bytes());
-        if level <= Level::WARN {
+        if level <= Level::WARN && ROOMS.contains(&room) {
             let level = if level == Level::ERROR { "error" } else { "warn" };
             metrics::counter!(names::ERRORS, "level" => level).increment(1);
             let message = line::sentence(&fields);
             self.errors.push(LastError { at, level, room: room.to_owned(), message });
         }
     }
+}
+
+/// What a filter says, in full: a level alone is for our own rooms, and of the
+/// libraries below them only errors are shown. The protocol library calls clients'
+/// mistakes errors: of it nothing is shown.
+fn directives(filter: &str) -> String {
+    let filter = filter.trim();
+    if filter.is_empty() || filter.contains([',', '=']) || filter.eq_ignore_ascii_case("off") {
+        return filter.to_owned();
+    }
+    let mut full = format!("error,{LIBRARY_OF_CLIENTS_MISTAKES}=off");
+    for room in ROOMS {
+        full.push_str(&format!(",{room}={filter}"));
+    }
+    full
 }
 
 /// Makes this process log to its error output; once per process.
@@ -107,7 +153,7 @@ pub fn install(
     clock: Arc<dyn Clock>,
     errors: LastErrors,
 ) -> Result<(), LogError> {
-    let parsed = EnvFilter::try_new(filter)
+    let parsed = EnvFilter::try_new(directives(filter))
         .map_err(|source| LogError::Filter { filter: filter.to_owned(), source })?;
     let layer = LogLayer::new(format, clock, errors, std::io::stderr());
     Registry::default().with(parsed).with(layer).try_init().map_err(|_| LogError::AlreadyInstalled)
@@ -119,8 +165,8 @@ mod tests {
     use std::sync::Arc;
 
     use parking_lot::Mutex;
-    use tracing_subscriber::Registry;
     use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::{EnvFilter, Registry};
     use units::{SimClock, Timestamp};
 
     use super::{LogFormat, LogLayer};
@@ -150,6 +196,36 @@ mod tests {
         (text, errors)
     }
 
+    /// Which of these events a filter lets through, by their room.
+    fn passed(filter: &str) -> Vec<String> {
+        let clock = Arc::new(SimClock::default());
+        let memory = Memory::default();
+        let layer = LogLayer::new(LogFormat::Json, clock, LastErrors::new(), memory.clone());
+        let parsed = EnvFilter::new(super::directives(filter));
+        tracing::subscriber::with_default(Registry::default().with(parsed).with(layer), || {
+            tracing::info!(target: "node::running", "serving");
+            tracing::debug!(target: "s3::gate", "denied");
+            tracing::error!(target: "s3s::ops", "a client signed wrongly");
+            tracing::warn!(target: "openraft::core", "a term has changed");
+            tracing::error!(target: "fjall", "broken");
+        });
+        let text = String::from_utf8(memory.0.lock().clone()).unwrap();
+        let room = |line: &str| -> String {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            value["room"].as_str().unwrap().to_owned()
+        };
+        text.lines().map(room).collect()
+    }
+
+    #[test]
+    fn a_level_is_for_our_rooms_and_a_list_is_taken_as_it_is() {
+        assert_eq!(passed("info"), ["node", "fjall"]);
+        assert_eq!(passed("debug"), ["node", "s3", "fjall"]);
+        assert_eq!(passed("warn"), ["fjall"]);
+        assert!(passed("off").is_empty());
+        assert_eq!(passed("info,s3s=error"), ["node", "s3s", "openraft", "fjall"]);
+    }
+
     #[test]
     fn a_line_for_people() {
         let (text, _) = logged(LogFormat::Text, || {
@@ -171,10 +247,12 @@ mod tests {
     }
 
     #[test]
-    fn warnings_and_errors_are_kept() {
+    fn only_our_own_warnings_and_errors_are_kept() {
         let (_, errors) = logged(LogFormat::Text, || {
             tracing::info!("fine");
             tracing::error!(disk = 3_u64, "a sync failed");
+            tracing::error!(target: "s3s::ops", "a client signed wrongly");
+            tracing::warn!(target: "openraft::core", "a term has changed");
         });
         let kept = errors.newest(9);
         assert_eq!(kept.len(), 1);
