@@ -5,7 +5,7 @@ use axum::body::Body;
 
 use crate::fault::Fault;
 use crate::model::{
-    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Scrub, Status, Tenant,
+    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew, Scrub, Status, Tenant,
     TenantNew, Usage, User, UserNew,
 };
 
@@ -70,6 +70,15 @@ pub trait Operations: Send + Sync {
     async fn scrub_show(&self) -> Result<Scrub, Fault>;
     /// Starts a scrub now, unless one runs.
     async fn scrub_start(&self) -> Result<Scrub, Fault>;
+
+    /// Rotations under way and the last ones.
+    async fn rotations_list(&self) -> Result<Vec<Rotation>, Fault>;
+    /// Begins the rotation of a key.
+    async fn rotation_start(&self, new: RotationNew) -> Result<Rotation, Fault>;
+    /// Destroys a tenant's key.
+    async fn tenant_shred(&self, name: &str) -> Result<Tenant, Fault>;
+    /// Sets, changes or takes away the passphrase of the root key.
+    async fn passphrase_set(&self, passphrase: Option<String>) -> Result<(), Fault>;
 
     /// The catalog, whole and consistent, as a stream.
     async fn backup_catalog(&self) -> Result<Body, Fault>;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use admin::auth::{AccountStore, Accounts, Transport};
 use admin::model::{
-    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Scope, Scrub, Status,
+    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew, Scope, Scrub, Status,
     Tenant, TenantNew, TenantState, TokenNew, Usage, User, UserNew,
 };
 use admin::{Admin, Fault, FaultKind, Operations, openapi_document, router};
@@ -117,6 +117,18 @@ impl Operations for Stub {
     }
     async fn scrub_start(&self) -> Result<Scrub, Fault> {
         Ok(Scrub::default())
+    }
+    async fn rotations_list(&self) -> Result<Vec<Rotation>, Fault> {
+        Ok(Vec::new())
+    }
+    async fn rotation_start(&self, _: RotationNew) -> Result<Rotation, Fault> {
+        Err(Fault::not_found("tenant", "x", "essaim tenant list"))
+    }
+    async fn tenant_shred(&self, name: &str) -> Result<Tenant, Fault> {
+        self.tenant_show(name).await
+    }
+    async fn passphrase_set(&self, _: Option<String>) -> Result<(), Fault> {
+        Ok(())
     }
     async fn backup_catalog(&self) -> Result<Body, Fault> {
         Ok(Body::from("catalog"))

@@ -63,3 +63,6 @@ pub const RELEASE_ROWS_MAX: u32 = 10_000;
 pub const COMMANDS_PER_ENTRY_MAX: usize = 65_536;
 
 const _: () = assert!(PART_BYTES_MIN < OBJECT_BYTES_MAX, "a part fits in an object");
+
+/// Most part keys that one command wraps anew: about 100 KiB of command.
+pub const PART_KEYS_REWRAP_MAX: usize = 512;

@@ -110,6 +110,12 @@ Example:
     /// Tokens of the administration API
     #[command(subcommand)]
     Token(TokenVerb),
+    /// The root key: under it lie the keys of all tenants
+    #[command(subcommand)]
+    RootKey(RootKeyVerb),
+    /// Show the rotations of keys: those under way and the last ones
+    #[command(after_help = "Example:\n  essaim rotations")]
+    Rotations(Connect),
     /// Give an administrator a fresh password; it is shown once
     #[command(after_help = "Example:\n  essaim password admin")]
     Password(Named),
@@ -175,6 +181,35 @@ Example:
     /// Serve a suspended tenant again
     #[command(after_help = "Example:\n  essaim tenant resume mairie")]
     Resume(Named),
+    /// Give a tenant a new key: keys and secrets are wrapped anew, no data is written
+    #[command(after_help = "Example:\n  essaim tenant rotate-key mairie")]
+    RotateKey {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        rotate: RotateArgs,
+    },
+    /// Destroy a tenant's key: nothing it stored can be read again, ever
+    #[command(after_help = "\
+What this does: the key is forgotten in the catalog and listed as destroyed beside the root key, so
+that no copy of a row opens here again, from a log, a snapshot or a backup of the catalog either.
+What it cannot do: reach a copy of the root key AND a backup of the catalog, both made before and
+kept elsewhere; together they open what is left of the fragments. Destroy those copies too.
+Afterwards: essaim root-key rotate makes it final also against whoever takes today's root key and
+has an old backup of the catalog. The buckets and the room they take stay until they are deleted.
+Refused while a bucket with object lock holds versions.
+
+Example:
+  essaim tenant shred mairie --yes-destroy-everything")]
+    Shred {
+        /// Its name
+        name: String,
+        /// Yes: everything it stored is to be lost for ever
+        #[arg(long, required = true)]
+        yes_destroy_everything: bool,
+        #[command(flatten)]
+        connect: Connect,
+    },
     /// Remove a tenant that has no bucket any more, with its users and keys
     #[command(after_help = "Example:\n  essaim tenant delete mairie")]
     Delete(Named),
@@ -326,9 +361,60 @@ pub enum BucketVerb {
         #[command(flatten)]
         connect: Connect,
     },
+    /// Give a bucket a new key: the keys of its parts are wrapped anew, no data is written
+    #[command(after_help = "Example:\n  essaim bucket rotate-key archives")]
+    RotateKey {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        rotate: RotateArgs,
+    },
     /// Remove an empty bucket
     #[command(after_help = "Example:\n  essaim bucket delete archives")]
     Delete(Named),
+}
+
+/// How a rotation is asked for.
+#[derive(Args)]
+pub struct RotateArgs {
+    /// Do not wait for its end; the node goes on, also after a restart
+    #[arg(long)]
+    pub no_wait: bool,
+    #[command(flatten)]
+    pub connect: Connect,
+}
+
+/// Commands about the root key.
+#[derive(Subcommand)]
+pub enum RootKeyVerb {
+    /// Make a new root key and wrap every tenant's key under it; no data is written
+    #[command(after_help = "\
+Afterwards take fresh copies of both: a backup of the catalog made before opens only with a copy of
+the root key made before.
+
+Example:
+  essaim root-key rotate")]
+    Rotate(RotateArgs),
+    /// Put the root key under a passphrase, change it, or take it away
+    #[command(
+        group = clap::ArgGroup::new("which").required(true).args(["file", "remove"]),
+        after_help = "\
+The node must be started with the same passphrase from then on (--passphrase-file).
+
+Example:
+  essaim root-key passphrase --file ./passphrase
+  essaim root-key passphrase --remove"
+    )]
+    Passphrase {
+        /// A file with the passphrase, in one line
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// Take the passphrase away
+        #[arg(long)]
+        remove: bool,
+        #[command(flatten)]
+        connect: Connect,
+    },
 }
 
 /// Commands that take copies.

@@ -60,6 +60,16 @@ impl Client {
         decode(self.send(self.request(method, path).json(body)).await?).await
     }
 
+    /// Sends a value; there is no answer but that it is done.
+    pub async fn send_empty(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<(), Failure> {
+        self.send(self.request(method, path).json(body)).await.map(|_| ())
+    }
+
     /// Asks for something to be done, without a body, and gets a value back.
     pub async fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         decode(self.send(self.request(Method::POST, path)).await?).await

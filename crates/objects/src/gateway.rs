@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 use units::{Clock, PartId, Random};
 
 use crate::Credential;
+use crate::began::Verbs;
 use crate::directory::Kept;
 use crate::limits::{
     BUCKET_FACTS_CACHED_MAX, CREDENTIALS_CACHED_MAX, DEGRADED_READS_MAX, READ_POOL_BYTES,
@@ -55,6 +56,7 @@ pub(crate) struct Inner {
     pub(crate) read_pool: Arc<Semaphore>,
     pub(crate) degraded_reads: Semaphore,
     pub(crate) pins: Pins,
+    pub(crate) verbs: Arc<Verbs>,
     pub(crate) abandoned: mpsc::Sender<PartId>,
     pub(crate) credentials: Kept<AccessKeyId, Arc<Credential>>,
     pub(crate) facts: Kept<BucketName, Arc<BucketFacts>>,
@@ -76,6 +78,7 @@ impl Objects {
                 read_pool: Arc::new(Semaphore::new(READ_POOL_BYTES)),
                 degraded_reads: Semaphore::new(DEGRADED_READS_MAX),
                 pins: Pins::default(),
+                verbs: Arc::default(),
                 abandoned,
                 credentials: Kept::new(CREDENTIALS_CACHED_MAX),
                 facts: Kept::new(BUCKET_FACTS_CACHED_MAX),
@@ -94,6 +97,17 @@ impl Objects {
     /// The steward's ends of the queues; only the first asker gets them.
     pub fn findings(&self) -> Option<Findings> {
         self.inner.findings.lock().take()
+    }
+
+    /// Waits until every verb has ended that is under way now. Later ones are not
+    /// waited for; they see the catalog as it is now, or newer.
+    pub async fn earlier_verbs_ended(&self) {
+        self.inner.verbs.earlier_ended().await;
+    }
+
+    /// How many verbs are under way.
+    pub fn verbs_running(&self) -> usize {
+        self.inner.verbs.running()
     }
 
     /// Whether somebody is reading or writing the part: its fragments must stay

@@ -10,6 +10,7 @@
 
 mod answer;
 mod ask;
+mod began;
 mod body;
 mod checksum;
 mod directory;

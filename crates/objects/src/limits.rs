@@ -61,6 +61,9 @@ pub const CREDENTIALS_CACHED_MAX: usize = 10_000;
 /// Buckets whose settings are kept; one per bucket in use.
 pub const BUCKET_FACTS_CACHED_MAX: usize = 10_000;
 
+/// How often a verb looks again when buckets or tenants change while it begins.
+pub const SEEN_ATTEMPTS_MAX: u32 = 8;
+
 /// Rows fetched at once when a list must be walked to its end.
 pub const WALK_PAGE: usize = 1_000;
 

@@ -13,7 +13,10 @@ use units::{PartId, ReferenceId};
 use vault::{BucketChain, Keeper, KeyError, PartAt};
 
 use crate::ObjectError;
+use crate::began::Began;
 use crate::gateway::Inner;
+use crate::limits::SEEN_ATTEMPTS_MAX;
+use crate::verbs::BucketFacts;
 
 /// A bucket and its tenant, as one view of the catalog has them.
 #[derive(Clone)]
@@ -21,6 +24,8 @@ pub(crate) struct Seen {
     pub(crate) view: View,
     pub(crate) bucket: Arc<Bucket>,
     pub(crate) tenant: Arc<Tenant>,
+    /// As long as this is held, no key that the view shows is retired.
+    pub(crate) _began: Began,
 }
 
 impl Seen {
@@ -66,10 +71,9 @@ impl Inner {
         if !authorised.covers_bucket(name.as_str()) {
             return Err(ObjectError::NotCovered { touched: format!("bucket {name}") });
         }
-        let facts = self.bucket_facts(name)?.ok_or(Refusal::NoSuchBucket)?;
+        let began = self.verbs.begin();
+        let (facts, view) = self.facts_and_view(name)?;
         let (bucket, tenant) = (Arc::clone(&facts.bucket), Arc::clone(&facts.tenant));
-        // Not older than what was kept of the bucket.
-        let view = self.view();
         if tenant.state != TenantState::Active && authorised.steward_reason().is_none() {
             return Err(Refusal::TenantSuspended.into());
         }
@@ -77,7 +81,23 @@ impl Inner {
         if authorised.bucket_owner().is_some_and(|owner| owner != bucket.tenant) {
             return Err(Refusal::NoSuchBucket.into());
         }
-        Ok(Seen { view, bucket, tenant })
+        Ok(Seen { view, bucket, tenant, _began: began })
+    }
+
+    /// What is kept of a bucket, and a view that is not older. A key that is
+    /// rotated in between shows in the view only: then both are taken again, so
+    /// that the bucket's key opens whatever the view shows.
+    fn facts_and_view(&self, name: &BucketName) -> Result<(Arc<BucketFacts>, View), ObjectError> {
+        let mut left = SEEN_ATTEMPTS_MAX;
+        loop {
+            let revision = self.parts.consensus.directory_revision();
+            let facts = self.bucket_facts(name)?.ok_or(Refusal::NoSuchBucket)?;
+            let view = self.view();
+            left = left.saturating_sub(1);
+            if left == 0 || self.parts.consensus.directory_revision() == revision {
+                return Ok((facts, view));
+            }
+        }
     }
 
     /// The same, for a verb on one key.

@@ -19,4 +19,13 @@ pub enum StewardError {
     /// A disk cannot be read.
     #[error("a disk cannot be read")]
     Read(#[from] fragments::ReadError),
+    /// A key cannot be opened or wrapped.
+    #[error("a key cannot be used")]
+    Key(#[from] vault::KeyError),
+    /// The root key file cannot be replaced.
+    #[error("the root key file cannot be replaced")]
+    Vault(#[from] vault::VaultError),
+    /// An older key is still in use.
+    #[error("an older key cannot be retired")]
+    Rotation(#[from] vault::RotationError),
 }

@@ -7,6 +7,7 @@
 //! | lifecycle | proposes what the bucket rules say |
 //! | scrub | reads every fragment against its checksums, at a bounded rate |
 //! | repair | rebuilds bad and missing fragments, empties lost disks |
+//! | key rotation | wraps keys anew, page by page, then retires the old ones |
 //! | compaction | gives back the room of removed fragments |
 //!
 //! **Invariants**
@@ -24,6 +25,7 @@ pub mod limits;
 mod orphans;
 mod planted;
 mod repair;
+mod rotation;
 mod scrub;
 mod settings;
 mod status;
@@ -34,6 +36,7 @@ pub use census::{Census, FragmentState};
 pub use error::StewardError;
 pub use planted::PLANTED;
 pub use repair::RepairOutcome;
+pub use rotation::{Rotation, RotationOf, RotationPhase, RotationStartError};
 pub use settings::Settings;
 pub use status::{ScrubProgress, Status};
 pub use steward::Steward;

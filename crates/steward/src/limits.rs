@@ -37,3 +37,9 @@ pub const COMPACTION_EVERY: Duration = Duration::from_secs(30);
 
 /// How often a repair that found no disk is tried again: with the next presence walk.
 pub const REPAIRS_PER_STEP: usize = 16;
+
+/// Rows looked at by one step of a key rotation.
+pub const ROTATION_PAGE: usize = 256;
+
+/// Rotations looked for in the catalog; each is one row.
+pub const ROTATIONS_SHOWN_MAX: usize = 1_000;

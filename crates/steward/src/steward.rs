@@ -35,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) scrub: tokio::sync::Mutex<ScrubPlace>,
     pub(crate) scrub_wanted: Notify,
     pub(crate) scrub_hurry: std::sync::atomic::AtomicBool,
+    pub(crate) rotation_wanted: Notify,
     status: watch::Sender<Status>,
 }
 
@@ -63,6 +64,7 @@ impl Steward {
                 scrub: tokio::sync::Mutex::new(ScrubPlace::default()),
                 scrub_wanted: Notify::new(),
                 scrub_hurry: std::sync::atomic::AtomicBool::new(false),
+                rotation_wanted: Notify::new(),
                 status: watch::channel(Status::default()).0,
             }),
         }

@@ -31,6 +31,9 @@ impl Drop for Tasks {
     }
 }
 
+/// Duties that may wait long inside a step, and may be cut anywhere.
+const WAITS: &[&str] = &["key rotation"];
+
 type Step = Pin<Box<dyn Future<Output = Result<Duration, StewardError>> + Send>>;
 
 impl Steward {
@@ -75,6 +78,15 @@ impl Steward {
                 Ok(SETTLE_EVERY)
             })
         });
+        self.duty(&tasks, "key rotation", |steward| {
+            Box::pin(async move {
+                if steward.rotation_step().await? {
+                    return Ok(Duration::ZERO);
+                }
+                steward.shared.rotation_wanted.notified().await;
+                Ok(Duration::ZERO)
+            })
+        });
         self.scrub_duty(&tasks);
         tasks
     }
@@ -84,7 +96,16 @@ impl Steward {
         let (steward, token) = (self.clone(), tasks.token.clone());
         tasks.tracker.spawn(async move {
             while !token.is_cancelled() {
-                let rest = match step(steward.clone()).await {
+                let step = step(steward.clone());
+                let done = if WAITS.contains(&name) {
+                    tokio::select! {
+                        () = token.cancelled() => break,
+                        done = step => done,
+                    }
+                } else {
+                    step.await
+                };
+                let rest = match done {
                     Ok(rest) => rest,
                     Err(error) => steward.step_failed(name, &error),
                 };

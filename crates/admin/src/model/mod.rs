@@ -8,6 +8,7 @@ mod bucket;
 mod key;
 mod kms_key;
 mod list;
+mod rotation;
 mod scrub;
 mod status;
 mod tenant;
@@ -19,6 +20,7 @@ pub use bucket::{Bucket, BucketNew, BucketQuota, BucketSseC};
 pub use key::{Key, KeyMade, KeyNew};
 pub use kms_key::{KmsKey, KmsKeyNew};
 pub use list::{List, Page};
+pub use rotation::{PassphraseSet, Rotation, RotationKind, RotationNew, RotationState, ShredWord};
 pub use scrub::{Scrub, ScrubState};
 pub use status::{
     CatalogStatus, DiskState, DiskStatus, EndpointStatus, LoggedError, NotReadyReason, Queues,

@@ -10,6 +10,7 @@ mod buckets;
 mod keys;
 mod kms_keys;
 mod login;
+mod rotations;
 mod scrub;
 mod status;
 mod tenants;
@@ -72,6 +73,9 @@ fn guarded() -> OpenApiRouter<Admin> {
         .routes(routes!(buckets::bucket_sse_c_set))
         .routes(routes!(usage::usage_show))
         .routes(routes!(scrub::scrub_show, scrub::scrub_start))
+        .routes(routes!(rotations::rotations_list, rotations::rotation_start))
+        .routes(routes!(rotations::tenant_shred))
+        .routes(routes!(rotations::passphrase_set))
         .routes(routes!(backup::backup_catalog))
         .routes(routes!(tokens::tokens_list, tokens::token_create))
         .routes(routes!(tokens::token_revoke))

@@ -13,6 +13,7 @@ mod key;
 mod lock;
 mod put;
 mod release;
+mod rewrap;
 mod tenant;
 mod tx;
 mod upload;
@@ -102,5 +103,7 @@ fn one(tx: &mut Tx<'_>, command: &Command) -> Result<Success, Halt> {
         Command::TenantCreateWithEmail(ask) => tenant::create_with_email(tx, ask),
         Command::NamedKeyCreate(ask) => key::named_create(tx, ask),
         Command::NamedKeyRewrap(ask) => key::named_rewrap(tx, ask),
+        Command::PartKeysRewrap(ask) => rewrap::part_keys(tx, ask),
+        Command::SecretReseal(ask) => rewrap::secret(tx, ask),
     }
 }

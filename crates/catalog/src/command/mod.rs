@@ -9,6 +9,7 @@
 mod bucket;
 mod object;
 mod part;
+mod rewrap;
 mod tenant;
 mod upload;
 
@@ -22,6 +23,7 @@ pub use object::{
     ObjectsDelete, PutCondition, PutOrigin,
 };
 pub use part::{PartLayout, PartSlotMove};
+pub use rewrap::{PartKeyPlace, PartKeyRewrap, PartKeysRewrap, SecretReseal};
 pub use tenant::{
     KeyCreate, KeyRevoke, NamedKeyCreate, NamedKeyRewrap, TenantCreate, TenantCreateWithEmail,
     TenantDelete, TenantErase, TenantKeyRewrap, TenantQuotaSet, TenantResume, TenantSuspend,
@@ -138,6 +140,10 @@ pub enum Command {
     NamedKeyCreate(NamedKeyCreate),
     /// Replaces a named key's wrapped key by the same key wrapped anew.
     NamedKeyRewrap(NamedKeyRewrap),
+    /// Replaces wrapped part keys of a bucket by the same keys wrapped anew.
+    PartKeysRewrap(PartKeysRewrap),
+    /// Replaces an access key's sealed secret by the same secret sealed anew.
+    SecretReseal(SecretReseal),
 }
 
 /// A command and when it was proposed.

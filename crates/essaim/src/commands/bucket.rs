@@ -1,6 +1,6 @@
 //! `essaim bucket`.
 
-use admin::model::{Bucket, BucketNew, BucketQuota, BucketSseC};
+use admin::model::{Bucket, BucketNew, BucketQuota, BucketSseC, RotationKind};
 use reqwest::Method;
 
 use super::all;
@@ -33,6 +33,9 @@ pub(super) async fn run(verb: BucketVerb) -> Result<(), Failure> {
             let client = Client::new(&connect)?;
             let changed = client.send_json(Method::PUT, &path(&name, "/sse-c"), &new).await?;
             show(&changed, &connect)
+        }
+        BucketVerb::RotateKey { name, rotate } => {
+            super::rotation::rotate(RotationKind::Bucket, Some(name), &rotate).await
         }
         BucketVerb::Delete(named) => {
             Client::new(&named.connect)?.delete(&path(&named.name, "")).await?;

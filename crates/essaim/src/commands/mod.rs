@@ -7,6 +7,7 @@ mod key;
 mod kms_key;
 mod papers;
 mod password;
+mod rotation;
 mod scrub;
 mod status;
 mod tenant;
@@ -52,6 +53,8 @@ async fn ask(verb: Verb) -> Result<(), Failure> {
         Verb::Scrub { now, connect } => scrub::run(now, &connect).await,
         Verb::Backup(verb) => backup::run(verb).await,
         Verb::Token(verb) => token::run(verb).await,
+        Verb::RootKey(verb) => rotation::root_key(verb).await,
+        Verb::Rotations(connect) => rotation::list(&connect).await,
         Verb::Password(named) => password::run(&named).await,
         Verb::Up(_)
         | Verb::Restore(_)

@@ -1,6 +1,6 @@
 //! `essaim tenant`.
 
-use admin::model::{Tenant, TenantNew, TenantQuota, TenantState};
+use admin::model::{RotationKind, ShredWord, Tenant, TenantNew, TenantQuota, TenantState};
 use reqwest::Method;
 
 use super::all;
@@ -8,6 +8,14 @@ use crate::cli::{Connect, TenantVerb};
 use crate::client::{Client, segment};
 use crate::failure::Failure;
 use crate::output::{self, Table};
+
+/// What the end of a tenant's key means.
+const SHREDDED: &str = "
+Its key is destroyed: nothing it stored opens on this node again, and no backup of the catalog
+changes that here. Whoever has BOTH a backup of the catalog and a copy of the root key from before
+can still open what is left of its fragments elsewhere: destroy those copies too, or rotate the
+root key now (essaim root-key rotate), which makes the copies of the catalog worthless for today's
+root key.";
 
 pub(super) async fn run(verb: TenantVerb) -> Result<(), Failure> {
     match verb {
@@ -35,6 +43,19 @@ pub(super) async fn run(verb: TenantVerb) -> Result<(), Failure> {
         TenantVerb::Resume(named) => {
             let client = Client::new(&named.connect)?;
             show(&client.post(&path(&named.name, "/resume")).await?, &named.connect)
+        }
+        TenantVerb::RotateKey { name, rotate } => {
+            super::rotation::rotate(RotationKind::Tenant, Some(name), &rotate).await
+        }
+        TenantVerb::Shred { name, yes_destroy_everything: _, connect } => {
+            let word = ShredWord { destroy_everything_of: name.clone() };
+            let client = Client::new(&connect)?;
+            let gone = client.send_json(Method::POST, &path(&name, "/shred"), &word).await?;
+            show(&gone, &connect)?;
+            if !connect.json {
+                println!("{SHREDDED}");
+            }
+            Ok(())
         }
         TenantVerb::Delete(named) => {
             Client::new(&named.connect)?.delete(&path(&named.name, "")).await?;

@@ -11,6 +11,7 @@ use crate::failure::{Failure, Kind};
 pub(super) fn run(args: UpArgs) -> Result<(), Failure> {
     let settings = settings(args)?;
     node::logs_start(&settings)?;
+    node::open_files_raise();
     let runtime = node::runtime()?;
     let outcome = runtime.block_on(async {
         let node = Node::start(settings).await?;
@@ -45,7 +46,7 @@ fn tell(said: &Announcement) {
     let first = if said.first_start { "a new node, made just now" } else { "as it was left" };
     println!("\n  Essaim {} is up: {first}\n", env!("CARGO_PKG_VERSION"));
     println!("  S3              {}  (region {})", said.s3_endpoint, said.region);
-    println!("  Status page     {}", said.admin_url);
+    println!("  Status page     {}  (log in as admin)", said.admin_url);
     println!("  Data            {}", said.data);
     for (number, disk) in said.disks.iter().enumerate() {
         println!("  Disk {:<10} {disk}", number + 1);
@@ -60,8 +61,17 @@ fn tell(said: &Announcement) {
     println!("  {}", next.export);
     println!("  {}", next.aws);
     println!("  {}", next.rclone);
-    println!("  essaim status --data {}", said.data);
+    println!("  {} status --data {}", own_name(), said.data);
     println!("\n  Ctrl-C stops it; starting again finds everything as it is.\n");
+}
+
+/// What to type for this program: its name where the shell finds it, else its path.
+fn own_name() -> String {
+    let Ok(own) = std::env::current_exe() else { return "essaim".to_owned() };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join("essaim"));
+    let found = found.filter_map(|file| file.canonicalize().ok()).any(|file| file == own);
+    if found { "essaim".to_owned() } else { own.display().to_string() }
 }
 
 /// Lines to paste into a shell.

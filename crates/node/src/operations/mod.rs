@@ -7,6 +7,7 @@
 mod buckets;
 mod keys;
 mod kms_keys;
+mod rotations;
 mod scrub;
 mod status;
 mod tenants;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use access::Authorised;
 use admin::model::{
-    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Scrub, Status, Tenant,
+    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew, Scrub, Status, Tenant,
     TenantNew, Usage, User, UserNew,
 };
 use admin::{Fault, FaultKind, Operations};
@@ -145,6 +146,9 @@ fn refused(refusal: &Refusal) -> Fault {
         Refusal::TenantSuspended => {
             (FaultKind::Conflict, "serve it again first: essaim tenant resume NAME")
         }
+        Refusal::ObjectLocked { .. } => {
+            (FaultKind::Conflict, "a bucket with object lock still holds versions: wait for it")
+        }
         _ => (FaultKind::Conflict, "see the log"),
     };
     Fault::new(kind, refusal.to_string(), what_to_do)
@@ -244,6 +248,19 @@ impl Operations for SiteOperations {
     async fn scrub_start(&self) -> Result<Scrub, Fault> {
         self.scrub.start(self.clock.now());
         Ok(self.scrub.state())
+    }
+
+    async fn rotations_list(&self) -> Result<Vec<Rotation>, Fault> {
+        self.rotations()
+    }
+    async fn rotation_start(&self, new: RotationNew) -> Result<Rotation, Fault> {
+        self.start_rotation(new).await
+    }
+    async fn tenant_shred(&self, name: &str) -> Result<Tenant, Fault> {
+        self.shred_tenant(name).await
+    }
+    async fn passphrase_set(&self, passphrase: Option<String>) -> Result<(), Fault> {
+        self.set_passphrase(passphrase).await
     }
 
     async fn backup_catalog(&self) -> Result<Body, Fault> {

@@ -27,6 +27,11 @@ impl Scrubber {
         Self { steward, asked: Mutex::new(None) }
     }
 
+    /// The steward itself.
+    pub(super) fn hands(&self) -> &Steward {
+        &self.steward
+    }
+
     /// What the steward is doing.
     pub(super) fn steward(&self) -> Status {
         self.steward.status().borrow().clone()

@@ -91,6 +91,7 @@ impl Objects {
         email: Option<EmailAddress>,
     ) -> Result<Tenant, ObjectError> {
         let inner = &self.inner;
+        let _began = inner.verbs.begin();
         let id = TenantId::draw(&*inner.parts.random);
         let wrapped_key = SealedBytes::new(inner.parts.vault.tenant_key_create(id)?);
         let create = TenantCreate { id, name, quota, wrapped_key };
@@ -289,6 +290,7 @@ impl Objects {
         expires: Option<Timestamp>,
     ) -> Result<AccessKeyMade, ObjectError> {
         let inner = &self.inner;
+        let _began = inner.verbs.begin();
         Inner::tenant_covered(authorised, tenant)?;
         let row = inner.tenant_row(tenant)?;
         let random = &*inner.parts.random;

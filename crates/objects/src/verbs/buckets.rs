@@ -25,6 +25,7 @@ impl Objects {
         ask: BucketCreate,
     ) -> Result<Bucket, ObjectError> {
         let inner = &self.inner;
+        let _began = inner.verbs.begin();
         if !authorised.covers_bucket(ask.bucket.as_str()) {
             return Err(ObjectError::NotCovered { touched: format!("bucket {}", ask.bucket) });
         }

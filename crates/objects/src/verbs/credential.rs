@@ -16,6 +16,7 @@ impl Objects {
         id: &AccessKeyId,
     ) -> Result<Option<Arc<Credential>>, ObjectError> {
         let inner = &self.inner;
+        let _began = inner.verbs.begin();
         let revision = inner.parts.consensus.directory_revision();
         if let Some(credential) = inner.credentials.get(id, revision) {
             return Ok(Some(credential));
