@@ -1,4 +1,5 @@
-//! Faults against the real binary: killed, lied to by system calls, out of room.
+//! Faults against the real binary: killed, lied to by system calls, out of room,
+//! abused.
 //!
 //! Each campaign writes through S3 while it breaks things, remembers what was
 //! acknowledged, and reads everything back afterwards.
@@ -7,6 +8,7 @@
 //! Every run prints its seed and the one-line command that repeats it; a fault
 //! that could not be installed is a failed run, not a pass.
 
+mod abuse;
 mod expected;
 mod full_disk;
 mod kills;
@@ -32,6 +34,11 @@ enum Campaign {
     Syscalls(syscalls::Syscalls),
     /// Bytes that decay in the files of a node at rest.
     Rot(rot::Rot),
+    /// One tenant that sends 50 times what another does, dawdles and lists without end.
+    Abuse(abuse::Abuse),
+    /// The other side of `abuse`, started by it.
+    #[command(hide = true)]
+    Attack(abuse::Attack),
     /// A file system of 64 MiB, filled to the last byte (needs root for a loop device).
     FullDisk(full_disk::FullDisk),
 }
@@ -42,6 +49,8 @@ async fn main() -> Result<()> {
         Campaign::Kills(campaign) => campaign.run().await,
         Campaign::Syscalls(campaign) => campaign.run().await,
         Campaign::Rot(campaign) => campaign.run().await,
+        Campaign::Abuse(campaign) => campaign.run().await,
+        Campaign::Attack(attack) => attack.run().await,
         Campaign::FullDisk(campaign) => campaign.run().await,
     }
 }

@@ -131,6 +131,7 @@ impl Objects {
         name: NamedKeyName,
     ) -> Result<NamedKey, ObjectError> {
         let inner = &self.inner;
+        let _began = inner.verbs.begin();
         Inner::tenant_covered(authorised, tenant)?;
         let row = inner.tenant_row(tenant)?;
         let above = row.wrapped_key.as_slice();
