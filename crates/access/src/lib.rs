@@ -17,16 +17,19 @@ mod acl;
 mod action;
 mod ask;
 mod authorised;
+mod bans;
 mod caller;
 mod cors;
 mod decide;
 #[cfg(test)]
 mod decide_tests;
 mod denied;
+mod fair;
 #[cfg(test)]
 mod fixtures;
 pub mod limits;
 mod ownership;
+mod peer;
 mod policy;
 mod public_access;
 mod rate;
@@ -36,13 +39,16 @@ pub use acl::is_public as acl_is_public;
 pub use action::{Action, Level, ParseActionError};
 pub use ask::{Ask, BucketFacts, ObjectFacts, RequestFacts, SignatureAuth};
 pub use authorised::Authorised;
+pub use bans::SignatureBans;
 pub use caller::{Caller, Identity};
 pub use cors::{
     CORS_METHODS, CorsError, CorsGrant, CorsRule, cors_check, cors_preflight, cors_simple,
 };
 pub use decide::{decide, decide_besides, decide_copy, is_public};
 pub use denied::{Denied, DenyReason};
+pub use fair::{FairQueue, Lane, Weight};
 pub use ownership::{Acl, BucketName, Grant, Grantee, KeyScope, Ownership, Permission};
+pub use peer::peer_group;
 pub use policy::{Effect, Policy, PolicyError, Verdict};
 pub use public_access::PublicAccessBlock;
 pub use rate::{Rate, RateKey, RateLimiter, Rates, TooFast};

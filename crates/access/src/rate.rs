@@ -1,7 +1,7 @@
 //! How fast one key, one account or one address may ask: token buckets.
 //!
 //! **Invariants**
-//! - Never more than [`RATE_ENTRIES_MAX`] buckets; when there is no room for a
+//! - Never more buckets than the bound, [`RATE_ENTRIES_MAX`] in all; when there is no room for a
 //!   newcomer, all newcomers share one, so that a flood of names cannot push out
 //!   those who are being slowed down.
 //! - A request takes a token from each of its buckets, or from none.
@@ -82,9 +82,10 @@ impl Bucket {
 }
 
 /// The buckets of everybody who asked lately.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RateLimiter {
     rates: Rates,
+    entries_max: usize,
     buckets: HashMap<RateKey, Bucket>,
     newcomers: HashMap<Kind, Bucket>,
     swept: Duration,
@@ -110,7 +111,18 @@ impl RateKey {
 impl RateLimiter {
     /// A limiter that has seen nobody.
     pub fn new(rates: Rates) -> Self {
-        Self { rates, ..Self::default() }
+        Self::bounded(rates, RATE_ENTRIES_MAX)
+    }
+
+    /// A limiter that remembers at most so many, for who keeps several.
+    pub fn bounded(rates: Rates, entries_max: usize) -> Self {
+        Self {
+            rates,
+            entries_max,
+            buckets: HashMap::new(),
+            newcomers: HashMap::new(),
+            swept: Duration::ZERO,
+        }
     }
 
     /// How many buckets are kept.
@@ -150,7 +162,7 @@ impl RateLimiter {
     fn bucket(&self, key: &RateKey, rate: Rate, now: Duration) -> Bucket {
         let known = self.buckets.get(key).copied();
         let known = known.or_else(|| {
-            let crowded = self.buckets.len() >= RATE_ENTRIES_MAX;
+            let crowded = self.buckets.len() >= self.entries_max;
             crowded.then(|| self.newcomers.get(&key.kind()).copied()).flatten()
         });
         known.map_or_else(|| Bucket::full(rate, now), |bucket| bucket.refilled(rate, now))
@@ -161,7 +173,7 @@ impl RateLimiter {
         bucket.level = bucket.level.saturating_sub(TOKEN);
         if !self.buckets.contains_key(key) {
             self.sweep(now);
-            if self.buckets.len() >= RATE_ENTRIES_MAX {
+            if self.buckets.len() >= self.entries_max {
                 self.newcomers.insert(key.kind(), bucket);
                 return;
             }
@@ -173,7 +185,7 @@ impl RateLimiter {
     /// once in a while, since it looks at all of them.
     fn sweep(&mut self, now: Duration) {
         let due = self.swept + Duration::from_secs(RATE_SWEEP_SECONDS);
-        if self.buckets.len() < RATE_ENTRIES_MAX || now < due {
+        if self.buckets.len() < self.entries_max || now < due {
             return;
         }
         self.swept = now;

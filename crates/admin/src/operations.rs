@@ -5,8 +5,8 @@ use axum::body::Body;
 
 use crate::fault::Fault;
 use crate::model::{
-    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew, Scrub, Status, Tenant,
-    TenantNew, Usage, User, UserNew,
+    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew,
+    Scrub, Status, Tenant, TenantNew, Usage, User, UserNew,
 };
 
 /// A node, as the API asks it. Names are those of the path or of the body,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use admin::auth::{AccountStore, Accounts, Transport};
 use admin::model::{
-    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew, Scope, Scrub, Status,
-    Tenant, TenantNew, TenantState, TokenNew, Usage, User, UserNew,
+    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew,
+    Scope, Scrub, Status, Tenant, TenantNew, TenantState, TokenNew, Usage, User, UserNew,
 };
 use admin::{Admin, Fault, FaultKind, Operations, openapi_document, router};
 use axum::Router;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use disk::{DiskError, DiskFile};
 use units::{ByteCount, planted};
@@ -15,6 +16,9 @@ use crate::record::{Draft, RECORD_ALIGN};
 use crate::scan::entry_of;
 use crate::segment::{SEGMENT_DIRECTORY, SegmentHead};
 use crate::shared::Shared;
+
+/// Time of one group-committed sync.
+const SYNC_SECONDS: &str = "essaim_fragment_sync_duration_seconds";
 
 /// What is written where a record's length is no multiple of 8.
 const PADDING: [u8; RECORD_ALIGN] = [0; RECORD_ALIGN];
@@ -150,7 +154,9 @@ impl Tail {
     /// Makes what was written durable; a failure poisons the disk.
     pub(crate) fn sync(&mut self, shared: &Shared) -> Result<(), WriteError> {
         if !planted::is_on("fragments-skips-sync") {
+            let since = Instant::now();
             let outcome = self.file.sync_data();
+            metrics::histogram!(SYNC_SECONDS).record(since.elapsed().as_secs_f64());
             if !planted::is_on("fragments-ignores-sync-error") {
                 outcome?;
             }

@@ -43,7 +43,7 @@ mod trouble;
 
 pub use announcement::Announcement;
 pub use files::{PrivateFile, SOCKET_NAME, data_default, directory_create, file_read};
-pub use process::{logs_start, runtime};
+pub use process::{logs_start, open_files_raise, runtime};
 pub use restore::{Restore, Restored, restore, root_key_copy};
 pub use running::Node;
 pub use trouble::Trouble;

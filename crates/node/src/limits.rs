@@ -33,3 +33,7 @@ pub const ERRORS_SHOWN_MAX: usize = 20;
 
 /// Pieces of a backup on their way to a slow client.
 pub const BACKUP_PIECES_AHEAD: usize = 4;
+
+/// Files that the node itself may have open beside clients' connections: segments
+/// being read and written, the engine's tables, operators' connections.
+pub const OWN_FILES_MAX: usize = 768;

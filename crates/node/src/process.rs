@@ -5,6 +5,7 @@ use std::sync::Arc;
 use host::SystemClock;
 use insight::{Insight, LastErrors, LogFormat};
 use parking_lot::Mutex;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::settings::{LogFormat as Wanted, Settings};
 use crate::trouble::{Trouble, chain};
@@ -34,6 +35,19 @@ pub(crate) fn insight_start() -> Result<Insight, Trouble> {
         .map_err(|error| Trouble::new(chain(&error), "this is a defect: please report it"))?;
     let errors = LAST_ERRORS.lock().clone().unwrap_or_default();
     Ok(Insight { metrics, health: insight::Health::new(), errors })
+}
+
+/// Lets this process have as many files open as it may: the usual soft limit of
+/// 1,024 is less than the clients that may connect. What cannot be raised is
+/// noticed when connections are bounded.
+pub fn open_files_raise() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
+/// How many files this process may have open; `None`: as many as it likes.
+pub(crate) fn open_files() -> Option<usize> {
+    getrlimit(Resource::Nofile).current.map(|files| usize::try_from(files).unwrap_or(usize::MAX))
 }
 
 /// The runtime a node runs on.

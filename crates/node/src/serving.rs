@@ -1,5 +1,6 @@
 //! The tasks that serve: S3, the administration over TCP, and the local socket.
 
+use core::num::NonZeroUsize;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -20,10 +21,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_HEAD_MAX};
+use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_HEAD_MAX, OWN_FILES_MAX};
 use crate::listeners::Listeners;
 use crate::parts::Parts;
-use crate::settings::{DefaultOwnership, Settings};
+use crate::process;
+use crate::settings::{ClientLimits, DefaultOwnership, Settings};
 use crate::supervision::Tasks;
 use crate::trouble::chain;
 
@@ -85,8 +87,45 @@ fn s3_settings(settings: &Settings, parts: &Parts) -> s3::server::Settings {
             DefaultOwnership::ObjectWriter => catalog::Ownership::ObjectWriter,
         },
         default_customer_keys: settings.default_sse_c,
-        rates: access::Rates::default(),
+        rates: rates(&settings.limits),
+        bounds: bounds(&settings.limits),
         node: parts.identity.node,
+    }
+}
+
+/// Two seconds' worth may come at once.
+fn rates(limits: &ClientLimits) -> access::Rates {
+    let rate = |per_second: u32| {
+        let burst = per_second.saturating_mul(2);
+        (per_second > 0).then_some(access::Rate { per_second, burst })
+    };
+    access::Rates {
+        access_key: rate(limits.rate_per_access_key),
+        tenant: rate(limits.rate_per_tenant),
+        address: rate(limits.rate_per_address),
+    }
+}
+
+/// Connections are no more than the system gives files for.
+fn bounds(limits: &ClientLimits) -> s3::server::Bounds {
+    let usual = s3::server::Bounds::default();
+    let count = |count: u32| usize::try_from(count).ok().and_then(NonZeroUsize::new);
+    let mut connections = count(limits.connections).unwrap_or(usual.connections);
+    if let Some(room) = process::open_files().and_then(|files| files.checked_sub(OWN_FILES_MAX))
+        && room < connections.get()
+    {
+        tracing::warn!(
+            connections = room,
+            "the system allows few open files: fewer clients may connect (see ulimit -n)"
+        );
+        connections = NonZeroUsize::new(room).unwrap_or(NonZeroUsize::MIN);
+    }
+    s3::server::Bounds {
+        connections,
+        connections_per_address: count(limits.connections_per_address)
+            .unwrap_or(usual.connections_per_address),
+        requests_at_once: count(limits.requests_at_once).unwrap_or(usual.requests_at_once),
+        wrong_signatures: limits.wrong_signatures,
     }
 }
 

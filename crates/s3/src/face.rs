@@ -5,13 +5,11 @@
 //! `NotImplemented`, which is the protocol library's default.
 
 use core::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use access::{Caller, RateKey, RateLimiter, Rates, RequestFacts};
+use access::RequestFacts;
 use catalog::Ownership;
 use objects::Objects;
-use parking_lot::Mutex;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
     CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CreateBucketInput,
@@ -56,12 +54,12 @@ use s3s::dto::{
     PutObjectTaggingOutput, PutPublicAccessBlockInput, PutPublicAccessBlockOutput,
     UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
-use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3, S3Request, S3Response, S3Result};
 
 use units::{Clock, Timestamp};
 
 use crate::gate::RuleCache;
-use crate::server::{Region, Settings};
+use crate::server::{Admission, Region, Settings};
 use crate::{bucket, listing, multipart, object, settings};
 
 /// The S3 protocol, spoken for one store; cheap to clone.
@@ -79,22 +77,20 @@ struct Shared {
     default_customer_keys: bool,
     rules: RuleCache,
     no_facts: Arc<RequestFacts>,
-    limited: bool,
-    limiter: Mutex<RateLimiter>,
+    admission: Admission,
 }
 
 impl Face {
     /// A face for this store.
     pub(crate) fn new(objects: Objects, clock: Arc<dyn Clock>, settings: &Settings) -> Self {
         let shared = Arc::new(Shared {
+            admission: Admission::new(Arc::clone(&clock), settings.rates, settings.bounds),
             clock,
             region: settings.region.clone(),
             default_ownership: settings.default_ownership,
             default_customer_keys: settings.default_customer_keys,
             rules: RuleCache::default(),
             no_facts: Arc::new(RequestFacts::default()),
-            limited: settings.rates != Rates::default(),
-            limiter: Mutex::new(RateLimiter::new(settings.rates)),
         });
         Self { objects, shared }
     }
@@ -104,18 +100,9 @@ impl Face {
         self.shared.clock.now()
     }
 
-    /// Lets a request through, or says that it comes too fast.
-    pub(crate) fn pace(&self, caller: &Caller, address: IpAddr) -> S3Result<()> {
-        if !self.shared.limited {
-            return Ok(());
-        }
-        let mut keys = vec![RateKey::Address(address)];
-        if let Some(identity) = caller.identity() {
-            keys.push(RateKey::AccessKey(identity.access_key.clone()));
-            keys.push(RateKey::Tenant(identity.tenant));
-        }
-        let now = self.shared.clock.elapsed();
-        self.shared.limiter.lock().admit(&keys, now).map_err(|_| s3_error!(SlowDown))
+    /// Who is let in, and when.
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.shared.admission
     }
 
     /// The region that clients sign for.

@@ -6,6 +6,29 @@ use core::time::Duration;
 /// about 20 KiB idle, so that all of them together stay under 100 MiB.
 pub const CONNECTIONS_MAX: usize = 4_096;
 
+/// Connections from one address, unless a setting says otherwise: half of all, so
+/// that one host cannot shut out the others, and a TLS front with one connection
+/// per client still serves many.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = CONNECTIONS_MAX / 2;
+
+/// Turns per core, unless a setting says otherwise: enough to fill a group commit
+/// while others are computed, few enough that a turn is over soon.
+pub const TURNS_PER_CORE: usize = 16;
+
+/// Express turns one tenant may hold; they are for those who ask little.
+pub const EXPRESS_PER_LANE: usize = 2;
+
+/// Longest wait for a turn before a request is told to slow down.
+pub const TURN_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Uploads of one tenant whose bodies may be long in coming: some fewer than the
+/// object path takes in all, so that a thousand slow clients of one tenant leave
+/// room for the others' uploads.
+pub const UPLOADS_PER_TENANT_MAX: usize = 1_000;
+
+/// Shards of the rate limiter: requests of different tenants rarely meet.
+pub const RATE_SHARDS: usize = 16;
+
 /// How long a client may take to send a request head, and how long a connection
 /// may stay idle between requests. Long enough for any pooling client, short
 /// enough that silent connections do not use up [`CONNECTIONS_MAX`].
@@ -130,3 +153,9 @@ pub const UNMEASURED_BYTES_MAX: usize = 64 * 1024;
 
 /// Threads of each worker for what may block: hashing and sealing of large bodies.
 pub const WORKER_BLOCKING_THREADS_MAX: usize = 64;
+
+const _: () = assert!(
+    UPLOADS_PER_TENANT_MAX < objects::limits::LANES_MAX,
+    "one tenant cannot take all the room for uploads"
+);
+const _: () = assert!(CONNECTIONS_PER_ADDRESS_MAX <= CONNECTIONS_MAX, "some of all");

@@ -8,8 +8,11 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use access::Lane;
 use http::Extensions;
 use parking_lot::Mutex;
+
+use crate::server::{Taking, Turn, Turns, Upload, Work};
 
 /// Carried by every request from the first byte to the last.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub(crate) struct RequestContext {
     body_asked: AtomicBool,
     hidden: AtomicBool,
     verb: OnceLock<&'static str>,
+    work: Mutex<Work>,
+    upload: Mutex<Option<Upload>>,
 }
 
 impl RequestContext {
@@ -41,6 +46,54 @@ impl RequestContext {
             body_asked: AtomicBool::new(false),
             hidden: AtomicBool::new(false),
             verb: OnceLock::new(),
+            work: Mutex::new(Work::None),
+            upload: Mutex::new(None),
+        }
+    }
+
+    /// It is known who asks, and a turn was taken for it.
+    pub(crate) fn work_begin(&self, turns: &Arc<Turns>, lane: Lane, turn: Turn) {
+        let before = {
+            let work = Work::Turn { turns: Arc::clone(turns), lane, turn };
+            core::mem::replace(&mut *self.work.lock(), work)
+        };
+        drop(before);
+    }
+
+    /// Its body may be long in coming.
+    pub(crate) fn upload_begin(&self, upload: Upload) {
+        let before = self.upload.lock().replace(upload);
+        drop(before);
+    }
+
+    /// The client is waited for: others may have the turn.
+    pub(crate) fn work_pause(&self) {
+        let turn = self.work.lock().pause();
+        drop(turn);
+    }
+
+    /// The client has done its part; what to wait for, if there is no turn at once.
+    pub(crate) fn work_resume(&self) -> Option<Taking> {
+        self.work.lock().resume()
+    }
+
+    /// The turn that was waited for.
+    pub(crate) fn work_resumed(&self, turn: Turn) {
+        self.work.lock().resumed(turn);
+    }
+
+    /// The answer's head is there; gives where further turns come from, for its body.
+    pub(crate) fn work_end(&self) -> Option<(Arc<Turns>, Lane)> {
+        let upload = self.upload.lock().take();
+        drop(upload);
+        let work = core::mem::take(&mut *self.work.lock());
+        match work {
+            Work::None => None,
+            Work::Paused { turns, lane } => Some((turns, lane)),
+            Work::Turn { turns, lane, turn } => {
+                drop(turn);
+                Some((turns, lane))
+            }
         }
     }
 

@@ -44,6 +44,7 @@ impl Serving {
             default_customer_keys: false,
             node: NodeId::from_u128(1),
             rates: access::Rates::default(),
+            bounds: s3::server::Bounds::default(),
         };
         let clock: Arc<dyn Clock> = Arc::clone(&site.clock) as Arc<dyn Clock>;
         let objects = running.objects.clone();

@@ -58,6 +58,9 @@ pub enum AccountError {
     },
 }
 
+/// Logins, by outcome.
+const LOGINS: &str = "essaim_admin_logins_total";
+
 /// A login that was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum LoginError {
@@ -148,6 +151,17 @@ impl Accounts {
     /// Begins a session.
     // Cancel-safety: a dropped login has used up its try and begins nothing.
     pub async fn login(&self, name: &str, password: &str) -> Result<LoginMade, LoginError> {
+        let outcome = self.try_login(name, password).await;
+        let label = match &outcome {
+            Ok(_) => "done",
+            Err(LoginError::Wrong) => "wrong",
+            Err(LoginError::TooMany { .. }) => "too_many",
+        };
+        metrics::counter!(LOGINS, "outcome" => label).increment(1);
+        outcome
+    }
+
+    async fn try_login(&self, name: &str, password: &str) -> Result<LoginMade, LoginError> {
         let busy = LoginError::TooMany { seconds: 1 };
         let _place = self.waiting.try_acquire().map_err(|_| busy)?;
         let digest = {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use disk::{Disk, DiskError, DiskFile};
 use parking_lot::Mutex;
@@ -12,6 +13,9 @@ use crate::log::LogError;
 use crate::log::index::{Index, Slot};
 use crate::log::record::{self, Ballot, EntryId, FRAME_BYTES, Framed, Record};
 use crate::log::segment::{self, HEADER_BYTES, Header, NEW_SUFFIX};
+
+/// Time of one group-committed sync.
+const SYNC_SECONDS: &str = "essaim_log_sync_duration_seconds";
 
 /// Sizes of a log; tests make them small.
 #[derive(Clone, Copy, Debug)]
@@ -368,12 +372,14 @@ impl SegmentLog {
             }
             return Err(error.into());
         }
+        let since = Instant::now();
         if units::planted::is_on("consensus-skip-log-sync") {
             // Nothing is synced, and nobody is told.
         } else if let Err(error) = file.sync_data() {
             self.fail(&error.to_string());
             return Err(LogError::Disk(error));
         }
+        metrics::histogram!(SYNC_SECONDS).record(since.elapsed().as_secs_f64());
         self.end += length;
         if let Some(active) = self.segments.back_mut() {
             active.bytes += length;

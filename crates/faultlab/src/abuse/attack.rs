@@ -97,9 +97,9 @@ impl Attack {
             tokio::time::sleep(DAWDLE / 2).await;
             let requests = sent.requests.load(Ordering::Relaxed) - count;
             let text = format!(
-                "{:.0} requests/s from {CLIENTS} clients, {} told to slow down; {} keys listed by {LISTERS}; \
+                "{} requests/s from {CLIENTS} clients, {} told to slow down; {} keys listed by {LISTERS}; \
                  {} clients dawdle, {} times cut off",
-                requests as f64 / since.elapsed().as_secs_f64(),
+                u128::from(requests) * 1_000 / since.elapsed().as_millis().max(1),
                 sent.slowed.load(Ordering::Relaxed),
                 sent.lines.load(Ordering::Relaxed),
                 self.slow_clients,

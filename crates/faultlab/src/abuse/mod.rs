@@ -38,7 +38,7 @@ const LARGE_BYTES: usize = 16 << 20;
 /// Connections that fill the crowded bucket.
 const FILLERS: usize = 16;
 /// Connections of the quiet tenant; its pace is shared among them.
-const QUIET_CLIENTS: usize = 4;
+const QUIET_CLIENTS: u32 = 4;
 /// Longest time until an attack is under way.
 const ATTACK_START_MAX: Duration = Duration::from_mins(2);
 
@@ -50,10 +50,10 @@ pub struct Abuse {
     seconds: u64,
     /// Requests per second of the quiet tenant.
     #[arg(long, default_value_t = 100)]
-    pace: u64,
+    pace: u32,
     /// How many times that the other tenant sends; 0: as fast as it can.
     #[arg(long, default_value_t = 50)]
-    load: u64,
+    load: u32,
     /// Its clients that dawdle: over a request's head, over its body, over reading.
     #[arg(long, default_value_t = 1_000)]
     slow_clients: usize,
@@ -213,13 +213,13 @@ fn percentile(sorted: &[Duration], percent: usize) -> Duration {
 
 /// The quiet tenant at its pace. A request that is late counts from when it was
 /// due, so that a stall is not left out (coordinated omission).
-async fn work(target: &Target, pace: u64, during: Duration) -> Result<Measured> {
+async fn work(target: &Target, pace: u32, during: Duration) -> Result<Measured> {
     let mut clients = JoinSet::new();
-    let step = Duration::from_secs_f64(QUIET_CLIENTS as f64 / pace.max(1) as f64);
+    let step = Duration::from_secs(QUIET_CLIENTS.into()) / pace.max(1);
     let start = Instant::now() + Duration::from_millis(20);
-    for number in 0..QUIET_CLIENTS as u32 {
+    for number in 0..QUIET_CLIENTS {
         let target = target.clone();
-        let first = start + step * number / QUIET_CLIENTS as u32;
+        let first = start + step * number / QUIET_CLIENTS;
         clients.spawn(async move {
             let mut client = Client::connect(&target).await?;
             let (mut took, mut failed) = (Vec::new(), 0);
@@ -229,7 +229,7 @@ async fn work(target: &Target, pace: u64, during: Duration) -> Result<Measured> 
                     break;
                 }
                 tokio::time::sleep_until(due.into()).await;
-                let n = u64::from(turn) * QUIET_CLIENTS as u64 + u64::from(number);
+                let n = u64::from(turn) * u64::from(QUIET_CLIENTS) + u64::from(number);
                 let asked = ask(n);
                 let writes = asked.method == Method::PUT;
                 match client.call(asked).await {
@@ -280,7 +280,7 @@ impl Attacker {
             .arg(own)
             .arg("attack")
             .args(["--address", &target.address, "--region", &target.region])
-            .args(["--rate", &(abuse.pace * abuse.load).to_string()])
+            .args(["--rate", &(u64::from(abuse.pace) * u64::from(abuse.load)).to_string()])
             .args(["--slow-clients", &abuse.slow_clients.to_string()])
             .arg("--told")
             .arg(folder.path().join("told"))

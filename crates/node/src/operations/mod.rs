@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use access::Authorised;
 use admin::model::{
-    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew, Scrub, Status, Tenant,
-    TenantNew, Usage, User, UserNew,
+    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew,
+    Scrub, Status, Tenant, TenantNew, Usage, User, UserNew,
 };
 use admin::{Fault, FaultKind, Operations};
 use async_trait::async_trait;

@@ -42,6 +42,25 @@ pub enum DefaultOwnership {
     ObjectWriter,
 }
 
+/// How much S3 clients may ask at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientLimits {
+    /// Connections in all.
+    pub connections: u32,
+    /// Connections of one address.
+    pub connections_per_address: u32,
+    /// Requests worked on at once; 0: by the number of cores.
+    pub requests_at_once: u32,
+    /// Requests per second of one tenant; 0: no limit.
+    pub rate_per_tenant: u32,
+    /// Requests per second of one access key; 0: no limit.
+    pub rate_per_access_key: u32,
+    /// Unsigned requests per second of one address; 0: no limit.
+    pub rate_per_address: u32,
+    /// Wrong signatures that shut an address out; 0: none do.
+    pub wrong_signatures: u32,
+}
+
 /// What a node is told before it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -73,6 +92,8 @@ pub struct Settings {
     pub lifecycle_day: Duration,
     /// How long a scrub may take its time over everything.
     pub scrub_days: u32,
+    /// How much S3 clients may ask at once.
+    pub limits: ClientLimits,
     /// How log lines are written.
     pub log_format: LogFormat,
     /// Which log lines are written.

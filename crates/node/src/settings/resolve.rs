@@ -10,7 +10,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::table::{SETTINGS, Setting};
-use super::{DefaultOwnership, LogFormat, Settings, file};
+use super::{ClientLimits, DefaultOwnership, LogFormat, Settings, file};
 
 /// One thing that is wrong with the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +111,7 @@ fn blank(data: PathBuf) -> Settings {
         default_sse_c: false,
         lifecycle_day: Duration::ZERO,
         scrub_days: 0,
+        limits: ClientLimits::default(),
         log_format: LogFormat::default(),
         log: String::new(),
     }

@@ -44,6 +44,11 @@ const LIFECYCLE_DAY_SECONDS_MAX: u32 = 7 * 86_400;
 /// A disk that is read less often than yearly rots unseen.
 const SCRUB_DAYS_MAX: u32 = 365;
 
+/// More connections than a process has ports and files for.
+const CONNECTIONS_SETTING_MAX: u32 = 65_536;
+/// Rates beyond this limit nothing.
+const RATE_MAX: u32 = 1_000_000;
+
 /// Every setting of a node.
 pub static SETTINGS: &[Setting] = &[
     Setting {
@@ -203,6 +208,86 @@ pub static SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "connections",
+        kind: Kind::Count,
+        many: false,
+        default: "4096",
+        doc: "How many S3 clients may be connected at once",
+        more: "Further ones wait to be accepted. Each costs about 20 KiB of memory and one open file; the node lowers the number if the system gives it fewer files.",
+        set: |settings, text| {
+            value::whole(text, 1, CONNECTIONS_SETTING_MAX)
+                .map(|count| settings.limits.connections = count)
+        },
+    },
+    Setting {
+        name: "connections-per-address",
+        kind: Kind::Count,
+        many: false,
+        default: "2048",
+        doc: "How many S3 clients may be connected from one address",
+        more: "Further ones are told to come back (503), so that one host cannot keep the others out. Behind a front on this machine all clients have one address: set it to the number of connections.",
+        set: |settings, text| {
+            value::whole(text, 1, CONNECTIONS_SETTING_MAX)
+                .map(|count| settings.limits.connections_per_address = count)
+        },
+    },
+    Setting {
+        name: "requests-at-once",
+        kind: Kind::Count,
+        many: false,
+        default: "0",
+        doc: "How many requests are worked on at once, before others wait their turn; 0: 16 a core",
+        more: "Who waits is served by tenant, the one that was given least first, so that one tenant's load does not become the others' wait. A request counts only while the node works on it, not while its client is waited for.",
+        set: |settings, text| {
+            value::whole(text, 0, CONNECTIONS_SETTING_MAX)
+                .map(|count| settings.limits.requests_at_once = count)
+        },
+    },
+    Setting {
+        name: "rate-per-tenant",
+        kind: Kind::Count,
+        many: false,
+        default: "0",
+        doc: "Requests per second that one tenant may send; 0: no limit",
+        more: "Two seconds' worth may come at once; what is more is answered `SlowDown` (503) with `Retry-After`. None by default: when the node is busy, tenants share it fairly anyway.",
+        set: |settings, text| {
+            value::whole(text, 0, RATE_MAX).map(|count| settings.limits.rate_per_tenant = count)
+        },
+    },
+    Setting {
+        name: "rate-per-access-key",
+        kind: Kind::Count,
+        many: false,
+        default: "0",
+        doc: "Requests per second that one access key may send; 0: no limit",
+        more: "As for a tenant, for each of its keys.",
+        set: |settings, text| {
+            value::whole(text, 0, RATE_MAX).map(|count| settings.limits.rate_per_access_key = count)
+        },
+    },
+    Setting {
+        name: "rate-per-address",
+        kind: Kind::Count,
+        many: false,
+        default: "500",
+        doc: "Unsigned requests per second that one address may send; 0: no limit",
+        more: "For public buckets and websites. Signed requests do not count. IPv6 addresses count by their /64.",
+        set: |settings, text| {
+            value::whole(text, 0, RATE_MAX).map(|count| settings.limits.rate_per_address = count)
+        },
+    },
+    Setting {
+        name: "wrong-signatures",
+        kind: Kind::Count,
+        many: false,
+        default: "30",
+        doc: "Wrong signatures after which an address is shut out for a minute; 0: never",
+        more: "Each further time it is shut out twice as long, for an hour at most; an hour without failures is a fresh start. Loopback never is: behind a front on this machine every client has that address.",
+        set: |settings, text| {
+            value::whole(text, 0, RATE_MAX).map(|count| settings.limits.wrong_signatures = count)
+        },
+    },
+    Setting {
         name: "log-format",
         kind: Kind::Choice(LOG_FORMATS),
         many: false,
@@ -222,10 +307,12 @@ pub static SETTINGS: &[Setting] = &[
         name: "log",
         kind: Kind::Text,
         many: false,
-        default: "info,openraft=warn,s3s=off",
+        default: "info",
         doc: "Which log lines are written: a level, or rooms with levels (info,s3=debug)",
-        more: "Levels are `off`, `error`, `warn`, `info`, `debug` and `trace`. The default leaves out \
-               what the protocol library says of clients' mistakes: they are counted in the metrics.",
+        more: "Levels are `off`, `error`, `warn`, `info`, `debug` and `trace`. A level alone is for \
+               Essaim's own rooms; of the libraries below them only errors are shown. What a \
+               client did wrong is in its answer and in the metrics, not in the log. A list with \
+               commas is taken as it is, for libraries too.",
         set: |settings, text| {
             text.clone_into(&mut settings.log);
             Ok(())

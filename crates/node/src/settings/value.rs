@@ -20,6 +20,8 @@ pub enum Kind {
     Seconds,
     /// Whole days.
     Days,
+    /// How many.
+    Count,
     /// Yes or no: a flag without a value, `true` or `false` in the file.
     Switch,
     /// One of these words.
@@ -37,6 +39,7 @@ impl Kind {
             Self::Text => "TEXT",
             Self::Seconds => "SECONDS",
             Self::Days => "DAYS",
+            Self::Count => "N",
             Self::Switch => "",
             Self::Choice(_) => "WORD",
         }
@@ -52,6 +55,7 @@ impl Kind {
             Self::Text => "text".to_owned(),
             Self::Seconds => "whole seconds".to_owned(),
             Self::Days => "whole days".to_owned(),
+            Self::Count => "whole number".to_owned(),
             Self::Switch => "`true` or `false`".to_owned(),
             Self::Choice(words) => {
                 let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();

@@ -7,6 +7,7 @@ use catalog::{VersionAsk, VersionName};
 use http::HeaderMap;
 use s3s::access::S3AccessContext;
 use s3s::{S3Result, s3_error};
+use units::limits::INLINE_BYTES_MAX;
 
 use super::verbs;
 use super::{Grant, Judge, Matter, caller_of, conditions, copy_source, facts, names};
@@ -35,7 +36,10 @@ pub(super) async fn decide(face: &Face, cx: &mut S3AccessContext<'_>) -> S3Resul
             caller_of(&credential)
         }
     };
-    face.pace(&caller, context.peer.ip())?;
+    face.admission().admit(&caller, &context).await?;
+    if brings_body(cx.headers()) {
+        context.upload_begin(face.admission().upload(&caller, &context)?);
+    }
     let (bucket_name, key) = names(cx.s3_path());
     let bucket = match bucket_name {
         Some(name) if rule.action != Action::CreateBucket => Some(facts::bucket(face, name).await?),
@@ -60,6 +64,15 @@ pub(super) async fn decide(face: &Face, cx: &mut S3AccessContext<'_>) -> S3Resul
         decide_one(face, cx, matter, bucket_name, &context, &mut grant).await?;
     }
     Ok(grant)
+}
+
+/// Whether the body is more than one packet or two: an object of its own in the
+/// fragments, or of no known length.
+fn brings_body(headers: &HeaderMap) -> bool {
+    let length = headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let length = length.and_then(|text| text.parse::<usize>().ok());
+    let chunked = headers.contains_key(http::header::TRANSFER_ENCODING);
+    chunked || length.is_some_and(|length| length > INLINE_BYTES_MAX)
 }
 
 async fn decide_one(

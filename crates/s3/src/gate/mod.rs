@@ -241,6 +241,8 @@ pub(crate) struct FormGrant {
 
 /// Decides on a form upload: the proof, and the access control list it asks for.
 pub(crate) async fn authorise_form(face: &Face, ask: FormAsk<'_>) -> S3Result<FormGrant> {
+    face.admission().admit(&ask.caller, ask.context).await?;
+    ask.context.upload_begin(face.admission().upload(&ask.caller, ask.context)?);
     let bucket = facts::bucket(face, ask.bucket).await?;
     let auth = match &ask.caller {
         Caller::Anonymous => SignatureAuth::None,
@@ -270,6 +272,7 @@ pub(crate) async fn judge_visit(
     headers: &http::HeaderMap,
     context: &RequestContext,
 ) -> S3Result<Judge> {
+    face.admission().admit(&Caller::Anonymous, context).await?;
     let bucket = facts::bucket(face, bucket).await?;
     let request = conditions::of(headers, None, context, SignatureAuth::None);
     let (caller, request) = (Arc::new(Caller::Anonymous), Arc::new(request));

@@ -1,7 +1,8 @@
 //! A request body that is given up when the client falls silent or only holds on.
 //!
 //! Only the time spent waiting for the client counts; a slow disk is not the
-//! client's fault.
+//! client's fault. While the client is waited for, the request's turn is given
+//! back (see `turns`); a piece that has come is passed on once there is one again.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -10,12 +11,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use metrics::Counter;
 use s3s::StdError;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::limits::{BODY_IDLE_TIMEOUT, BODY_RATE_BYTES_MIN, BODY_RATE_WINDOW};
 use crate::request::RequestContext;
+use crate::server::work::Taking;
 
 /// The client was slower than is accepted.
 #[derive(Debug, Error)]
@@ -47,13 +50,16 @@ pin_project_lite::pin_project! {
         waiting_since: Option<Instant>,
         waited: Duration,
         received: u64,
+        arrived: Option<Frame<Bytes>>,
+        taking: Option<Taking>,
+        traffic: Counter,
     }
 }
 
 impl<B> PacedBody<B> {
-    /// Watches this body; a time-out is noted in the context.
-    pub(crate) fn new(inner: B, context: Arc<RequestContext>) -> Self {
-        Self::with(inner, context, PACE)
+    /// Watches this body; a time-out is noted in the context, its bytes are counted.
+    pub(crate) fn new(inner: B, context: Arc<RequestContext>, traffic: Counter) -> Self {
+        Self { traffic, ..Self::with(inner, context, PACE) }
     }
 
     fn with(inner: B, context: Arc<RequestContext>, pace: Pace) -> Self {
@@ -65,6 +71,9 @@ impl<B> PacedBody<B> {
             waiting_since: None,
             waited: Duration::ZERO,
             received: 0,
+            arrived: None,
+            taking: None,
+            traffic: Counter::noop(),
         }
     }
 }
@@ -83,7 +92,17 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, StdError>>> {
         let this = self.project();
         this.context.note_body_asked();
+        if let Some(taking) = this.taking.as_mut() {
+            let taken = ready!(taking.as_mut().poll(cx));
+            *this.taking = None;
+            // A body that was begun is not given up for want of a turn.
+            if let Ok(turn) = taken {
+                this.context.work_resumed(turn);
+            }
+            return Poll::Ready(this.arrived.take().map(Ok));
+        }
         let Poll::Ready(frame) = this.inner.poll_frame(cx) else {
+            this.context.work_pause();
             this.waiting_since.get_or_insert_with(Instant::now);
             let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(this.pace.idle)));
             ready!(timer.as_mut().poll(cx));
@@ -95,7 +114,9 @@ where
             *this.timer = None;
         }
         if let Some(Ok(data)) = frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref)) {
-            *this.received += data.map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
+            let bytes = data.map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
+            *this.received += bytes;
+            this.traffic.increment(bytes);
         }
         if *this.waited >= this.pace.window {
             if *this.received < this.pace.bytes_min {
@@ -104,11 +125,23 @@ where
             }
             (*this.waited, *this.received) = (Duration::ZERO, 0);
         }
+        if let Some(mut taking) = this.context.work_resume() {
+            match taking.as_mut().poll(cx) {
+                Poll::Ready(Ok(turn)) => this.context.work_resumed(turn),
+                Poll::Ready(Err(_)) => {}
+                Poll::Pending => {
+                    if let Some(Ok(frame)) = frame {
+                        (*this.arrived, *this.taking) = (Some(frame), Some(taking));
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.arrived.is_none() && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use metrics::Counter;
 use s3s::service::S3Service;
 use s3s::{Body, S3Error, S3ErrorCode, S3Result, StdError, s3_error};
 
@@ -26,8 +27,9 @@ use super::document::{self, ErrorDocument};
 use super::measures::Measures;
 use super::query::Query;
 use super::request_id::RequestIds;
-use super::settings::Settings;
+use super::settings::{Bounds, Settings};
 use super::subresource;
+use super::work::TurnBody;
 use crate::Face;
 use crate::limits::HEAD_BYTES_MAX;
 use crate::object::attributes::UnquotedETag;
@@ -35,6 +37,12 @@ use crate::object::{chunked, metadata};
 use crate::post;
 use crate::request::RequestContext;
 use crate::website::{self, Visit};
+
+/// Body bytes from clients.
+const RECEIVED: &str = "essaim_s3_received_bytes_total";
+
+/// Body bytes to clients.
+const SENT: &str = "essaim_s3_sent_bytes_total";
 
 /// Where a request came in.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +61,8 @@ pub(crate) struct Front {
     ids: RequestIds,
     host_id: String,
     measures: Measures,
+    received: Counter,
+    sent: Counter,
 }
 
 /// What is kept of a request to finish its answer.
@@ -70,7 +80,13 @@ impl Front {
         use base64::Engine as _;
         let host_id = base64::engine::general_purpose::STANDARD.encode(settings.node.to_bytes());
         let measures = Measures::default();
-        Self { service, face, settings, ids, host_id, measures }
+        let (received, sent) = (metrics::counter!(RECEIVED), metrics::counter!(SENT));
+        Self { service, face, settings, ids, host_id, measures, received, sent }
+    }
+
+    /// How much is served at once.
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.settings.bounds
     }
 
     /// Answers one request; never fails and never panics.
@@ -95,6 +111,7 @@ impl Front {
             Err(s3_error!(InternalError))
         });
         let mut answer = answer.unwrap_or_else(|error| self.render(&error, &asked));
+        let further_turns = asked.context.work_end();
         if answer.status() == StatusCode::NOT_FOUND && asked.context.is_hidden() {
             answer = self.render(&s3_error!(AccessDenied), &asked);
         }
@@ -111,6 +128,16 @@ impl Front {
             // the connection for more of this one, and waits a minute) shall begin anew.
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        let answer = match (further_turns, answer.body().bytes()) {
+            (_, Some(bytes)) => {
+                self.sent.increment(bytes.len() as u64);
+                answer
+            }
+            (Some((turns, lane)), None) => answer.map(|body| {
+                Body::http_body_unsync(TurnBody::new(body, turns, lane, self.sent.clone()))
+            }),
+            (None, None) => answer,
+        };
         self.measures.note(asked.context.verb(), answer.status(), start.elapsed());
         answer
     }
@@ -122,6 +149,7 @@ impl Front {
         B::Error: Into<StdError>,
     {
         let (mut parts, body) = request.into_parts();
+        self.face.admission().check_ban(asked.context.peer.ip())?;
         check_head(&parts)?;
         let host = host(&parts)?;
         if let Some(bucket) = self.website(host) {
@@ -156,7 +184,7 @@ impl Front {
         }
         check_length(&parts, asked.address.level())?;
         parts.extensions.insert(Arc::clone(&asked.context));
-        let body = PacedBody::new(body, Arc::clone(&asked.context));
+        let body = PacedBody::new(body, Arc::clone(&asked.context), self.received.clone());
         let body = match digest {
             _ if lacks_length(&parts) => chunked::measured(&mut parts, body).await?,
             Some(digest) => {
@@ -194,6 +222,7 @@ impl Front {
     }
 
     fn document(&self, code: &str, message: &str, asked: &Asked) -> String {
+        self.face.admission().note_refusal(code, asked.context.peer.ip());
         ErrorDocument {
             code,
             message,

@@ -5,9 +5,11 @@
 //! shutdown.
 
 mod address;
+mod admission;
 mod body;
 mod build;
 mod claim;
+mod connections;
 mod cors;
 mod digest;
 mod document;
@@ -18,6 +20,8 @@ mod request_id;
 mod settings;
 mod stall;
 mod subresource;
+mod turns;
+mod work;
 mod workers;
 
 use std::io;
@@ -30,18 +34,21 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use objects::Objects;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use units::{Clock, Random};
 
+pub(crate) use self::admission::{Admission, Upload};
 #[cfg(test)]
 pub(crate) use self::build::front;
+use self::connections::{Connections, Place};
 pub(crate) use self::front::{Front, Peer};
 pub(crate) use self::query::Query;
-pub use self::settings::{Domain, Region, Settings};
+pub use self::settings::{Bounds, Domain, Region, Settings};
 use self::stall::StallGuard;
+pub(crate) use self::turns::{Turn, Turns};
+pub(crate) use self::work::{Taking, Work};
 use self::workers::Workers;
-use crate::limits::{CONNECTIONS_MAX, HEAD_TIMEOUT, READ_BUFFER_BYTES_MAX};
+use crate::limits::{HEAD_TIMEOUT, READ_BUFFER_BYTES_MAX};
 
 /// The listener broke.
 #[derive(Debug, Error)]
@@ -78,14 +85,14 @@ impl Server {
         listener: TcpListener,
         stop: CancellationToken,
     ) -> Result<(), ServeError> {
-        let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let room = Connections::new(self.front.bounds());
         let workers = Workers::start(&self.front, &stop).map_err(|source| ServeError { source })?;
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
                 accepted = accept(&listener, &room) => accepted,
             };
-            match accepted.and_then(|accepted| workers.hand(accepted)) {
+            match accepted.and_then(|accepted| accepted.map_or(Ok(()), |one| workers.hand(one))) {
                 Ok(()) => {}
                 Err(source) if is_passing(&source) => {
                     tracing::warn!(error = %source, "a connection could not be accepted");
@@ -104,14 +111,20 @@ impl Server {
 struct Accepted {
     socket: TcpStream,
     peer: Peer,
-    permit: OwnedSemaphorePermit,
+    place: Place,
 }
 
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<Accepted> {
-    let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
+/// The next connection; none if its address has too many.
+async fn accept(listener: &TcpListener, room: &Connections) -> io::Result<Option<Accepted>> {
+    let permit = room.room().await?;
     let (socket, address) = listener.accept().await?;
     socket.set_nodelay(true)?;
-    Ok(Accepted { socket, peer: Peer { address, secure: false }, permit })
+    let Some(place) = room.place(address.ip(), permit) else {
+        // What does not fit into the socket's buffer at once is not worth a wait.
+        let _ = socket.try_write(connections::COME_BACK);
+        return Ok(None);
+    };
+    Ok(Some(Accepted { socket, peer: Peer { address, secure: false }, place }))
 }
 
 /// Errors of one connection, or of a moment, rather than of the listener.

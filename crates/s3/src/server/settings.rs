@@ -1,10 +1,13 @@
 //! What the server must be told.
 
 use core::fmt;
+use core::num::NonZeroUsize;
 
 use access::Rates;
 use catalog::Ownership;
 use units::NodeId;
+
+use crate::limits;
 
 /// The region name that clients sign for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +47,32 @@ impl Domain {
     }
 }
 
+/// How much is served at once, and to whom not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Connections in all; further ones wait to be accepted.
+    pub connections: NonZeroUsize,
+    /// Connections from one address; further ones are told to come back.
+    pub connections_per_address: NonZeroUsize,
+    /// Requests that are worked on at once; further ones wait, tenant by tenant.
+    pub requests_at_once: NonZeroUsize,
+    /// Wrong signatures after which an address is shut out for a while; 0: never.
+    pub wrong_signatures: u32,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        let some = |count| NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN);
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self {
+            connections: some(limits::CONNECTIONS_MAX),
+            connections_per_address: some(limits::CONNECTIONS_PER_ADDRESS_MAX),
+            requests_at_once: some(limits::TURNS_PER_CORE * cores.max(2)),
+            wrong_signatures: access::limits::BAN_FAILURES,
+        }
+    }
+}
+
 /// What the server must be told.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -59,6 +88,8 @@ pub struct Settings {
     pub default_customer_keys: bool,
     /// How fast keys, tenants and addresses may ask.
     pub rates: Rates,
+    /// How much is served at once.
+    pub bounds: Bounds,
     /// This node, shown as `x-amz-id-2`.
     pub node: NodeId,
 }

@@ -13,12 +13,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Accepted, Front, Peer, serve_connection};
-use crate::limits::{CONNECTIONS_MAX, SHUTDOWN_GRACE, WORKER_BLOCKING_THREADS_MAX};
+use super::{Accepted, Front, Peer, Place, serve_connection};
+use crate::limits::{SHUTDOWN_GRACE, WORKER_BLOCKING_THREADS_MAX};
 
 /// The threads and the ways to them.
 pub(super) struct Workers {
@@ -38,7 +38,7 @@ struct Worker {
 struct Handed {
     socket: BlockingTcpStream,
     peer: Peer,
-    _permit: OwnedSemaphorePermit,
+    place: Place,
 }
 
 impl Workers {
@@ -55,10 +55,10 @@ impl Workers {
         let gone = || io::Error::other("a thread that serves connections has ended");
         let least = self.workers.iter().min_by_key(|worker| worker.load.load(Ordering::Relaxed));
         let least = least.ok_or_else(gone)?;
-        let Accepted { socket, peer, permit } = accepted;
-        let handed = Handed { socket: socket.into_std()?, peer, _permit: permit };
+        let Accepted { socket, peer, place } = accepted;
+        let handed = Handed { socket: socket.into_std()?, peer, place };
         least.load.fetch_add(1, Ordering::Relaxed);
-        // There is room for as many as there are permits.
+        // There is room for as many as there are places.
         least.queue.try_send(handed).map_err(|_| gone())
     }
 
@@ -89,7 +89,7 @@ impl Worker {
             .max_blocking_threads(WORKER_BLOCKING_THREADS_MAX)
             .thread_name("s3-work")
             .build()?;
-        let (queue, incoming) = mpsc::channel(CONNECTIONS_MAX);
+        let (queue, incoming) = mpsc::channel(front.bounds().connections.get());
         let load = Arc::new(AtomicUsize::new(0));
         let run = Run {
             front: Arc::clone(front),
@@ -140,12 +140,13 @@ impl Run {
         let (front, stop) = (Arc::clone(&self.front), self.stop.clone());
         let load = Arc::clone(&self.load);
         connections.spawn(async move {
-            let Handed { socket, peer, _permit } = handed;
+            let Handed { socket, peer, place } = handed;
             match TcpStream::from_std(socket) {
                 Ok(socket) => serve_connection(front, socket, peer, stop).await,
                 Err(error) => tracing::warn!(%error, "a connection could not be taken over"),
             }
             load.fetch_sub(1, Ordering::Relaxed);
+            drop(place);
         });
     }
 }

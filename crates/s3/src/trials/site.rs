@@ -17,7 +17,7 @@ use s3s::Body;
 use units::{ByteCount, Clock, ClusterId, NodeId, Random, SimRandom};
 
 use super::signer::{Signer, encode, encode_path, sha256};
-use crate::server::{Front, Peer, Region, Settings};
+use crate::server::{Bounds, Front, Peer, Region, Settings};
 
 pub(super) const REGION: &str = "eu-village";
 pub(super) const HOST: &str = "localhost:9000";
@@ -122,6 +122,7 @@ impl Site {
             default_ownership: catalog::Ownership::BucketOwnerEnforced,
             default_customer_keys: false,
             rates: access::Rates::default(),
+            bounds: Bounds::default(),
             node,
         };
         let (signer, scoped) = signers(&objects).await;

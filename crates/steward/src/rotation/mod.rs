@@ -20,7 +20,8 @@ mod job;
 
 use catalog::command::{BucketKeyRewrap, NamedKeyRewrap, SecretReseal, TenantKeyRewrap};
 use catalog::{
-    AccessKeyId, Bucket, BucketName, Command, NamedKeyName, Refusal, SealedBytes, Tenant, TenantState,
+    AccessKeyId, Bucket, BucketName, Command, NamedKeyName, Refusal, SealedBytes, Tenant,
+    TenantState,
 };
 use consensus::ProposeError;
 use seal::WrappedRing;
@@ -168,16 +169,15 @@ impl Steward {
         rotation.looked_at += looked_at;
         rotation.rewrapped += rewrapped;
         rotation.in_this_pass += rewrapped;
-        match next {
-            Some(place) => rotation.place = place,
-            None => {
-                if rotation.in_this_pass == 0 {
-                    rotation.phase = RotationPhase::Retiring;
-                }
-                rotation.passes = rotation.passes.saturating_add(1);
-                (rotation.in_this_pass, rotation.place) = (0, Place::Start);
-            }
+        if let Some(place) = next {
+            rotation.place = place;
+            return Ok(());
         }
+        if rotation.in_this_pass == 0 {
+            rotation.phase = RotationPhase::Retiring;
+        }
+        rotation.passes = rotation.passes.saturating_add(1);
+        (rotation.in_this_pass, rotation.place) = (0, Place::Start);
         Ok(())
     }
 
