@@ -1,6 +1,7 @@
 //! The life of keys: rotated while clients read and write, and destroyed.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -62,7 +63,7 @@ async fn fill(target: &Target) -> Result<()> {
             let query = format!("partNumber={part}&uploadId={id}");
             let ask = Ask::new(Method::PUT, &path).query(query).body(vec![9_u8; PART_BYTES]);
             let tag = client.call(ask).await?.etag;
-            list += &format!("<Part><PartNumber>{part}</PartNumber><ETag>{tag}</ETag></Part>");
+            write!(list, "<Part><PartNumber>{part}</PartNumber><ETag>{tag}</ETag></Part>")?;
         }
         if name == "parts" {
             let ask = Ask::new(Method::POST, &path)
@@ -86,7 +87,7 @@ async fn verify(target: &Target) -> Result<()> {
     }
     let whole = call(&mut client, Ask::new(Method::GET, format!("/{BUCKET}/parts"))).await?;
     ensure!(
-        whole == vec![9; PARTS as usize * PART_BYTES],
+        whole == vec![9; usize::try_from(PARTS)? * PART_BYTES],
         "the object of several parts is another"
     );
     Ok(())

@@ -139,11 +139,9 @@ fn directives(filter: &str) -> String {
     if filter.is_empty() || filter.contains([',', '=']) || filter.eq_ignore_ascii_case("off") {
         return filter.to_owned();
     }
-    let mut full = format!("error,{LIBRARY_OF_CLIENTS_MISTAKES}=off");
-    for room in ROOMS {
-        full.push_str(&format!(",{room}={filter}"));
-    }
-    full
+    let mut full = vec!["error".to_owned(), format!("{LIBRARY_OF_CLIENTS_MISTAKES}=off")];
+    full.extend(ROOMS.iter().map(|room| format!("{room}={filter}")));
+    full.join(",")
 }
 
 /// Makes this process log to its error output; once per process.

@@ -18,7 +18,7 @@ use vault::{BucketChain, Keeper, PartAt};
 const SMALL: &[u8] = b"a small body";
 
 fn large() -> Bytes {
-    Bytes::from((0_u32..600_000).flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>())
+    Bytes::from((0_u32..600_000).flat_map(u32::to_le_bytes).collect::<Vec<u8>>())
 }
 
 fn under(name: &str) -> EncryptionAsk {

@@ -92,14 +92,15 @@ impl Judge {
     /// Decides on one matter; loads the object's facts only where a rule looks at them.
     pub(crate) async fn decide(&self, face: &Face, matter: Matter<'_>) -> S3Result<Authorised> {
         let object = self.object(face, matter).await?;
-        let decided = access::decide(&self.caller, &self.ask(face, matter, &object));
+        let decided = access::decide(&self.caller, &self.ask(face, matter, object.as_ref()));
         decided.map_err(|denied| refuse(&denied, matter.action))
     }
 
     /// Decides on what a write does besides to the object it makes.
     pub(crate) async fn decide_besides(&self, face: &Face, matter: Matter<'_>) -> S3Result {
         let object = self.object(face, matter).await?;
-        let decided = access::decide_besides(&self.caller, &self.ask(face, matter, &object));
+        let decided =
+            access::decide_besides(&self.caller, &self.ask(face, matter, object.as_ref()));
         decided.map_err(|denied| refuse(&denied, matter.action))
     }
 
@@ -119,14 +120,14 @@ impl Judge {
         &'a self,
         face: &Face,
         matter: Matter<'a>,
-        object: &'a Option<ObjectFacts>,
+        object: Option<&'a ObjectFacts>,
     ) -> Ask<'a> {
         Ask {
             action: matter.action,
             bucket: self.bucket.as_ref().map(|bucket| &*bucket.rules),
             bucket_name: self.bucket.as_ref().map(|bucket| bucket.name().as_str()),
             key: matter.key,
-            object: object.as_ref(),
+            object,
             request: &self.request,
             now: face.now(),
         }

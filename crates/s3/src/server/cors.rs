@@ -10,7 +10,7 @@ use super::address::Address;
 use crate::Face;
 use crate::error::custom;
 use crate::gate;
-use crate::settings::cors::{self, CorsAsk};
+use crate::settings::cors::{self, CorsAsk, CorsMoment};
 
 /// What of a request matters for its answer's cross-origin headers.
 #[derive(Debug)]
@@ -33,7 +33,8 @@ impl Origin {
     pub(super) async fn headers(&self, face: &Face, address: &Address) -> Option<HeaderMap> {
         let bucket = gate::bucket_named(face, address.bucket.as_deref()?).await.ok()?;
         let rules = cors::rules(&bucket).ok()??;
-        let ask = CorsAsk { origin: &self.origin, method: &self.method, before: None };
+        let ask =
+            CorsAsk { origin: &self.origin, method: &self.method, moment: CorsMoment::Sending };
         cors::answer(&rules, ask)
     }
 }
@@ -53,7 +54,8 @@ pub(super) async fn preflight(
         return Err(forbidden("CORSResponse: CORS is not enabled for this bucket."));
     };
     let headers = text(headers, header::ACCESS_CONTROL_REQUEST_HEADERS);
-    let answer = cors::answer(&rules, CorsAsk { origin, method, before: Some(headers) });
+    let answer =
+        cors::answer(&rules, CorsAsk { origin, method, moment: CorsMoment::Preflight(headers) });
     let answer = answer.ok_or_else(|| {
         forbidden(
             "CORSResponse: This CORS request is not allowed. No rule of the bucket allows this origin, method and headers.",

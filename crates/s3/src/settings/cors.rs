@@ -82,16 +82,25 @@ pub(crate) struct CorsAsk<'a> {
     pub origin: &'a str,
     /// The method it uses or, before, will use.
     pub method: &'a str,
-    /// It asks before it sends, and these are the headers it names.
-    pub before: Option<Option<&'a str>>,
+    /// Whether it asks before it sends.
+    pub moment: CorsMoment<'a>,
+}
+
+/// When a browser asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum CorsMoment<'a> {
+    /// With the request itself.
+    Sending,
+    /// Before it, naming the headers it would send, if any.
+    Preflight(Option<&'a str>),
 }
 
 /// The headers that let the browser through; `None` if no rule does.
 pub(crate) fn answer(rules: &[CORSRule], ask: CorsAsk<'_>) -> Option<HeaderMap> {
     let rules = to_access(rules);
-    let grant = match ask.before {
-        None => cors_simple(&rules, ask.origin, ask.method),
-        Some(headers) => cors_preflight(&rules, ask.origin, ask.method, headers),
+    let grant = match ask.moment {
+        CorsMoment::Sending => cors_simple(&rules, ask.origin, ask.method),
+        CorsMoment::Preflight(headers) => cors_preflight(&rules, ask.origin, ask.method, headers),
     };
     grant.as_ref().map(to_headers)
 }
@@ -139,8 +148,9 @@ mod tests {
     #[test]
     fn what_is_granted_is_said_in_headers() {
         let rules = [rule("https://*.fr", "PUT")];
-        let ask = |before| CorsAsk { origin: "https://a.fr", method: "PUT", before };
-        let found = answer(&rules, ask(Some(Some("X-One, x-two")))).unwrap_or_default();
+        let ask = |moment| CorsAsk { origin: "https://a.fr", method: "PUT", moment };
+        let found =
+            answer(&rules, ask(CorsMoment::Preflight(Some("X-One, x-two")))).unwrap_or_default();
         let check = |name: header::HeaderName, expected: &'static str| {
             assert_eq!(found.get(&name), Some(&HeaderValue::from_static(expected)), "{name}");
         };
@@ -149,8 +159,8 @@ mod tests {
         check(header::ACCESS_CONTROL_ALLOW_HEADERS, "x-one, x-two");
         check(header::ACCESS_CONTROL_EXPOSE_HEADERS, "etag");
         check(header::ACCESS_CONTROL_MAX_AGE, "60");
-        assert!(answer(&rules, ask(Some(Some("y-one")))).is_none());
-        assert!(answer(&rules, ask(None)).is_some());
+        assert!(answer(&rules, ask(CorsMoment::Preflight(Some("y-one")))).is_none());
+        assert!(answer(&rules, ask(CorsMoment::Sending)).is_some());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The signature and request cases of `docs/reliability.md`: each a request that
 //! is right in all but one thing, and must be refused before storage is touched.
 
+use base64::Engine as _;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request};
 use http_body_util::Full;
@@ -340,7 +341,6 @@ async fn a_document_is_held_against_its_digest() {
 }
 
 fn md5_of(text: &str) -> String {
-    use base64::Engine as _;
     use md5::Digest as _;
     base64::engine::general_purpose::STANDARD.encode(md5::Md5::digest(text))
 }
@@ -417,7 +417,6 @@ async fn a_checksum_is_kept_where_none_was_asked() {
     for answer in [written, site.send(&read).await] {
         let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
         let value = objects::checksum_of(catalog::ChecksumAlgorithm::Crc64Nvme, b"two");
-        use base64::Engine as _;
         let value = base64::engine::general_purpose::STANDARD.encode(value);
         assert_eq!(header("x-amz-checksum-crc64nvme"), Some(value.as_str()), "{answer:?}");
         assert_eq!(header("x-amz-checksum-type"), Some("FULL_OBJECT"), "{answer:?}");
