@@ -5,9 +5,11 @@
 //! that any loss is a bug. First safety under faults, then everything heals and
 //! liveness is required.
 
+mod hardship;
 mod model;
 mod site;
 mod trial;
+mod versions;
 
 pub use model::{Expected, Model};
 pub use site::{Running, Site, SiteOptions, simulator};

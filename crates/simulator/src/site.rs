@@ -37,6 +37,8 @@ pub struct Site {
     pub system: Arc<SimDisk>,
     /// The disks of the fragments.
     pub data: Vec<Arc<SimDisk>>,
+    /// A disk of these that is pulled out: the next start does not see it.
+    pub absent: Option<usize>,
     random: Arc<SimRandom>,
     engine: Arc<SimEngine>,
     cluster: ClusterId,
@@ -68,6 +70,7 @@ impl Site {
             clock: Arc::new(SimClock::starting_at(Timestamp::from_seconds(1_800_000_000))),
             system: SimDisk::new(),
             data: (0..options.disks).map(|_| SimDisk::new()).collect(),
+            absent: None,
             engine: Arc::new(SimEngine::seeded(options.seed)),
             cluster: ClusterId::draw(&*random),
             node: NodeId::draw(&*random),
@@ -89,7 +92,8 @@ impl Site {
         let parts =
             consensus::Parts::new(system, engine, Arc::clone(&clock), self.cluster, self.node);
         let consensus = Consensus::open(parts).await.context("the catalog does not open")?;
-        let data = self.data.iter().map(|disk| Arc::clone(disk) as Arc<dyn Disk>).collect();
+        let present = self.data.iter().enumerate().filter(|(at, _)| Some(*at) != self.absent);
+        let data = present.map(|(_, disk)| Arc::clone(disk) as Arc<dyn Disk>).collect();
         let fragments = FragmentStore::open(self.cluster, data, &*random)
             .await
             .context("the fragment store does not open")?;

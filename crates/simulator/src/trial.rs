@@ -1,5 +1,8 @@
-//! One trial: verbs drawn from a seed, cut by power losses and rotten bits, held
-//! against the model after every start; then everything heals.
+//! One trial: verbs drawn from a seed, cut by power losses, failing operations,
+//! pulled disks and rotten bits, held against the model after every start; then
+//! everything heals.
+
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
@@ -10,10 +13,11 @@ use objects::{
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use units::{ByteCount, PartNumber};
+use units::{ByteCount, Clock, PartNumber, Timestamp};
 
 use crate::model::Model;
 use crate::site::{Running, Site, SiteOptions, simulator};
+use crate::versions::Version;
 
 /// What a trial does.
 #[derive(Clone, Copy, Debug)]
@@ -39,21 +43,75 @@ pub struct TrialReport {
     pub verified: u64,
     /// Bits flipped in fragments.
     pub flipped: u64,
+    /// Power cuts: in the middle of a verb, or between two.
+    pub cuts: u64,
+    /// Operations of a disk that were made to fail.
+    pub faults: u64,
+    /// Starts without one of the disks.
+    pub pulled: u64,
+    /// Versions deleted for good.
+    pub versions_deleted: u64,
+    /// Deletions of locked versions that were refused.
+    pub locks_held: u64,
+    /// Objects that a lifecycle rule has ended.
+    pub expired: u64,
 }
 
-const KEYS: u32 = 12;
+impl TrialReport {
+    /// Adds another trial's.
+    pub fn add(&mut self, other: &Self) {
+        self.acknowledged += other.acknowledged;
+        self.unknown += other.unknown;
+        self.verified += other.verified;
+        self.flipped += other.flipped;
+        self.cuts += other.cuts;
+        self.faults += other.faults;
+        self.pulled += other.pulled;
+        self.versions_deleted += other.versions_deleted;
+        self.locks_held += other.locks_held;
+        self.expired += other.expired;
+    }
+}
+
+const KEYS: u32 = 16;
 const PART_BYTES: usize = 5 * 1024 * 1024;
 
-struct World {
-    site: Site,
-    running: Option<Running>,
-    rng: StdRng,
-    model: Model,
+pub(crate) struct World {
+    pub(crate) site: Site,
+    pub(crate) running: Option<Running>,
+    pub(crate) rng: StdRng,
+    pub(crate) model: Model,
     /// For versioned keys: every version acknowledged and not deleted.
-    versions: Vec<(ObjectName, VersionAsk, Bytes)>,
+    pub(crate) versions: Vec<Version>,
+    /// Versions whose deletion was acknowledged: never to be seen again.
+    pub(crate) gone: Vec<(ObjectName, VersionAsk)>,
+    /// When what the mortal bucket's keys may hold was written, at the earliest.
+    pub(crate) written: BTreeMap<String, Timestamp>,
+    pub(crate) buckets: Buckets,
+    /// An operation of a disk is to fail in this life, so a verb may too.
+    pub(crate) faulty: bool,
+    pub(crate) report: TrialReport,
+}
+
+/// Where keys are, by their number.
+pub(crate) struct Buckets {
     plain: BucketName,
     versioned: BucketName,
-    report: TrialReport,
+    /// Versioned, with object lock.
+    pub(crate) locked: BucketName,
+    /// With a lifecycle rule that ends everything.
+    pub(crate) mortal: BucketName,
+}
+
+impl Buckets {
+    fn of(&self, number: u32) -> &BucketName {
+        match number % 8 {
+            0 | 3 => &self.versioned,
+            6 => &self.locked,
+            7 => &self.mortal,
+            _ => &self.plain,
+        }
+    }
 }
 
 /// Runs one trial; an error is a broken promise, and ends with how to see it again.
@@ -69,8 +127,12 @@ async fn run(trial: Trial) -> Result<TrialReport> {
     let site = Site::new(SiteOptions { seed: trial.seed, disks: trial.disks });
     let running = site.start().await?;
     let tenant = running.tenant("commune").await?;
-    let plain = running.bucket(&tenant, "plain", false).await?;
-    let versioned = running.bucket(&tenant, "versioned", true).await?;
+    let buckets = Buckets {
+        plain: running.bucket(&tenant, "plain", false).await?,
+        versioned: running.bucket(&tenant, "versioned", true).await?,
+        locked: running.bucket_locked(&tenant, "locked").await?,
+        mortal: running.bucket_mortal(&tenant, "mortal").await?,
+    };
     let rng = StdRng::seed_from_u64(trial.seed ^ 0x5eed);
     let mut world = World {
         site,
@@ -78,8 +140,10 @@ async fn run(trial: Trial) -> Result<TrialReport> {
         rng,
         model: Model::default(),
         versions: Vec::new(),
-        plain,
-        versioned,
+        gone: Vec::new(),
+        written: BTreeMap::new(),
+        buckets,
+        faulty: false,
         report: TrialReport::default(),
     };
     for _ in 0..trial.rounds {
@@ -90,13 +154,13 @@ async fn run(trial: Trial) -> Result<TrialReport> {
 }
 
 impl World {
-    fn running(&self) -> Result<&Running> {
+    pub(crate) fn running(&self) -> Result<&Running> {
         self.running.as_ref().context("the site is down")
     }
 
     fn key(&mut self) -> ObjectName {
         let number = self.rng.random_range(0..KEYS);
-        let bucket = if number % 3 == 0 { self.versioned.clone() } else { self.plain.clone() };
+        let bucket = self.buckets.of(number);
         let key = format!("k/{number}");
         ObjectName::new(bucket.as_str(), &key).unwrap_or_else(|error| panic!("{error}"))
     }
@@ -116,7 +180,9 @@ impl World {
 
     /// Verbs until the power goes, then a start and a look at everything.
     async fn round(&mut self, trial: Trial) -> Result<()> {
-        if self.rng.random_bool(0.8) {
+        if self.rng.random_bool(0.3) {
+            self.fault_plan(trial)?;
+        } else if self.rng.random_bool(0.8) {
             self.site.cut_within(self.rng.random_range(1..40));
         }
         for _ in 0..self.rng.random_range(1..=trial.verbs) {
@@ -125,8 +191,11 @@ impl World {
                 break;
             }
         }
+        let pulled = trial.disks > 1 && self.rng.random_bool(0.15);
+        self.site.absent = if pulled { Some(self.worst_disk(trial)?) } else { None };
+        self.report.pulled += u64::from(pulled);
         self.reboot().await?;
-        if trial.disks > 1 && self.rng.random_bool(0.3) {
+        if trial.disks > 1 && !pulled && self.rng.random_bool(0.3) {
             self.rot(trial)?;
         }
         self.look().await
@@ -134,7 +203,8 @@ impl World {
 
     async fn verb(&mut self) -> Result<()> {
         match self.rng.random_range(0..100_u32) {
-            0..=39 => self.put().await,
+            0..=33 => self.put().await,
+            34..=39 => self.version_delete().await,
             40..=54 => self.range().await,
             55..=69 => self.delete().await,
             70..=79 => self.copy().await,
@@ -155,11 +225,14 @@ impl World {
         match outcome {
             Ok(done) => {
                 self.report.acknowledged += 1;
+                self.written.insert(key.to_owned(), self.site.clock.now());
                 self.model.acknowledged(key, value);
                 Ok(Some(done))
             }
-            Err(_) if self.site.is_cut() => {
+            Err(_) if self.is_excused() => {
                 self.report.unknown += 1;
+                let now = self.site.clock.now();
+                self.written.entry(key.to_owned()).or_insert(now);
                 self.model.unknown(key, value);
                 Ok(None)
             }
@@ -169,11 +242,16 @@ impl World {
 
     async fn put(&mut self) -> Result<()> {
         let (name, body) = (self.key(), self.body());
-        let outcome = self.running()?.put(&name, body.clone()).await;
+        let mut ask = objects::PutObject::plain(name.clone());
+        ask.retention = self.retention(&name);
+        let locked = ask.retention.is_some();
+        let running = self.running()?;
+        let body_sent = objects::body_of(body.clone());
+        let outcome = running.objects.object_put(&simulator(), ask, body_sent).await;
         if let Some(done) = self.noted(&name, Some(body.clone()), outcome)?
             && let Some(version) = done.version
         {
-            self.versions.push((name, version.into(), body));
+            self.versions.push(Version { name, ask: version.into(), body, locked });
         }
         Ok(())
     }
@@ -193,7 +271,7 @@ impl World {
         let name = self.key();
         let expected = self.model.expected(name.key.as_str());
         let [Some(body)] = expected.any_of.as_slice() else { return Ok(()) };
-        if body.is_empty() {
+        if body.is_empty() || self.may_have_expired(&name) {
             return Ok(());
         }
         let first = self.rng.random_range(0..body.len());
@@ -228,7 +306,7 @@ impl World {
         let (from, to) = (self.key(), self.key());
         let expected = self.model.expected(from.key.as_str());
         let [Some(body)] = expected.any_of.as_slice() else { return Ok(()) };
-        if from == to {
+        if from == to || self.may_have_expired(&from) {
             return Ok(());
         }
         let source = CopySource {
@@ -242,7 +320,8 @@ impl World {
         if let Some(done) = self.noted(&to, Some(body.clone()), outcome)?
             && let Some(version) = done.version
         {
-            self.versions.push((to, version.into(), body.clone()));
+            let body = body.clone();
+            self.versions.push(Version { name: to, ask: version.into(), body, locked: false });
         }
         Ok(())
     }
@@ -257,7 +336,8 @@ impl World {
         if let Some(done) = self.noted(&name, Some(whole.clone()), outcome)?
             && let Some(version) = done.version
         {
-            self.versions.push((name, version.into(), whole));
+            let ask = version.into();
+            self.versions.push(Version { name, ask, body: whole, locked: false });
         }
         Ok(())
     }
@@ -296,7 +376,7 @@ impl World {
             _ => steward.lifecycle_pass().await,
         };
         match done {
-            Err(error) if !self.site.is_cut() => bail!("a duty failed without a fault: {error:?}"),
+            Err(error) if !self.is_excused() => bail!("a duty failed without a fault: {error:?}"),
             _ => Ok(()),
         }
     }
@@ -304,6 +384,8 @@ impl World {
     /// The process dies, the power too, and the site starts again.
     async fn reboot(&mut self) -> Result<()> {
         self.running = None;
+        self.report.cuts += 1;
+        self.fault_settle();
         let seed = self.rng.random();
         self.site.power_cut(seed);
         self.running = Some(self.site.start().await.context("the site does not start")?);
@@ -313,7 +395,7 @@ impl World {
     /// Flips bits, always on the same disk of a trial: one failure domain is what
     /// every geometry survives, and nothing is repaired between two rounds.
     fn rot(&mut self, trial: Trial) -> Result<()> {
-        let rotten = usize::try_from(trial.seed)? % self.site.data.len();
+        let rotten = self.worst_disk(trial)?;
         let disk = &self.site.data[rotten];
         let files: Vec<_> = disk.files();
         let segments: Vec<_> = files
@@ -337,8 +419,7 @@ impl World {
         let keys: Vec<String> = self.model.keys().cloned().collect();
         for key in keys {
             let number: u32 = key.trim_start_matches("k/").parse()?;
-            let bucket = if number.is_multiple_of(3) { &self.versioned } else { &self.plain };
-            let name = ObjectName::new(bucket.as_str(), &key)?;
+            let name = ObjectName::new(self.buckets.of(number).as_str(), &key)?;
             let seen = match self.running()?.get(&name).await {
                 Ok(bytes) => Some(bytes),
                 Err(
@@ -348,6 +429,11 @@ impl World {
                 Err(error) => bail!("{key} cannot be read: {error:?}"),
             };
             let may = self.model.expected(&key);
+            if seen.is_none() && !may.any_of.contains(&None) && self.may_have_expired(&name) {
+                self.report.expired += 1;
+                self.model.acknowledged(&key, None);
+                continue;
+            }
             ensure!(
                 self.model.seen(&key, &seen),
                 "{key} holds {} and may hold {:?}",
@@ -356,20 +442,16 @@ impl World {
             );
             self.report.verified += 1;
         }
-        for (name, version, body) in &self.versions {
-            let ask = GetObject { version: *version, ..GetObject::whole(name.clone()) };
-            let reader = self.running()?.objects.object_get(&simulator(), ask).await;
-            let got = reader.with_context(|| format!("version {version:?} of {name:?}"))?;
-            ensure!(got.body.collect().await? == *body, "a version of {name:?} differs");
-        }
-        Ok(())
+        self.look_at_versions().await
     }
 
     /// No more faults: everything must be whole, and nothing may be left behind.
     async fn heal(&mut self, trial: Trial) -> Result<()> {
+        self.site.absent = None;
         self.reboot().await?;
         self.look().await?;
         let steward = self.running()?.steward.clone();
+        self.all_expire().await?;
         steward.orphan_sweep().await?;
         self.site.clock.advance(core::time::Duration::from_secs(3_601));
         steward.abandoned_step().await?;

@@ -22,10 +22,7 @@ async fn acknowledged_writes_survive_and_deletes_last() {
     let mut sum = simulator::TrialReport::default();
     for seed in 0..count("ESSAIM_SEEDS", 6) {
         let report = check(trial(seed, [1, 2, 3, 4, 6][(seed % 5) as usize])).await;
-        sum.acknowledged += report.acknowledged;
-        sum.unknown += report.unknown;
-        sum.verified += report.verified;
-        sum.flipped += report.flipped;
+        sum.add(&report);
     }
     assert!(sum.acknowledged > 0 && sum.verified > 0 && sum.unknown > 0, "{sum:?}");
     println!("{sum:?}");
