@@ -72,7 +72,8 @@ impl Turns {
     pub(crate) fn new(usual_max: NonZeroUsize) -> Arc<Self> {
         Arc::new(Self {
             usual_max: usual_max.get(),
-            express_max: (usual_max.get() / 2).max(EXPRESS_PER_LANE),
+            // One lane's share must leave some for another.
+            express_max: (usual_max.get() / 2).max(2 * EXPRESS_PER_LANE),
             usual: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
             line: Mutex::new(Line::default()),
@@ -255,7 +256,8 @@ mod tests {
             more.push(turns.take(lane(2)).await.unwrap());
         }
         let quiet = wait(&turns, 3, &told);
-        let (_, first) = (held.pop(), heard.recv().await.unwrap());
+        drop(held.remove(0));
+        let first = heard.recv().await.unwrap();
         quiet.await.unwrap();
         drop(held);
         for one in crowd {

@@ -39,7 +39,8 @@ fn keyed(key: &[u8], text: &str) -> Vec<u8> {
 
 impl Signer {
     pub(super) fn scope(&self) -> String {
-        format!("{}/{}/{}/aws4_request", &self.at[..8], self.region, self.service)
+        let day = self.at.get(..8).unwrap_or_default();
+        format!("{day}/{}/{}/aws4_request", self.region, self.service)
     }
 
     /// The signature of a request; `headers` are the signed ones, in lower case.
