@@ -38,9 +38,13 @@ fn keyed(key: &[u8], text: &str) -> Vec<u8> {
 }
 
 impl Signer {
+    /// The day of the scope; nothing where there is no date.
+    fn day(&self) -> &str {
+        self.at.get(..8).unwrap_or_default()
+    }
+
     pub(super) fn scope(&self) -> String {
-        let day = self.at.get(..8).unwrap_or_default();
-        format!("{day}/{}/{}/aws4_request", self.region, self.service)
+        format!("{}/{}/{}/aws4_request", self.day(), self.region, self.service)
     }
 
     /// The signature of a request; `headers` are the signed ones, in lower case.
@@ -74,7 +78,7 @@ impl Signer {
             sha256(canonical.as_bytes())
         );
         let mut key = format!("AWS4{}", self.secret).into_bytes();
-        for step in [&self.at[..8], &self.region, &self.service, "aws4_request"] {
+        for step in [self.day(), &self.region, &self.service, "aws4_request"] {
             key = keyed(&key, step);
         }
         hex::encode(keyed(&key, &text))
