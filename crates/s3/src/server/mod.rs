@@ -77,7 +77,7 @@ impl Server {
 
     /// Serves connections until told to stop, then lets requests in flight end.
     ///
-    /// Connections are spread over threads of their own (see [`workers`]).
+    /// Connections are spread over threads of their own, one for each core.
     ///
     /// Cancel-safety: dropping the future cuts all connections at once.
     pub async fn serve(
