@@ -7,6 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use openraft::metrics::WaitError;
+
 use parking_lot::Mutex;
 
 use crate::limits;
@@ -63,8 +65,17 @@ pub(crate) async fn run(raft: Raft, index: Arc<Mutex<Index>>, rule: CheckpointRu
 /// Persists the engine, purges the log, waits for both.
 pub(crate) async fn take(raft: &Raft) -> Result<(), String> {
     let Some(applied) = raft.metrics().borrow().last_applied else { return Ok(()) };
-    raft.trigger().snapshot().await.map_err(|error| error.to_string())?;
-    let wait = raft.wait(Some(limits::OPEN_TIMEOUT));
-    let purged = wait.metrics(|metrics| metrics.purged >= Some(applied), "purged").await;
-    purged.map(|_| ()).map_err(|error| error.to_string())
+    let purged = format!("purged up to {applied}");
+    let deadline = tokio::time::Instant::now() + limits::OPEN_TIMEOUT;
+    loop {
+        // A snapshot that is being built already may end before `applied`, and
+        // openraft passes over a trigger meanwhile: so trigger again.
+        raft.trigger().snapshot().await.map_err(|error| error.to_string())?;
+        let wait = raft.wait(Some(limits::CHECKPOINT_RETRY_INTERVAL));
+        match wait.metrics(|metrics| metrics.purged >= Some(applied), &purged).await {
+            Ok(_) => return Ok(()),
+            Err(WaitError::Timeout(..)) if tokio::time::Instant::now() < deadline => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
 }

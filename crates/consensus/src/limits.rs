@@ -58,6 +58,9 @@ pub const CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
 /// Log entries after which the same happens, however small they are.
 pub const CHECKPOINT_ENTRIES: u64 = 20_000;
 
+/// How long a checkpoint waits for the snapshot it asked for before it asks again.
+pub const CHECKPOINT_RETRY_INTERVAL: Duration = Duration::from_millis(250);
+
 /// How often the checkpoint rule is looked at.
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 
