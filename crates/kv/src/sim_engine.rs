@@ -59,6 +59,34 @@ impl SimEngine {
         }
     }
 
+    /// The rows as the next start finds them if the power goes now: everything, or
+    /// what a seed draws. `self` stays as it is, so that several survivals can be
+    /// tried from one cut.
+    #[must_use]
+    pub fn after_power_cut(&self, drawn: Option<u64>) -> Self {
+        let state = self.state.lock();
+        let mut persisted = state.persisted.clone();
+        let engine = Self::seeded(drawn.unwrap_or_default());
+        let kept = drawn.map_or(state.unsynced.len(), |_| engine.kept_of(state.unsynced.len()));
+        for batch in state.unsynced.iter().take(kept) {
+            persisted.commit(batch.clone());
+        }
+        {
+            let mut after = engine.state.lock();
+            after.rows = Arc::new(persisted.clone());
+            after.persisted = persisted;
+            after.bytes = state.bytes;
+        }
+        engine
+    }
+
+    /// How many of so many unsynced batches survive.
+    fn kept_of(&self, unsynced: usize) -> usize {
+        let mut drawn = [0_u8; 8];
+        self.random.fill(&mut drawn);
+        usize::try_from(u64::from_le_bytes(drawn) % (unsynced as u64 + 1)).unwrap_or(0)
+    }
+
     /// Lets this many commits and persists succeed, then fails every one as if
     /// the power had gone, until [`SimEngine::power_cut`].
     pub fn cut_after(&self, operations: u64) {
@@ -69,10 +97,7 @@ impl SimEngine {
     /// the batches after it a prefix of random length. Views taken before are void.
     pub fn power_cut(&self) {
         let mut state = self.state.lock();
-        let mut drawn = [0_u8; 8];
-        self.random.fill(&mut drawn);
-        let most = state.unsynced.len() as u64 + 1;
-        let kept = usize::try_from(u64::from_le_bytes(drawn) % most).unwrap_or(0);
+        let kept = self.kept_of(state.unsynced.len());
         let survivors: Vec<Batch> = state.unsynced.drain(..).take(kept).collect();
         for batch in survivors {
             state.persisted.commit(batch);

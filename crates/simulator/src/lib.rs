@@ -5,12 +5,22 @@
 //! that any loss is a bug. First safety under faults, then everything heals and
 //! liveness is required.
 
+mod founding;
 mod hardship;
+mod locks;
 mod model;
+mod power;
+mod report;
 mod site;
+mod sweep;
 mod trial;
+mod uploads;
+mod verbs;
 mod versions;
+mod world;
 
 pub use model::{Expected, Model};
+pub use report::{Kind, TrialReport};
 pub use site::{Running, Site, SiteOptions, simulator};
-pub use trial::{Trial, TrialReport, run_trial};
+pub use sweep::{Point, SweepReport, crash_replay, crash_sweep};
+pub use trial::{Trial, run_trial};

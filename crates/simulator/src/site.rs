@@ -20,6 +20,8 @@ use steward::{Settings, Steward};
 use units::{Clock, ClusterId, NodeId, Random, SimClock, SimRandom, Timestamp};
 use vault::Vault;
 
+use crate::power::{Power, PoweredDisk, PoweredEngine};
+
 /// What a site is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct SiteOptions {
@@ -41,6 +43,7 @@ pub struct Site {
     pub absent: Option<usize>,
     random: Arc<SimRandom>,
     engine: Arc<SimEngine>,
+    power: Arc<Power>,
     cluster: ClusterId,
     node: NodeId,
 }
@@ -57,6 +60,11 @@ pub struct Running {
     pub steward: Steward,
 }
 
+fn power_of(system: &Arc<SimDisk>, data: &[Arc<SimDisk>], engine: &Arc<SimEngine>) -> Arc<Power> {
+    let disks = data.iter().chain([system]).cloned().collect();
+    Power::on(disks, Arc::clone(engine))
+}
+
 /// The authorisation of everything the simulator does.
 pub fn simulator() -> Authorised {
     Authorised::steward("simulator")
@@ -66,12 +74,16 @@ impl Site {
     /// New hardware.
     pub fn new(options: SiteOptions) -> Self {
         let random = Arc::new(SimRandom::seeded(options.seed));
+        let system = SimDisk::new();
+        let data: Vec<_> = (0..options.disks).map(|_| SimDisk::new()).collect();
+        let engine = Arc::new(SimEngine::seeded(options.seed));
         Self {
             clock: Arc::new(SimClock::starting_at(Timestamp::from_seconds(1_800_000_000))),
-            system: SimDisk::new(),
-            data: (0..options.disks).map(|_| SimDisk::new()).collect(),
+            power: power_of(&system, &data, &engine),
+            system,
+            data,
             absent: None,
-            engine: Arc::new(SimEngine::seeded(options.seed)),
+            engine,
             cluster: ClusterId::draw(&*random),
             node: NodeId::draw(&*random),
             random,
@@ -82,18 +94,24 @@ impl Site {
     pub async fn start(&self) -> Result<Running> {
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let random: Arc<dyn Random> = Arc::clone(&self.random) as Arc<dyn Random>;
-        let system: Arc<dyn Disk> = Arc::clone(&self.system) as Arc<dyn Disk>;
+        let powered = |disk: &Arc<SimDisk>| -> Arc<dyn Disk> {
+            Arc::new(PoweredDisk { disk: Arc::clone(disk), power: Arc::clone(&self.power) })
+        };
+        let system = powered(&self.system);
         let vault = if Vault::exists(&*system)? {
             Vault::open(Arc::clone(&system), Arc::clone(&random), None)?
         } else {
             Vault::create(Arc::clone(&system), Arc::clone(&random), None)?
         };
-        let engine: Arc<dyn Engine> = Arc::clone(&self.engine) as Arc<dyn Engine>;
-        let parts =
+        let (engine, power) = (Arc::clone(&self.engine), Arc::clone(&self.power));
+        let engine: Arc<dyn Engine> = Arc::new(PoweredEngine { engine, power });
+        let mut parts =
             consensus::Parts::new(system, engine, Arc::clone(&clock), self.cluster, self.node);
+        // A test machine may stand still for minutes; that is no fault of the site's.
+        parts.propose_timeout = Duration::from_hours(1);
         let consensus = Consensus::open(parts).await.context("the catalog does not open")?;
         let present = self.data.iter().enumerate().filter(|(at, _)| Some(*at) != self.absent);
-        let data = present.map(|(_, disk)| Arc::clone(disk) as Arc<dyn Disk>).collect();
+        let data = present.map(|(_, disk)| powered(disk)).collect();
         let fragments = FragmentStore::open(self.cluster, data, &*random)
             .await
             .context("the fragment store does not open")?;
@@ -121,6 +139,44 @@ impl Site {
             *disk = disk.after_power_cut(Survival::Drawn(seed.wrapping_add(draw)));
         }
         self.engine.power_cut();
+        self.power = power_of(&self.system, &self.data, &self.engine);
+    }
+
+    /// Another site with what a power cut now would leave of this one: everything,
+    /// or what a seed draws. This one stays as it is; clocks go apart.
+    #[must_use]
+    pub fn after_power_cut(&self, drawn: Option<u64>) -> Self {
+        let survival = |add: u64| {
+            drawn.map_or(Survival::KeepAll, |seed| Survival::Drawn(seed.wrapping_add(add)))
+        };
+        let system = self.system.after_power_cut(survival(0));
+        let data = self.data.iter().zip(1_u64..);
+        let data: Vec<_> = data.map(|(disk, at)| disk.after_power_cut(survival(at))).collect();
+        let engine = Arc::new(self.engine.after_power_cut(drawn));
+        let mut seed = [0; 8];
+        self.random.fill(&mut seed);
+        Self {
+            clock: Arc::new(SimClock::starting_at(self.clock.now())),
+            power: power_of(&system, &data, &engine),
+            system,
+            data,
+            absent: self.absent,
+            random: Arc::new(SimRandom::seeded(u64::from_le_bytes(seed))),
+            engine,
+            cluster: self.cluster,
+            node: self.node,
+        }
+    }
+
+    /// The power of the whole site is to go just before the changing operation with
+    /// this number, counted over all disks and the catalog's engine, from 0.
+    pub fn cut_before(&self, operation: u64) {
+        self.power.cut_before(operation);
+    }
+
+    /// Changing operations of all disks and the engine since the power came.
+    pub fn operations(&self) -> u64 {
+        self.power.operations()
     }
 
     /// The power is to go within about so many operations of each disk.

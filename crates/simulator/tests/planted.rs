@@ -14,7 +14,8 @@ async fn caught(bug: Option<PlantedBug>) -> Option<u64> {
     for seed in 0..SEEDS {
         let disks = [2, 3, 4][(seed % 3) as usize];
         // A trial may also panic on an assertion of the code itself: that is a catch.
-        let trial = tokio::spawn(run_trial(Trial { seed, disks, rounds: 8, verbs: 16 }));
+        let trial =
+            tokio::spawn(run_trial(Trial { seed, disks, rounds: 8, verbs: 16, small: false }));
         if !matches!(trial.await, Ok(Ok(_))) {
             first = Some(seed);
             break;
