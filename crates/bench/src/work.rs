@@ -22,7 +22,7 @@ const SMALL_COUNT: usize = 5_000;
 const SMALL_CLIENTS: usize = 16;
 const RANGE_BYTES: u64 = 64 * 1024;
 const RANGE_COUNT: usize = 5_000;
-const LIST_ROUNDS: usize = 5;
+const LIST_ROUNDS: usize = 50;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

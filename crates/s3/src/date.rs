@@ -10,15 +10,39 @@ use units::Timestamp;
 /// The end of the year 9999, the last that the format can tell.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-/// How S3 writes dates in documents, and the date of a retention in its header.
-const ISO_DATE: &[FormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-
-/// An instant as the S3 documents write it; empty beyond the calendar.
+/// An instant as S3's documents write it, in milliseconds; empty beyond the calendar.
 pub(crate) fn iso_date(at: Timestamp) -> String {
-    let nanos = i128::from(at.micros()).saturating_mul(1_000);
-    let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok();
-    at.and_then(|at| at.format(ISO_DATE).ok()).unwrap_or_default()
+    let mut text = String::with_capacity(24);
+    iso_date_into(&mut text, at);
+    text
+}
+
+/// As [`iso_date`], behind what is there: a listing has a thousand of them.
+pub(crate) fn iso_date_into(text: &mut String, at: Timestamp) {
+    let seconds = at.micros().div_euclid(1_000_000);
+    let millis = at.micros().rem_euclid(1_000_000).unsigned_abs() / 1_000;
+    let Ok(at) = OffsetDateTime::from_unix_timestamp(seconds) else { return };
+    let Ok(year) = u64::try_from(at.year()) else { return };
+    digits(text, year, 4);
+    for (mark, value) in [('-', u8::from(at.month())), ('-', at.day()), ('T', at.hour())] {
+        text.push(mark);
+        digits(text, value.into(), 2);
+    }
+    for value in [at.minute(), at.second()] {
+        text.push(':');
+        digits(text, value.into(), 2);
+    }
+    text.push('.');
+    digits(text, millis, 3);
+    text.push('Z');
+}
+
+/// The last `count` decimal digits.
+fn digits(text: &mut String, value: u64, count: u32) {
+    for place in (0..count).rev() {
+        let digit = value / 10_u64.pow(place) % 10;
+        text.push(char::from(b'0' + u8::try_from(digit).unwrap_or(0)));
+    }
 }
 
 /// An instant as HTTP writes it (RFC 9110, section 5.6.7); empty beyond the calendar.
@@ -60,6 +84,9 @@ mod tests {
         let at = Timestamp::from_micros(784_111_777_250_000);
         assert_eq!(http_date(at), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(from_dto(&dto(at)), at);
+        assert_eq!(iso_date(at), "1994-11-06T08:49:37.250Z");
+        assert_eq!(iso_date(Timestamp::from_micros(-1)), "1969-12-31T23:59:59.999Z");
+        assert_eq!(iso_date(Timestamp::from_micros(i64::MAX)), "");
         assert_eq!(http_date(Timestamp::from_micros(i64::MAX)), "");
         let basic = basic_of_http("Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(basic.as_deref(), Some("19941106T084937Z"));

@@ -27,6 +27,7 @@ mod request;
 pub mod server;
 mod settings;
 mod website;
+mod xml;
 
 #[cfg(test)]
 mod trials;

@@ -6,17 +6,19 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use catalog::{ChecksumAlgorithm, ChecksumKind, ListAsk};
+use catalog::{ChecksumAlgorithm, ChecksumKind, ListAsk, VersionHead};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::S3Result;
-use s3s::dto::{self, CommonPrefix, ETag, EncodingType, Owner};
+use s3s::dto::{CommonPrefix, EncodingType, Owner, StorageClass};
 use units::TenantId;
 
 use crate::Face;
+use crate::date;
 use crate::error::{failed, invalid_argument};
 use crate::gate::Bucket;
 use crate::limits::KEYS_LISTED_MAX;
 use crate::settings::owner_of;
+use crate::xml::Xml;
 
 pub(crate) mod objects;
 pub(crate) mod objects_v2;
@@ -51,6 +53,24 @@ impl Spelling {
 
     fn write_some(self, text: Option<&str>) -> Option<String> {
         text.map(|text| self.write(text))
+    }
+
+    /// An element of a name.
+    fn element(self, xml: &mut Xml, name: &str, text: &str) {
+        if self.url {
+            xml.plain(name, utf8_percent_encode(text, PLAIN));
+        } else {
+            xml.element(name, text);
+        }
+    }
+
+    /// The common prefixes of a page.
+    fn prefixes_into(self, xml: &mut Xml, prefixes: &[String]) {
+        for prefix in prefixes {
+            xml.open("CommonPrefixes");
+            self.element(xml, "Prefix", prefix);
+            xml.close("CommonPrefixes");
+        }
     }
 
     fn prefixes(self, prefixes: &[String]) -> Option<Vec<CommonPrefix>> {
@@ -119,22 +139,30 @@ impl<'a> Owners<'a> {
     }
 }
 
-fn etag(etag: &catalog::ETag) -> ETag {
-    ETag::Strong(etag.to_string())
+/// What a listing says of every version: object or marker.
+fn marker_facts(xml: &mut Xml, head: &VersionHead, owner: Option<&Owner>) {
+    xml.open("LastModified");
+    xml.raw(|text| date::iso_date_into(text, head.modified));
+    xml.close("LastModified");
+    if let Some(owner) = owner {
+        xml.open("Owner");
+        xml.element_some("ID", owner.id.as_deref());
+        xml.element_some("DisplayName", owner.display_name.as_deref());
+        xml.close("Owner");
+    }
 }
 
-fn size(size: units::ByteCount) -> Option<i64> {
-    i64::try_from(size.get()).ok()
-}
-
-type Checksums = (Option<Vec<dto::ChecksumAlgorithm>>, Option<dto::ChecksumType>);
-
-fn checksums(checksum: Option<(ChecksumAlgorithm, ChecksumKind)>) -> Checksums {
-    let Some((algorithm, kind)) = checksum else { return (None, None) };
-    (
-        Some(vec![dto::ChecksumAlgorithm::from_static(algorithm_name(algorithm))]),
-        Some(dto::ChecksumType::from_static(kind_name(kind))),
-    )
+/// What a listing says of an object's version.
+fn version_facts(xml: &mut Xml, head: &VersionHead, owner: Option<&Owner>) {
+    marker_facts(xml, head, owner);
+    xml.element("ETag", &format!("\"{}\"", head.etag));
+    if let Some((algorithm, kind)) = head.checksum {
+        xml.plain("ChecksumAlgorithm", algorithm_name(algorithm));
+        xml.plain("ChecksumType", kind_name(kind));
+    }
+    xml.plain("Size", head.size.get());
+    let class = head.storage_class.as_deref().unwrap_or(StorageClass::STANDARD);
+    xml.element("StorageClass", class);
 }
 
 fn algorithm_name(algorithm: ChecksumAlgorithm) -> &'static str {

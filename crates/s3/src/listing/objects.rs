@@ -1,14 +1,14 @@
 //! GET bucket, first version of the listing.
 
-use catalog::{After, ListedObject};
-use s3s::dto::{ListObjectsInput, ListObjectsOutput, Object, ObjectStorageClass};
+use catalog::{After, ListAsk, ListPage, ListedObject};
+use s3s::dto::{ListObjectsInput, ListObjectsOutput, Owner};
 use s3s::{S3Request, S3Response, S3Result};
 
-use super::{Owners, Spelling, as_i32, ask, checksums, etag, is_common_prefix, lines, size};
+use super::{Owners, Spelling, ask, is_common_prefix, lines, version_facts};
 use crate::Face;
-use crate::date;
 use crate::error::failed;
 use crate::gate;
+use crate::xml::{Document, Xml};
 
 /// Serves `ListObjects`.
 pub(crate) async fn list_objects(
@@ -29,27 +29,23 @@ pub(crate) async fn list_objects(
     };
     let page =
         face.objects.objects_list(authorised, bucket.name(), &ask, &after).await.map_err(failed)?;
+    let next = page.next.as_ref().filter(|_| ask.delimiter.is_some()).map(marker_of);
+    let mut xml = Xml::with_namespace(ROOT, capacity(&page));
+    xml.element("Name", bucket.name().as_str());
+    // Not encoded: this version of the listing never was.
+    xml.element("Prefix", &ask.prefix);
+    spelling.element(&mut xml, "Marker", &marker);
+    if let Some(next) = next {
+        spelling.element(&mut xml, "NextMarker", next);
+    }
+    frame(&mut xml, &ask, limit, spelling, page.next.is_some() && limit > 0);
     let mut owners = Owners::of(face, bucket);
-    let mut contents = Vec::with_capacity(page.entries.len());
     for entry in &page.entries {
         let owner = owners.owner(entry.head.owner).await?;
-        contents.push(Object { owner: Some(owner), ..line(entry, spelling) });
+        contents(&mut xml, entry, spelling, Some(&owner));
     }
-    let next = page.next.as_ref().filter(|_| ask.delimiter.is_some()).map(marker_of);
-    Ok(S3Response::new(ListObjectsOutput {
-        name: Some(bucket.name().as_str().to_owned()),
-        // Not encoded: this version of the listing never was.
-        prefix: Some(ask.prefix.clone()),
-        marker: Some(spelling.write(&marker)),
-        max_keys: Some(as_i32(limit)),
-        is_truncated: Some(page.next.is_some() && limit > 0),
-        contents: (!contents.is_empty()).then_some(contents),
-        common_prefixes: spelling.prefixes(&page.prefixes),
-        delimiter: spelling.write_some(ask.delimiter.as_deref()),
-        next_marker: spelling.write_some(next),
-        encoding_type: input.encoding_type,
-        request_charged: None,
-    }))
+    spelling.prefixes_into(&mut xml, &page.prefixes);
+    Ok(Document::answer(xml.end(ROOT), ListObjectsOutput::default()))
 }
 
 fn marker_of(after: &After) -> &str {
@@ -59,23 +55,38 @@ fn marker_of(after: &After) -> &str {
     }
 }
 
-/// One line of a listing, without its owner.
-pub(super) fn line(entry: &ListedObject, spelling: Spelling) -> Object {
-    let head = &entry.head;
-    let class = head.storage_class.clone();
-    let (checksum_algorithm, checksum_type) = checksums(head.checksum);
-    Object {
-        checksum_algorithm,
-        checksum_type,
-        e_tag: Some(etag(&head.etag)),
-        key: Some(spelling.write(entry.key.as_str())),
-        last_modified: Some(date::dto(head.modified)),
-        owner: None,
-        restore_status: None,
-        size: size(head.size),
-        storage_class: Some(class.map_or_else(
-            || ObjectStorageClass::from_static(ObjectStorageClass::STANDARD),
-            ObjectStorageClass::from,
-        )),
+/// The root of the first two listings.
+pub(super) const ROOT: &str = "ListBucketResult";
+
+/// What the document of a page will about need.
+pub(super) fn capacity(page: &ListPage<ListedObject, After>) -> usize {
+    LINE_BYTES * (1 + page.entries.len()) + page.prefixes.len() * 128
+}
+
+/// What a line needs whose key is not very long.
+const LINE_BYTES: usize = 384;
+
+/// What both versions say of the page itself.
+pub(super) fn frame(xml: &mut Xml, ask: &ListAsk, limit: usize, spelling: Spelling, more: bool) {
+    xml.plain("MaxKeys", limit);
+    if let Some(delimiter) = &ask.delimiter {
+        spelling.element(xml, "Delimiter", delimiter);
     }
+    if spelling.url {
+        xml.plain("EncodingType", "url");
+    }
+    xml.plain("IsTruncated", more);
+}
+
+/// One line of a listing.
+pub(super) fn contents(
+    xml: &mut Xml,
+    entry: &ListedObject,
+    spelling: Spelling,
+    owner: Option<&Owner>,
+) {
+    xml.open("Contents");
+    spelling.element(xml, "Key", entry.key.as_str());
+    version_facts(xml, &entry.head, owner);
+    xml.close("Contents");
 }

@@ -1,14 +1,15 @@
 //! GET bucket, second version of the listing.
 
 use catalog::After;
-use s3s::dto::{ListObjectsV2Input, ListObjectsV2Output, Object};
+use s3s::dto::{ListObjectsV2Input, ListObjectsV2Output};
 use s3s::{S3Request, S3Response, S3Result};
 
-use super::objects::line;
-use super::{Owners, Spelling, as_i32, ask, lines};
+use super::objects::{ROOT, capacity, contents, frame};
+use super::{Owners, Spelling, ask, lines};
 use crate::Face;
 use crate::error::{failed, invalid_argument};
 use crate::gate;
+use crate::xml::{Document, Xml};
 
 /// Serves `ListObjectsV2`.
 pub(crate) async fn list_objects_v2(
@@ -29,30 +30,27 @@ pub(crate) async fn list_objects_v2(
     };
     let page =
         face.objects.objects_list(authorised, bucket.name(), &ask, &after).await.map_err(failed)?;
-    let with_owner = input.fetch_owner.unwrap_or(false);
-    let mut owners = Owners::of(face, bucket);
-    let mut contents = Vec::with_capacity(page.entries.len());
-    for entry in &page.entries {
-        let owner = if with_owner { Some(owners.owner(entry.head.owner).await?) } else { None };
-        contents.push(Object { owner, ..line(entry, spelling) });
-    }
     let next = page.next.as_ref().filter(|_| limit > 0);
-    let key_count = contents.len().saturating_add(page.prefixes.len());
-    Ok(S3Response::new(ListObjectsV2Output {
-        name: Some(bucket.name().as_str().to_owned()),
-        prefix: Some(spelling.write(&ask.prefix)),
-        max_keys: Some(as_i32(limit)),
-        key_count: Some(as_i32(key_count)),
-        continuation_token: input.continuation_token,
-        is_truncated: Some(next.is_some()),
-        next_continuation_token: next.map(encode),
-        contents: (!contents.is_empty()).then_some(contents),
-        common_prefixes: spelling.prefixes(&page.prefixes),
-        delimiter: spelling.write_some(ask.delimiter.as_deref()),
-        encoding_type: input.encoding_type,
-        start_after: spelling.write_some(input.start_after.as_deref()),
-        request_charged: None,
-    }))
+    let mut xml = Xml::with_namespace(ROOT, capacity(&page));
+    xml.element("Name", bucket.name().as_str());
+    spelling.element(&mut xml, "Prefix", &ask.prefix);
+    if let Some(start) = &input.start_after {
+        spelling.element(&mut xml, "StartAfter", start);
+    }
+    xml.element_some("ContinuationToken", input.continuation_token.as_deref());
+    xml.element_some("NextContinuationToken", next.map(encode).as_deref());
+    xml.plain("KeyCount", page.entries.len().saturating_add(page.prefixes.len()));
+    frame(&mut xml, &ask, limit, spelling, next.is_some());
+    let mut owners = Owners::of(face, bucket);
+    for entry in &page.entries {
+        let owner = match input.fetch_owner {
+            Some(true) => Some(owners.owner(entry.head.owner).await?),
+            _ => None,
+        };
+        contents(&mut xml, entry, spelling, owner.as_ref());
+    }
+    spelling.prefixes_into(&mut xml, &page.prefixes);
+    Ok(Document::answer(xml.end(ROOT), ListObjectsV2Output::default()))
 }
 
 /// Tokens are opaque: nobody may come to rely on what is in them.

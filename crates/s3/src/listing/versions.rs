@@ -1,17 +1,15 @@
 //! GET bucket versions.
 
 use catalog::{AfterVersion, ListAsk, ListedVersion, VersionKind, VersionName};
-use s3s::dto::{
-    DeleteMarkerEntry, ListObjectVersionsInput, ListObjectVersionsOutput, ObjectVersion,
-    ObjectVersionStorageClass, Owner,
-};
+use s3s::dto::{ListObjectVersionsInput, ListObjectVersionsOutput, Owner};
 use s3s::{S3Request, S3Response, S3Result};
 
-use super::{Owners, Spelling, as_i32, ask, checksums, etag, is_common_prefix, lines, size};
+use super::objects::frame;
+use super::{Owners, Spelling, ask, is_common_prefix, lines, marker_facts, version_facts};
 use crate::Face;
-use crate::date;
 use crate::error::{failed, invalid_argument};
 use crate::gate;
+use crate::xml::{Document, Xml};
 
 /// Serves `ListObjectVersions`.
 pub(crate) async fn list_object_versions(
@@ -32,36 +30,44 @@ pub(crate) async fn list_object_versions(
         .versions_list(authorised, bucket.name(), &ask, &after)
         .await
         .map_err(failed)?;
+    let next = page.next.as_ref().filter(|_| limit > 0);
+    let mut xml = Xml::with_namespace(ROOT, 512 * (1 + page.entries.len()));
+    xml.element("Name", bucket.name().as_str());
+    spelling.element(&mut xml, "Prefix", &ask.prefix);
+    spelling.element(&mut xml, "KeyMarker", &key_marker);
+    xml.element("VersionIdMarker", version_marker.as_deref().unwrap_or_default());
+    if let Some((key, version)) = next.map(markers_of) {
+        spelling.element(&mut xml, "NextKeyMarker", key);
+        xml.element_some("NextVersionIdMarker", version.as_deref());
+    }
+    frame(&mut xml, &ask, limit, spelling, next.is_some());
     let mut owners = Owners::of(face, bucket);
-    let (mut versions, mut markers) = (Vec::new(), Vec::new());
     for entry in &page.entries {
         let owner = owners.owner(entry.head.owner).await?;
-        match entry.head.kind {
-            VersionKind::Object => versions.push(version(entry, owner, spelling)),
-            VersionKind::DeleteMarker => markers.push(marker(entry, owner, spelling)),
-        }
+        line(&mut xml, entry, &owner, spelling);
     }
-    let next = page.next.as_ref().filter(|_| limit > 0);
-    let (next_key, next_version) = next.map_or((None, None), |after| {
-        let (key, version) = markers_of(after);
-        (Some(key), version)
-    });
-    Ok(S3Response::new(ListObjectVersionsOutput {
-        common_prefixes: spelling.prefixes(&page.prefixes),
-        delete_markers: (!markers.is_empty()).then_some(markers),
-        delimiter: spelling.write_some(ask.delimiter.as_deref()),
-        encoding_type: input.encoding_type,
-        is_truncated: Some(next.is_some()),
-        key_marker: Some(spelling.write(&key_marker)),
-        max_keys: Some(as_i32(limit)),
-        name: Some(bucket.name().as_str().to_owned()),
-        next_key_marker: spelling.write_some(next_key),
-        next_version_id_marker: next_version,
-        prefix: Some(spelling.write(&ask.prefix)),
-        request_charged: None,
-        version_id_marker: Some(version_marker.unwrap_or_default()),
-        versions: (!versions.is_empty()).then_some(versions),
-    }))
+    spelling.prefixes_into(&mut xml, &page.prefixes);
+    Ok(Document::answer(xml.end(ROOT), ListObjectVersionsOutput::default()))
+}
+
+/// The root of this listing.
+const ROOT: &str = "ListVersionsResult";
+
+/// One version or delete marker.
+fn line(xml: &mut Xml, entry: &ListedVersion, owner: &Owner, spelling: Spelling) {
+    let name = match entry.head.kind {
+        VersionKind::Object => "Version",
+        VersionKind::DeleteMarker => "DeleteMarker",
+    };
+    xml.open(name);
+    spelling.element(xml, "Key", entry.key.as_str());
+    xml.plain("VersionId", entry.head.name());
+    xml.plain("IsLatest", entry.is_latest);
+    match entry.head.kind {
+        VersionKind::Object => version_facts(xml, &entry.head, Some(owner)),
+        VersionKind::DeleteMarker => marker_facts(xml, &entry.head, Some(owner)),
+    }
+    xml.close(name);
 }
 
 fn after(ask: &ListAsk, key: &str, version: Option<&str>) -> S3Result<AfterVersion> {
@@ -85,37 +91,5 @@ fn markers_of(after: &AfterVersion) -> (&str, Option<String>) {
         AfterVersion::Start => ("", None),
         AfterVersion::Key(key) | AfterVersion::Prefix(key) => (key, None),
         AfterVersion::Version(key, version) => (key, Some(version.to_string())),
-    }
-}
-
-fn version(entry: &ListedVersion, owner: Owner, spelling: Spelling) -> ObjectVersion {
-    let head = &entry.head;
-    let class = head.storage_class.clone();
-    let (checksum_algorithm, checksum_type) = checksums(head.checksum);
-    ObjectVersion {
-        checksum_algorithm,
-        checksum_type,
-        e_tag: Some(etag(&head.etag)),
-        is_latest: Some(entry.is_latest),
-        key: Some(spelling.write(entry.key.as_str())),
-        last_modified: Some(date::dto(head.modified)),
-        owner: Some(owner),
-        restore_status: None,
-        size: size(head.size),
-        storage_class: Some(class.map_or_else(
-            || ObjectVersionStorageClass::from_static(ObjectVersionStorageClass::STANDARD),
-            ObjectVersionStorageClass::from,
-        )),
-        version_id: Some(head.name().to_string()),
-    }
-}
-
-fn marker(entry: &ListedVersion, owner: Owner, spelling: Spelling) -> DeleteMarkerEntry {
-    DeleteMarkerEntry {
-        is_latest: Some(entry.is_latest),
-        key: Some(spelling.write(entry.key.as_str())),
-        last_modified: Some(date::dto(entry.head.modified)),
-        owner: Some(owner),
-        version_id: Some(entry.head.name().to_string()),
     }
 }

@@ -8,9 +8,8 @@
 //! Amazon S3 API Reference, "Error responses". The protocol library writes the
 //! code and sometimes the message; the rest is added here.
 
-use std::fmt::Write as _;
-
 use super::address::Address;
+use crate::xml::Xml;
 
 /// What an error document tells.
 #[derive(Debug)]
@@ -34,8 +33,7 @@ pub(crate) struct ErrorDocument<'a> {
 impl ErrorDocument<'_> {
     /// Writes the document.
     pub(crate) fn to_xml(&self) -> String {
-        let mut xml = String::with_capacity(512);
-        xml.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
+        let mut xml = Xml::new("Error", 512);
         element(&mut xml, "Code", self.code);
         let message = if self.message.is_empty() { usual_message(self.code) } else { self.message };
         element(&mut xml, "Message", message);
@@ -55,8 +53,7 @@ impl ErrorDocument<'_> {
         element(&mut xml, "Resource", self.path);
         element(&mut xml, "RequestId", self.request_id);
         element(&mut xml, "HostId", self.host_id);
-        xml.push_str("</Error>");
-        xml
+        xml.end("Error")
     }
 }
 
@@ -84,26 +81,18 @@ fn unescape(text: &str) -> String {
         .replace("&amp;", "&")
 }
 
-fn element(xml: &mut String, name: &str, value: &str) {
-    xml.push('<');
-    xml.push_str(name);
-    xml.push('>');
-    for c in value.chars() {
-        match c {
-            '&' => xml.push_str("&amp;"),
-            '<' => xml.push_str("&lt;"),
-            '>' => xml.push_str("&gt;"),
-            // XML 1.0 cannot carry other control characters, not even escaped.
-            '\t' | '\n' | '\r' => {
-                let _ = write!(xml, "&#{};", u32::from(c));
-            }
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => xml.push('\u{fffd}'),
-            c => xml.push(c),
-        }
+/// An element whose text any parser takes: what XML 1.0 cannot carry is replaced.
+fn element(xml: &mut Xml, name: &str, value: &str) {
+    let carried = |c: char| matches!(c, '\t' | '\n' | '\r') || !c.is_control();
+    if value.chars().all(|c| carried(c) && !matches!(c, '\u{fffe}' | '\u{ffff}')) {
+        return xml.element(name, value);
     }
-    xml.push_str("</");
-    xml.push_str(name);
-    xml.push('>');
+    let shown = value.chars().map(|c| match c {
+        '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+        c if carried(c) => c,
+        _ => '\u{fffd}',
+    });
+    xml.element(name, &shown.collect::<String>());
 }
 
 fn names_bucket(code: &str) -> bool {

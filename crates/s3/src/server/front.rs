@@ -37,6 +37,7 @@ use crate::object::{chunked, metadata};
 use crate::post;
 use crate::request::RequestContext;
 use crate::website::{self, Visit};
+use crate::xml::Document;
 
 /// Body bytes from clients.
 const RECEIVED: &str = "essaim_s3_received_bytes_total";
@@ -246,6 +247,9 @@ impl Front {
             body = Body::empty();
             head.headers.remove(header::CONTENT_LENGTH);
             head.headers.remove(header::CONTENT_TYPE);
+        }
+        if let Some(Document(xml)) = head.extensions.remove() {
+            body = Body::from(xml);
         }
         if head.extensions.remove::<UnquotedETag>().is_some()
             && let Some(xml) = body.bytes()
