@@ -11,8 +11,9 @@ pub const PUT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
 pub const DELETE_BATCH_MAX: usize = 1_000;
 
 /// Uploads whose bytes are being taken at once; each is sure of one chunk-sized
-/// stripe buffer. A thousand slow clients fit, with their 64 MiB at most.
-pub const LANES_MAX: usize = 1_024;
+/// stripe buffer. A thousand slow clients fit, with their 64 MiB at most, and others
+/// beside them.
+pub const LANES_MAX: usize = 1_088;
 
 /// How long an upload waits for a lane before the client is told to slow down.
 pub const LANE_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -42,7 +43,7 @@ pub const READ_WINDOW_BYTES: usize = 256 * 1024;
 
 /// Memory for read windows over all readers; a reader holds two of them at most
 /// (one being sent, one being read ahead) and waits for its first.
-pub const READ_POOL_BYTES: usize = 48 * 1024 * 1024;
+pub const READ_POOL_BYTES: usize = 44 * 1024 * 1024;
 
 /// Readers that hold a whole rebuilt stripe at once.
 pub const DEGRADED_READS_MAX: usize = 4;

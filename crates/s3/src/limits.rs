@@ -24,7 +24,7 @@ pub const TURN_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Uploads of one tenant whose bodies may be long in coming: some fewer than the
 /// object path takes in all, so that a thousand slow clients of one tenant leave
 /// room for the others' uploads.
-pub const UPLOADS_PER_TENANT_MAX: usize = 1_000;
+pub const UPLOADS_PER_TENANT_MAX: usize = 1_024;
 
 /// Shards of the rate limiter: requests of different tenants rarely meet.
 pub const RATE_SHARDS: usize = 16;

@@ -62,7 +62,7 @@ impl Xml {
     /// An element of text, escaped.
     pub(crate) fn element(&mut self, name: &str, value: &str) {
         self.open(name);
-        self.escaped(value);
+        self.text(value);
         self.close(name);
     }
 
@@ -87,9 +87,10 @@ impl Xml {
 
     /// Text, escaped. What XML 1.0 cannot carry is written as a reference all the
     /// same, as AWS does: who has such keys asks for `encoding-type=url`.
-    fn escaped(&mut self, value: &str) {
+    pub(crate) fn text(&mut self, value: &str) {
         let mut rest = value;
-        while let Some(at) = rest.find(|c: char| c < ' ' || matches!(c, '&' | '<' | '>' | '"')) {
+        let special = |byte: &u8| *byte < b' ' || matches!(byte, b'&' | b'<' | b'>' | b'"');
+        while let Some(at) = rest.as_bytes().iter().position(special) {
             let (plain, special) = rest.split_at(at);
             self.text.push_str(plain);
             let mut characters = special.chars();

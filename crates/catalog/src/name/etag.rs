@@ -48,6 +48,17 @@ impl ETag {
     }
 }
 
+/// The digits at once: a listing writes a thousand of them.
+fn write_hex(f: &mut fmt::Formatter<'_>, Md5(bytes): &Md5) -> fmt::Result {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [b'0'; 32];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or(b'0');
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+    }
+    f.write_str(core::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+}
+
 fn parse_hex(text: &str) -> Option<[u8; 16]> {
     let digits = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     if text.len() != 32 || !text.bytes().all(digits) {
@@ -59,9 +70,10 @@ fn parse_hex(text: &str) -> Option<[u8; 16]> {
 impl fmt::Display for ETag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Md5(Md5(bytes)) => write!(f, "{:032x}", u128::from_be_bytes(*bytes)),
-            Self::Multipart { digest: Md5(bytes), parts } => {
-                write!(f, "{:032x}-{parts}", u128::from_be_bytes(*bytes))
+            Self::Md5(digest) => write_hex(f, digest),
+            Self::Multipart { digest, parts } => {
+                write_hex(f, digest)?;
+                write!(f, "-{parts}")
             }
             Self::Opaque(text) => f.write_str(text),
         }

@@ -5,7 +5,7 @@
 //! stripes and several of them under way. Three pools, each a semaphore:
 //!
 //! ```text
-//! lanes      1,024 × 64 KiB   one per upload: its own buffer of one chunk
+//! lanes      1,088 × 64 KiB   one per upload: its own buffer of one chunk
 //! stripes    32 MiB           what a stripe buffer is longer than a chunk
 //! pipeline   32 MiB           stripes behind the filling one: hashed, sealed, written
 //! ```

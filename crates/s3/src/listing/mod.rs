@@ -5,8 +5,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
-use catalog::{ChecksumAlgorithm, ChecksumKind, ListAsk, VersionHead};
+use catalog::{ChecksumAlgorithm, ChecksumKind, ETag, ListAsk, VersionHead};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::S3Result;
 use s3s::dto::{CommonPrefix, EncodingType, Owner, StorageClass};
@@ -155,7 +156,14 @@ fn marker_facts(xml: &mut Xml, head: &VersionHead, owner: Option<&Owner>) {
 /// What a listing says of an object's version.
 fn version_facts(xml: &mut Xml, head: &VersionHead, owner: Option<&Owner>) {
     marker_facts(xml, head, owner);
-    xml.element("ETag", &format!("\"{}\"", head.etag));
+    xml.open("ETag");
+    match &head.etag {
+        ETag::Opaque(text) => xml.text(&format!("\"{text}\"")),
+        digest => xml.raw(|text| {
+            let _ = write!(text, "&quot;{digest}&quot;");
+        }),
+    }
+    xml.close("ETag");
     if let Some((algorithm, kind)) = head.checksum {
         xml.plain("ChecksumAlgorithm", algorithm_name(algorithm));
         xml.plain("ChecksumType", kind_name(kind));

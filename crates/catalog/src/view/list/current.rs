@@ -20,7 +20,7 @@ impl View {
         ask: &ListAsk,
         after: &After,
     ) -> Result<ListPage<ListedObject, After>, ReadError> {
-        let mut page = Filling::new(ask);
+        let mut page = Filling::new(ask, behind);
         if page.is_empty_ask() {
             return Ok(page.finish());
         }
@@ -62,13 +62,16 @@ impl View {
                     rolled = Some(below.to_owned());
                     steps = 0;
                 } else {
-                    let entry = ListedObject { key: ObjectKey::stored(key.clone()), head };
-                    page.entry(entry, After::Key(key));
+                    page.entry(ListedObject { key: ObjectKey::stored(key), head });
                 }
             }
         }
         Ok(page.finish())
     }
+}
+
+fn behind(last: &ListedObject) -> After {
+    After::Key(last.key.as_str().to_owned())
 }
 
 /// Where the rows after everything below a common prefix begin.

@@ -15,16 +15,19 @@ pub(super) fn common_prefix<'k>(key: &'k str, ask: &ListAsk) -> Option<&'k str> 
 /// A page that is being filled.
 pub(super) struct Filling<Entry, Next> {
     page: ListPage<Entry, Next>,
-    /// Where the next page would begin if this one ended here.
+    /// Where the next page would begin if this one ended behind an entry.
+    behind: fn(&Entry) -> Next,
+    /// The same if what came last was a common prefix.
     resume: Option<Next>,
     limit: usize,
     skipped: usize,
 }
 
-impl<Entry, Next: Clone> Filling<Entry, Next> {
-    pub(super) fn new(ask: &ListAsk) -> Self {
+impl<Entry, Next> Filling<Entry, Next> {
+    pub(super) fn new(ask: &ListAsk, behind: fn(&Entry) -> Next) -> Self {
         let page = ListPage { entries: Vec::new(), prefixes: Vec::new(), next: None };
-        Self { page, resume: None, limit: ask.limit.min(LIST_ENTRIES_MAX), skipped: 0 }
+        let limit = ask.limit.min(LIST_ENTRIES_MAX);
+        Self { page, behind, resume: None, limit, skipped: 0 }
     }
 
     /// Whether nothing was asked for.
@@ -43,14 +46,15 @@ impl<Entry, Next: Clone> Filling<Entry, Next> {
     pub(super) fn has_room(&mut self) -> bool {
         let room = self.page.entries.len() + self.page.prefixes.len() < self.limit;
         if !room {
-            self.page.next.clone_from(&self.resume);
+            let last = self.page.entries.last();
+            self.page.next = self.resume.take().or_else(|| last.map(self.behind));
         }
         room
     }
 
-    pub(super) fn entry(&mut self, entry: Entry, resume: Next) {
+    pub(super) fn entry(&mut self, entry: Entry) {
         self.page.entries.push(entry);
-        self.resume = Some(resume);
+        self.resume = None;
     }
 
     pub(super) fn prefix(&mut self, prefix: &str, resume: Next) {

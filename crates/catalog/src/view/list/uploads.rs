@@ -13,6 +13,10 @@ use crate::record::{Damaged, PartReference, Record, Upload};
 use crate::table;
 use crate::view::{ReadError, View};
 
+fn behind(last: &ListedUpload) -> AfterUpload {
+    AfterUpload::Upload(last.key.as_str().to_owned(), last.id)
+}
+
 impl View {
     /// Lists unfinished uploads, by key and then by id.
     pub fn list_uploads(
@@ -21,7 +25,7 @@ impl View {
         ask: &ListAsk,
         after: &AfterUpload,
     ) -> Result<ListPage<ListedUpload, AfterUpload>, ReadError> {
-        let mut page = Filling::new(ask);
+        let mut page = Filling::new(ask, behind);
         if page.is_empty_ask() {
             return Ok(page.finish());
         }
@@ -53,8 +57,7 @@ impl View {
                     break;
                 }
                 let upload = Upload::decode(&value)?;
-                let entry = ListedUpload { key: ObjectKey::stored(key.clone()), id, upload };
-                page.entry(entry, AfterUpload::Upload(key, id));
+                page.entry(ListedUpload { key: ObjectKey::stored(key), id, upload });
             }
         }
         Ok(page.finish())

@@ -31,6 +31,10 @@ struct Next {
     is_latest: bool,
 }
 
+fn behind(last: &ListedVersion) -> AfterVersion {
+    AfterVersion::Version(last.key.as_str().to_owned(), last.head.name())
+}
+
 impl View {
     /// Lists all versions and delete markers, the newest of a key first.
     pub fn list_versions(
@@ -39,7 +43,7 @@ impl View {
         ask: &ListAsk,
         after: &AfterVersion,
     ) -> Result<ListPage<ListedVersion, AfterVersion>, ReadError> {
-        let mut page = Filling::new(ask);
+        let mut page = Filling::new(ask, behind);
         if page.is_empty_ask() {
             return Ok(page.finish());
         }
@@ -65,10 +69,9 @@ impl View {
                     rolled = Some(below.to_owned());
                     steps = 0;
                 } else {
-                    let resume = AfterVersion::Version(next.key.clone(), next.head.name());
                     let Next { key, head, is_latest } = next;
                     let key = ObjectKey::stored(key);
-                    page.entry(ListedVersion { key, head, is_latest }, resume);
+                    page.entry(ListedVersion { key, head, is_latest });
                 }
             }
         }
