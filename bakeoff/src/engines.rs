@@ -118,7 +118,7 @@ impl Run<'_> {
         self.applying += started.elapsed();
         self.logical += work::bytes_of(&batch);
         let started = Instant::now();
-        self.engine.commit(batch)?;
+        self.engine.commit(&batch)?;
         self.commits.push(started.elapsed());
         if self.entry.is_multiple_of(PERSIST_ENTRIES) {
             let started = Instant::now();

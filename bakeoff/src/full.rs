@@ -22,7 +22,7 @@ pub fn measure(name: &str, directory: &Path) -> Result<()> {
     let engine = engines::open(name, &rows)?;
     let mut number = 0_u64;
     let failure = loop {
-        match engine.commit(batch(number)) {
+        match engine.commit(&batch(number)) {
             Ok(()) => number += 1,
             Err(error) => break error,
         }
@@ -31,7 +31,7 @@ pub fn measure(name: &str, directory: &Path) -> Result<()> {
     println!("{name}: batch {number} failed: {}", described(&failure));
     println!("{name}: reads: {}", works(engine.view().get(&0_u64.to_be_bytes())));
     fs::remove_file(&ballast)?;
-    println!("{name}: commit once there is room: {}", works(engine.commit(batch(number))));
+    println!("{name}: commit once there is room: {}", works(engine.commit(&batch(number))));
     println!("{name}: persist: {}", works(engine.persist()));
     drop(engine);
     let engine = engines::open(name, &rows)?;
@@ -40,7 +40,7 @@ pub fn measure(name: &str, directory: &Path) -> Result<()> {
         missing += u64::from(engine.view().get(&number.to_be_bytes())?.is_none());
     }
     println!("{name}: reopened: {missing} of {number} committed batches are missing");
-    println!("{name}: commit after that: {}", works(engine.commit(batch(number))));
+    println!("{name}: commit after that: {}", works(engine.commit(&batch(number))));
     Ok(())
 }
 

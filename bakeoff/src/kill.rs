@@ -43,7 +43,7 @@ pub fn write(name: &str, directory: &Path) -> Result<()> {
         let mut writes = Batch::default();
         writes.writes.extend(rows(batch).map(|(key, value)| (key, Some(value))));
         writes.writes.insert(LAST.to_vec(), Some(batch.to_be_bytes().to_vec()));
-        engine.commit(writes)?;
+        engine.commit(&writes)?;
         say('W', batch)?;
         if batch.is_multiple_of(PERSIST_EVERY) {
             engine.persist()?;

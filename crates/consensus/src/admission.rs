@@ -50,6 +50,13 @@ impl Admission {
         self.check(&Command::Nothing).is_err()
     }
 
+    /// Whether there is room enough for an engine that met a full disk to go on:
+    /// as much as commands that free room may use. Looks for itself.
+    pub(crate) fn has_room_for_engine(&self) -> bool {
+        let Ok(space) = self.disk.space() else { return true };
+        space.free.get() >= limits::ROOM_FLOOR_BYTES.min(space.total.get() / 32)
+    }
+
     fn space(&self) -> Option<Space> {
         let now = self.clock.elapsed();
         let mut reading = self.reading.lock();

@@ -31,6 +31,9 @@ use crate::proposer::{Proposer, Waiting};
 use crate::state_machine::StateMachine;
 use crate::types::Raft;
 
+/// What proposers are told while log or engine wait for room.
+const FULL: &str = "the disk of the catalog is full";
+
 /// What a consensus is made of.
 pub struct Parts {
     /// The disk of the log.
@@ -115,7 +118,7 @@ struct Shared {
     engine: Arc<dyn Engine>,
     machine: StateMachine,
     health: Arc<Health>,
-    admission: Admission,
+    admission: Arc<Admission>,
     index: Arc<Mutex<Index>>,
     writer: Arc<Writer>,
     queue: Mutex<Option<mpsc::Sender<Waiting>>>,
@@ -125,10 +128,32 @@ struct Shared {
     packer: Mutex<Option<JoinHandle<()>>>,
 }
 
+impl Shared {
+    /// Waits for the end of something that a stop should see, unless or until the
+    /// disk is full or the catalog has failed: then nobody waits for room any more,
+    /// so that a full disk does not keep the node from stopping.
+    async fn unless_full<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::pin!(work);
+        let mut looks = tokio::time::interval(limits::STOP_LOOK_INTERVAL);
+        loop {
+            tokio::select! {
+                done = &mut work => return Some(done),
+                _ = looks.tick() => {}
+            }
+            if self.health.condition() != Condition::Serving {
+                self.writer.stop_waiting();
+                self.machine.stop_waiting();
+                return None;
+            }
+        }
+    }
+}
+
 impl Drop for Shared {
     /// The last handle is gone without a shutdown: as after a kill.
     fn drop(&mut self) {
         self.writer.stop_waiting();
+        self.machine.stop_waiting();
         for task in self.tasks.lock().drain(..) {
             task.abort();
         }
@@ -139,9 +164,11 @@ impl Consensus {
     /// Opens the catalog, replays the tail of the log, and leads.
     pub async fn open(parts: Parts) -> Result<Self, OpenError> {
         let health = Arc::new(Health::default());
-        let (store, machine) = open_storage(&parts, &health)?;
+        let admission = Admission::new(Arc::clone(&parts.disk), Arc::clone(&parts.clock));
+        let admission = Arc::new(admission);
+        let (store, machine) = open_storage(&parts, &health, &admission)?;
         let (writer, index) = (store.writer(), store.index());
-        machine.forget_in(store.recent());
+        machine.use_log(store.applied_log());
         let me = Member::new(parts.node);
         let config = config(parts.cluster)?;
         let raft = Raft::new(me, Arc::new(config), Alone, store, machine.clone());
@@ -164,7 +191,7 @@ impl Consensus {
             engine: parts.engine,
             machine,
             health,
-            admission: Admission::new(parts.disk, parts.clock),
+            admission,
             index,
             writer,
             queue: Mutex::new(Some(queue)),
@@ -181,8 +208,11 @@ impl Consensus {
     /// Cancel-safety: a command whose proposal was dropped may still be carried out.
     pub async fn propose(&self, command: Command) -> Result<Success, ProposeError> {
         let shared = &self.shared;
-        if let Condition::Failed { reason } = shared.health.condition() {
-            return Err(Unavailable::not_done(reason).into());
+        match shared.health.condition() {
+            Condition::Serving => {}
+            // What waits already would be in front of it.
+            Condition::Full => return Err(Unavailable::not_done(FULL).into()),
+            Condition::Failed { reason } => return Err(Unavailable::not_done(reason).into()),
         }
         shared.admission.check(&command)?;
         let encoded = match postcard::to_stdvec(&command) {
@@ -211,7 +241,7 @@ impl Consensus {
     fn fault(&self, otherwise: &str) -> String {
         match self.shared.health.condition() {
             Condition::Failed { reason } => reason,
-            Condition::Full => "the disk of the catalog is full".to_owned(),
+            Condition::Full => FULL.to_owned(),
             Condition::Serving => otherwise.to_owned(),
         }
     }
@@ -302,17 +332,11 @@ impl Consensus {
         for task in shared.tasks.lock().drain(..) {
             task.abort();
         }
-        // A disk without room must not keep the node from stopping.
-        if shared.health.condition() != Condition::Serving {
-            shared.writer.stop_waiting();
-        }
         let packer = shared.packer.lock().take();
         if let Some(packer) = packer {
-            let _ = packer.await;
+            let _ = shared.unless_full(packer).await;
         }
-        if shared.health.condition() == Condition::Serving
-            && let Err(error) = checkpoint::take(&shared.raft).await
-        {
+        if let Some(Err(error)) = shared.unless_full(checkpoint::take(&shared.raft)).await {
             tracing::warn!(error, "no checkpoint at the stop, the next start replays the log");
         }
         if let Err(error) = shared.raft.shutdown().await {
@@ -327,13 +351,15 @@ impl Consensus {
 fn open_storage(
     parts: &Parts,
     health: &Arc<Health>,
+    admission: &Arc<Admission>,
 ) -> Result<(LogStore, StateMachine), OpenError> {
     if applied::is_restoring(&*parts.engine.view())? {
         return Err(OpenError::RestoreUnfinished);
     }
     let engine = Arc::clone(&parts.engine);
     let clock = Arc::clone(&parts.clock);
-    let machine = StateMachine::open(engine, clock, parts.cluster, Arc::clone(health))?;
+    let (health_too, admission) = (Arc::clone(health), Arc::clone(admission));
+    let machine = StateMachine::open(engine, clock, parts.cluster, health_too, admission)?;
     let disk = Arc::clone(&parts.disk);
     let log = SegmentLog::open(disk, &parts.directory, parts.cluster, parts.log)?;
     let state = machine.state();

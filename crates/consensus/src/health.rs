@@ -22,7 +22,10 @@ pub enum Condition {
 /// The first fault and the state of the disk.
 #[derive(Default)]
 pub(crate) struct Health {
-    full: AtomicBool,
+    /// The log waits for room.
+    log_full: AtomicBool,
+    /// The engine waits for room, or for being opened again.
+    engine_full: AtomicBool,
     failure: Mutex<Option<String>>,
 }
 
@@ -36,15 +39,14 @@ impl Health {
         }
     }
 
-    /// Says whether the disk is full; logs each change.
-    pub(crate) fn set_full(&self, full: bool) {
-        if self.full.swap(full, Ordering::Relaxed) != full {
-            if full {
-                tracing::warn!("the disk of the catalog is full, commands must wait");
-            } else {
-                tracing::info!("there is room for the catalog again");
-            }
-        }
+    /// Says whether the log waits for room.
+    pub(crate) fn set_log_full(&self, full: bool) {
+        set(&self.log_full, full, "log");
+    }
+
+    /// Says whether the engine waits for room.
+    pub(crate) fn set_engine_full(&self, full: bool) {
+        set(&self.engine_full, full, "engine");
     }
 
     /// What can be done now.
@@ -52,6 +54,19 @@ impl Health {
         if let Some(reason) = &*self.failure.lock() {
             return Condition::Failed { reason: reason.clone() };
         }
-        if self.full.load(Ordering::Relaxed) { Condition::Full } else { Condition::Serving }
+        let is_full =
+            [&self.log_full, &self.engine_full].iter().any(|full| full.load(Ordering::Relaxed));
+        if is_full { Condition::Full } else { Condition::Serving }
+    }
+}
+
+/// Sets one of the two, and logs a change.
+fn set(full: &AtomicBool, now: bool, what: &str) {
+    if full.swap(now, Ordering::Relaxed) != now {
+        if now {
+            tracing::warn!(what, "the disk of the catalog is full, commands must wait");
+        } else {
+            tracing::info!(what, "there is room for the catalog again");
+        }
     }
 }

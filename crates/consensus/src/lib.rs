@@ -26,6 +26,7 @@ mod checkpoint;
 mod consensus;
 mod error;
 mod health;
+mod keeper;
 pub mod limits;
 pub mod log;
 mod member;
@@ -62,6 +63,10 @@ pub const PLANTED: &[units::planted::PlantedBug] = &[
     units::planted::PlantedBug {
         name: "consensus-purge-before-persist",
         what: "purges the log of entries that the engine has not persisted",
+    },
+    units::planted::PlantedBug {
+        name: "consensus-forget-after-full",
+        what: "answers without writing again the batch that met a full disk",
     },
     units::planted::PlantedBug {
         name: "consensus-cut-off-damage",

@@ -64,8 +64,15 @@ pub const CHECKPOINT_RETRY_INTERVAL: Duration = Duration::from_millis(250);
 /// How often the checkpoint rule is looked at.
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often a writer that met a full disk looks for room.
+/// How often the log and the engine, when they met a full disk, look for room.
 pub const FULL_RETRY_INTERVAL: Duration = Duration::from_millis(200);
+
+/// How often the engine is opened again, between two persists that succeed, for a
+/// fault that is not for want of room: a disk that fails again is given up.
+pub const ENGINE_REOPENS_MAX: u32 = 3;
+
+/// How often a stop that waits for an answer looks whether the disk is full.
+pub const STOP_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How long the reading of free space is believed.
 pub const SPACE_READING_AGE_MAX: Duration = Duration::from_millis(100);

@@ -8,45 +8,28 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use catalog::Batch;
 use kv::Engine;
 use openraft::storage::RaftStateMachine;
 use openraft::{
-    AnyError, EntryPayload, OptionalSend, RaftSnapshotBuilder, Snapshot, SnapshotMeta,
-    StorageIOError,
+    AnyError, OptionalSend, RaftSnapshotBuilder, Snapshot, SnapshotMeta, StorageIOError,
 };
-use parking_lot::Mutex;
-use thiserror::Error;
 use tokio::sync::watch;
 use units::{Clock, ClusterId, LogIndex, Timestamp};
 
+use crate::admission::Admission;
 use crate::applied::AppliedState;
 use crate::backup::header::Header;
 use crate::backup::reader::read_backup;
 use crate::backup::restore_rows;
 use crate::error::OpenError;
 use crate::health::Health;
+use crate::keeper::{ApplyError, Keeper};
 use crate::log::record::EntryId;
-use crate::log::store::Recent;
+use crate::log::store::AppliedLog;
 use crate::log::writer::describe;
 use crate::member::{Member, Seat};
 use crate::snapshot::CatalogSnapshot;
 use crate::types::{Answers, Entry, StorageError, StoredMembership, Types};
-
-/// An entry that could not be applied: the end of this Raft instance.
-#[derive(Debug, Error)]
-enum ApplyError {
-    #[error("the catalog could not be read")]
-    Rows(#[from] catalog::RowsError),
-    #[error("the catalog could not be written")]
-    Engine(#[from] kv::KvError),
-    #[error("the membership could not be encoded")]
-    Encode(#[from] postcard::Error),
-    #[error("entry {found} was to be applied after {last}")]
-    Order { found: u64, last: u64 },
-    #[error("the state machine's thread ended")]
-    Ended,
-}
 
 /// The rows and how far the log was applied to them. Clones share it.
 #[derive(Clone)]
@@ -55,14 +38,11 @@ pub(crate) struct StateMachine {
 }
 
 struct Shared {
-    engine: Arc<dyn Engine>,
+    keeper: Keeper,
     clock: Arc<dyn Clock>,
     cluster: ClusterId,
     health: Arc<Health>,
-    /// What was applied; locked while it changes, so that it is one with a view.
-    state: Mutex<AppliedState>,
     applied: watch::Sender<LogIndex>,
-    recent: Mutex<Option<Arc<Mutex<Recent>>>>,
     /// Grows with every change of a directory row, after it is in the engine and
     /// before anybody is told.
     directory: AtomicU64,
@@ -75,29 +55,34 @@ impl StateMachine {
         clock: Arc<dyn Clock>,
         cluster: ClusterId,
         health: Arc<Health>,
+        admission: Arc<Admission>,
     ) -> Result<Self, OpenError> {
-        let state = AppliedState::read(&*engine.view())?;
-        let (applied, _) = watch::channel(LogIndex::new(state.last.map_or(0, |id| id.index)));
-        let state = Mutex::new(state);
-        let recent = Mutex::new(None);
+        let keeper = Keeper::open(engine, admission, Arc::clone(&health))?;
+        let last = keeper.state().last.map_or(0, |id| id.index);
+        let (applied, _) = watch::channel(LogIndex::new(last));
         let directory = AtomicU64::new(0);
-        let shared = Shared { engine, clock, cluster, health, state, applied, recent, directory };
+        let shared = Shared { keeper, clock, cluster, health, applied, directory };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Lets the log forget entries once they are applied.
-    pub(crate) fn forget_in(&self, recent: Arc<Mutex<Recent>>) {
-        *self.shared.recent.lock() = Some(recent);
+    /// Where to read entries again, and where to forget them once they are applied.
+    pub(crate) fn use_log(&self, log: AppliedLog) {
+        self.shared.keeper.use_log(log);
+    }
+
+    /// Whoever waits for room on the disk gives up.
+    pub(crate) fn stop_waiting(&self) {
+        self.shared.keeper.stop_waiting();
     }
 
     /// What was applied last.
     pub(crate) fn state(&self) -> AppliedState {
-        self.shared.state.lock().clone()
+        self.shared.keeper.state().clone()
     }
 
     /// The latest stamp applied.
     pub(crate) fn stamped(&self) -> Timestamp {
-        self.shared.state.lock().stamped
+        self.shared.keeper.state().stamped
     }
 
     /// Which directory rows there are: equal numbers, equal rows.
@@ -112,7 +97,7 @@ impl StateMachine {
 
     /// A view, and what was applied in it.
     pub(crate) fn consistent_view(&self) -> (Arc<dyn catalog::Rows>, Header) {
-        let state = self.shared.state.lock();
+        let state = self.shared.keeper.state();
         let header = Header {
             cluster: self.shared.cluster,
             made: self.shared.clock.now(),
@@ -120,7 +105,12 @@ impl StateMachine {
             stamped: state.stamped,
             membership: state.membership.clone(),
         };
-        (self.shared.engine.view(), header)
+        (self.shared.keeper.view(), header)
+    }
+
+    /// Makes what was applied durable in the engine.
+    pub(crate) async fn persist(&self) -> Result<(), ApplyError> {
+        self.blocking(|shared| shared.keeper.persist()).await
     }
 
     fn snapshot(&self) -> Snapshot<Types> {
@@ -149,46 +139,14 @@ impl StateMachine {
 }
 
 impl Shared {
-    /// Applies one entry: its rows and the note of it, as one batch.
+    /// Applies one entry and tells those who follow.
     fn apply(&self, entry: &Entry) -> Result<Answers, ApplyError> {
-        let mut state = self.state.lock();
-        let mut next = state.clone();
-        if let Some(last) = state.last
-            && entry.log_id.index <= last.index
-        {
-            return Err(ApplyError::Order { found: entry.log_id.index, last: last.index });
-        }
-        next.last = Some(entry.log_id);
-        let mut batch = Batch::default();
-        let mut answers = Answers::default();
-        match &entry.payload {
-            EntryPayload::Blank => {}
-            EntryPayload::Normal(pack) => {
-                let applied = catalog::apply(&*self.engine.view(), &pack.commands)?;
-                batch = applied.batch;
-                answers = Answers(applied.outcomes);
-                let stamps = pack.commands.iter().map(|stamped| stamped.at);
-                next.stamped = stamps.fold(next.stamped, Ord::max);
-            }
-            EntryPayload::Membership(membership) => {
-                next.membership = StoredMembership::new(Some(entry.log_id), membership.clone());
-            }
-        }
-        if !units::planted::is_on("consensus-forget-applied") {
-            next.put(&mut batch)?;
-        }
-        let is_directory = batch.writes.keys().any(|key| catalog::table::is_directory(key));
-        self.engine.commit(batch)?;
-        if is_directory {
+        let applied = self.keeper.apply(entry)?;
+        if applied.is_directory {
             self.directory.fetch_add(1, Ordering::Release);
         }
-        *state = next;
-        drop(state);
         self.applied.send_replace(LogIndex::new(entry.log_id.index));
-        if let Some(recent) = &*self.recent.lock() {
-            recent.lock().drop_through(entry.log_id.index);
-        }
-        Ok(answers)
+        Ok(applied.answers)
     }
 
     /// Replaces the rows by those of a snapshot.
@@ -203,17 +161,16 @@ impl Shared {
         let (header, _) =
             read_backup(&mut snapshot, |_, _| Ok(())).map_err(|error| AnyError::new(&error))?;
         snapshot.seek(SeekFrom::Start(0)).map_err(|error| AnyError::new(&error))?;
-        let mut state = self.state.lock();
         let next = AppliedState {
             last: meta.last_log_id,
             membership: meta.last_membership.clone(),
             installed: meta.last_log_id,
             stamped: header.stamped,
         };
-        let restored = restore_rows(&*self.engine, &mut snapshot, &next);
+        let restored =
+            self.keeper.replace(next, |engine, next| restore_rows(engine, &mut snapshot, next));
         self.directory.fetch_add(1, Ordering::Release);
         restored.map_err(|error| AnyError::new(&error))?;
-        *state = next;
         self.applied.send_replace(LogIndex::new(meta.last_log_id.map_or(0, |id| id.index)));
         Ok(())
     }
@@ -227,8 +184,9 @@ impl RaftSnapshotBuilder<Types> for StateMachine {
         if units::planted::is_on("consensus-purge-before-persist") {
             return Ok(snapshot);
         }
-        let persisted = self.blocking(|shared| Ok(shared.engine.persist()?)).await;
-        persisted.map_err(|error| StorageIOError::write_snapshot(None, AnyError::new(&error)))?;
+        self.persist()
+            .await
+            .map_err(|error| StorageIOError::write_snapshot(None, AnyError::new(&error)))?;
         Ok(snapshot)
     }
 }

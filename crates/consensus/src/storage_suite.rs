@@ -5,6 +5,7 @@ use std::sync::Arc;
 use openraft::testing::{StoreBuilder, Suite};
 use units::{ClusterId, SimClock};
 
+use crate::admission::Admission;
 use crate::health::Health;
 use crate::log::store::LogStore;
 use crate::log::{LogOptions, SegmentLog};
@@ -21,11 +22,12 @@ impl StoreBuilder<Types, LogStore, StateMachine, tempfile::TempDir> for Builder 
         let engine = kv::FjallEngine::open(&directory.path().join("rows")).expect("an engine");
         let cluster = ClusterId::from_u128(1);
         let health = Arc::new(Health::default());
-        let log =
-            SegmentLog::open(disk, "log", cluster, LogOptions::default()).expect("an empty log");
+        let log = SegmentLog::open(Arc::clone(&disk) as _, "log", cluster, LogOptions::default())
+            .expect("an empty log");
         let store = LogStore::start(log, Arc::clone(&health)).expect("a thread");
         let clock = Arc::new(SimClock::default());
-        let machine = StateMachine::open(Arc::new(engine), clock, cluster, health);
+        let admission = Arc::new(Admission::new(disk, Arc::clone(&clock) as _));
+        let machine = StateMachine::open(Arc::new(engine), clock, cluster, health, admission);
         Ok((directory, store, machine.expect("a state machine")))
     }
 }

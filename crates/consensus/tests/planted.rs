@@ -11,7 +11,9 @@ fn is_caught(name: &'static str) -> bool {
             || log_script::flip_bits(5).is_err()
             || log_script::faults(9).is_err()
     };
-    let caught = (0..3).any(|seed| sim_node::sweep(seed, 3).is_err()) || log();
+    let caught = (0..3).any(|seed| sim_node::sweep(seed, 3).is_err())
+        || sim_node::sweep_full(0, 24).is_err()
+        || log();
     units::planted::select(None);
     caught
 }

@@ -16,12 +16,35 @@ pub trait Engine: Send + Sync {
     /// The rows as they are now; cheap (microseconds), and unaffected by later batches.
     fn view(&self) -> Arc<dyn Rows>;
 
-    /// Writes a batch: visible to every later view, not yet durable.
-    fn commit(&self, batch: Batch) -> Result<(), KvError>;
+    /// Writes a batch: visible to every later view, not yet durable. After an
+    /// error the batch is not visible, and nothing is taken until [`Engine::reopen`].
+    fn commit(&self, batch: &Batch) -> Result<(), KvError>;
 
     /// Makes every batch committed so far durable.
     fn persist(&self) -> Result<(), KvError>;
 
+    /// Opens the rows again after [`KvError::Full`] or [`KvError::Poisoned`], in
+    /// the same process. As after a crash they are then those of some prefix of the
+    /// batches, at least of every one that was persisted; the batch that failed may
+    /// be among them. Views taken before answer no more; while it runs, reads wait.
+    /// After an error there are no rows to read until a later call succeeds.
+    ///
+    /// An engine that cannot do it stays poisoned: that is the default.
+    fn reopen(&self, cause: Cause) -> Result<(), KvError> {
+        let _ = cause;
+        Err(KvError::Poisoned)
+    }
+
     /// Roughly how many bytes the rows take where they are kept.
     fn approximate_bytes(&self) -> ByteCount;
+}
+
+/// Why an engine is opened again, as far as its driver can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The file system had no room: writes were refused, nothing written was lost.
+    NoRoom,
+    /// Unknown: a sync may have failed, and what was written since the last good
+    /// one must not be believed to reach the disk by itself.
+    Unknown,
 }

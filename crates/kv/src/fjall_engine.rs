@@ -7,26 +7,37 @@
 //! a memtable is flushed, and a torn journal is cut at the first batch whose
 //! checksum fails: what is found after a cut is a prefix of the batches.
 //!
+//! fjall takes nothing more after a write that failed, whatever the reason, so
+//! that a full disk would be the end until the next start. [`Engine::reopen`] is
+//! that start, without the end of the process: the journal still has every batch
+//! that was committed, and recovery cuts off half of a batch. A batch that is
+//! missing nothing but what lay in a buffer is completed while the old database
+//! closes, if there is room by then.
+//!
+//! fjall waits *within* a commit, without end, for a thread that flushes and may
+//! have died of the full disk. So a commit waits here, in front, where it can see
+//! the database poisoned.
+//!
 //! The format of the rows is marked by one reserved row, `FF "format"`, four
 //! big-endian bytes, written and persisted before anything else.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use catalog::{Batch, Rows};
 use fjall::config::{
     BlockSizePolicy, BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry,
 };
-use fjall::{
-    CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode,
-};
+use fjall::{CompressionType, Database, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
 use units::ByteCount;
 
-use crate::fjall_rows::FjallRows;
+use crate::fjall_journals as journals;
+use crate::fjall_rows::{FjallRows, NoRows};
+use crate::fjall_slot::{Opened, Slot};
 use crate::limits;
 use crate::settings::{Compression, Settings};
-use crate::{Engine, KvError};
+use crate::{Cause, Engine, KvError};
 
 /// Format of the rows as this version writes them.
 const FORMAT: u32 = 1;
@@ -37,8 +48,9 @@ const KEYSPACE: &str = "rows";
 
 /// Rows on the disk.
 pub struct FjallEngine {
-    database: Database,
-    rows: Keyspace,
+    path: PathBuf,
+    settings: Settings,
+    slot: Arc<Slot>,
 }
 
 impl FjallEngine {
@@ -49,6 +61,13 @@ impl FjallEngine {
 
     /// As [`Self::open`], with other settings than the usual ones.
     pub fn open_with(path: &Path, settings: &Settings) -> Result<Self, KvError> {
+        let slot = Slot::of(Opened::open(path, settings)?);
+        Ok(Self { path: path.to_owned(), settings: *settings, slot })
+    }
+}
+
+impl Opened {
+    fn open(path: &Path, settings: &Settings) -> Result<Self, KvError> {
         let named = |error| opening(path, error);
         let journal =
             if settings.journal_compressed { CompressionType::Lz4 } else { CompressionType::None };
@@ -63,9 +82,29 @@ impl FjallEngine {
             .map_err(named)?;
         let is_fresh = !database.keyspace_exists(KEYSPACE);
         let rows = database.keyspace(KEYSPACE, || keyspace_options(settings)).map_err(named)?;
-        let engine = Self { database, rows };
-        engine.check_format(path, is_fresh)?;
-        Ok(engine)
+        let opened = Self { database, rows };
+        opened.check_format(path, is_fresh)?;
+        Ok(opened)
+    }
+
+    fn persist(&self, mode: PersistMode) -> Result<(), KvError> {
+        self.database.persist(mode).map_err(|error| failed("persist", error))
+    }
+
+    /// Waits until a batch of this length can be taken without fjall having to
+    /// wait for its threads, or says that they have died.
+    fn hold_back(&self, batch_bytes: u64, memtable: ByteCount) -> Result<(), KvError> {
+        // While the batch is written one memtable may be sealed, two if it fills one.
+        let own = if batch_bytes < memtable.get() { 1 } else { 2 };
+        let sealed_max = limits::SEALED_MEMTABLES_MAX.saturating_sub(own);
+        while self.rows.sealed_memtable_count() > sealed_max
+            || self.rows.l0_table_count() >= limits::YOUNG_TABLES_MAX
+        {
+            // Writes nothing new and syncs nothing: it only tells whether all is well.
+            self.persist(PersistMode::Buffer)?;
+            std::thread::sleep(limits::HOLD_BACK_POLL_INTERVAL);
+        }
+        Ok(())
     }
 
     /// A fresh database is marked; any other must carry the mark of this version.
@@ -78,7 +117,7 @@ impl FjallEngine {
         {
             let marked = self.rows.insert(FORMAT_KEY, FORMAT.to_be_bytes());
             marked.map_err(|error| opening(path, error))?;
-            return self.persist();
+            return self.persist(PersistMode::SyncAll);
         }
         let Some(bytes) = found else {
             return Err(KvError::Damaged { path: shown(), reason: "no format mark".to_owned() });
@@ -122,27 +161,58 @@ fn keyspace_options(settings: &Settings) -> KeyspaceCreateOptions {
 
 impl Engine for FjallEngine {
     fn view(&self) -> Arc<dyn Rows> {
-        Arc::new(FjallRows::new(self.database.snapshot(), self.rows.clone()))
+        match self.slot.snapshot() {
+            Some((snapshot, generation)) => {
+                Arc::new(FjallRows::new(snapshot, Arc::clone(&self.slot), generation))
+            }
+            None => Arc::new(NoRows),
+        }
     }
 
-    fn commit(&self, batch: Batch) -> Result<(), KvError> {
-        let mut writes = self.database.batch();
-        for (key, value) in batch.writes {
-            check_sizes(&key, value.as_deref())?;
+    fn commit(&self, batch: &Batch) -> Result<(), KvError> {
+        let inside = self.slot.writing();
+        let Some(opened) = &*inside else { return Err(KvError::Poisoned) };
+        let mut bytes = 0;
+        let mut writes = opened.database.batch();
+        for (key, value) in &batch.writes {
+            check_sizes(key, value.as_deref())?;
+            bytes += (key.len() + value.as_ref().map_or(0, Vec::len)) as u64;
             match value {
-                Some(value) => writes.insert(&self.rows, key, value),
-                None => writes.remove(&self.rows, key),
+                Some(value) => writes.insert(&opened.rows, &key[..], &value[..]),
+                None => writes.remove(&opened.rows, &key[..]),
             }
         }
+        opened.hold_back(bytes, self.settings.memtable)?;
         writes.commit().map_err(|error| failed("commit", error))
     }
 
     fn persist(&self) -> Result<(), KvError> {
-        self.database.persist(PersistMode::SyncAll).map_err(|error| failed("persist", error))
+        match &*self.slot.writing() {
+            Some(opened) => opened.persist(PersistMode::SyncAll),
+            None => Err(KvError::Poisoned),
+        }
+    }
+
+    fn reopen(&self, cause: Cause) -> Result<(), KvError> {
+        let mut inside = self.slot.shut()?;
+        // The last handles: fjall's lock on the directory ends with them.
+        drop(inside.take());
+        let failed = |source| io_failure("reopen", source);
+        journals::wait_until_closed(&self.path).map_err(failed)?;
+        if cause == Cause::Unknown {
+            journals::rewrite(&self.path).map_err(failed)?;
+        }
+        *inside = Some(Opened::open(&self.path, &self.settings)?);
+        Ok(())
     }
 
     fn approximate_bytes(&self) -> ByteCount {
-        ByteCount::new(self.database.disk_space().unwrap_or_else(|_| self.rows.disk_space()))
+        let inside = self.slot.looking();
+        let Some(opened) = inside.as_deref().and_then(Option::as_ref) else {
+            return ByteCount::ZERO;
+        };
+        let bytes = opened.database.disk_space();
+        ByteCount::new(bytes.unwrap_or_else(|_| opened.rows.disk_space()))
     }
 }
 

@@ -12,19 +12,22 @@
 //! - After a crash or a power cut the rows are those of *some* prefix of the
 //!   committed batches, never of half a batch, and at least of every batch
 //!   committed before the last successful [`Engine::persist`].
-//! - A view never changes; it sees whole batches only.
+//! - A view never changes; it sees whole batches only. After [`Engine::reopen`] it
+//!   answers with an error rather than with other rows.
 //! - Rows whose key starts with [`RESERVED_PREFIX`] belong to whoever drives the
 //!   engine (the last applied log position), never to the catalog.
 
 mod engine;
 mod error;
 mod fjall_engine;
+mod fjall_journals;
 mod fjall_rows;
+mod fjall_slot;
 pub mod limits;
 mod settings;
 mod sim_engine;
 
-pub use engine::{Engine, RESERVED_PREFIX};
+pub use engine::{Cause, Engine, RESERVED_PREFIX};
 pub use error::KvError;
 pub use fjall_engine::FjallEngine;
 pub use settings::{Compression, Settings};

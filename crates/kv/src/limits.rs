@@ -1,5 +1,7 @@
 //! How much memory and disk the engine may take.
 
+use core::time::Duration;
+
 use units::ByteCount;
 
 /// Blocks kept decompressed in memory: listings and point gets of a million
@@ -29,3 +31,21 @@ pub const KEY_BYTES_MAX: ByteCount = ByteCount::new(16 * 1024);
 
 /// Most bytes in one value: far above any catalog row, far below the engine's limit.
 pub const VALUE_BYTES_MAX: ByteCount = ByteCount::new(64 * 1024 * 1024);
+
+/// Sealed memtables that may wait to be flushed behind the active one when a
+/// commit ends. At four fjall waits within the commit, in steps of 100 ms.
+pub const SEALED_MEMTABLES_MAX: usize = 3;
+
+/// Tables on the youngest level at which a commit waits for compaction. At thirty
+/// fjall waits within the commit.
+pub const YOUNG_TABLES_MAX: usize = 28;
+
+/// How often a commit that waits for the engine's threads looks again.
+pub const HOLD_BACK_POLL_INTERVAL: Duration = Duration::from_millis(1);
+
+/// How long a reopening waits for those who read, for the threads of the old
+/// database, and a new view for a reopening: opening replays some tens of MiB.
+pub const REOPEN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often a reopening looks whether the old database is gone.
+pub const REOPEN_POLL_INTERVAL: Duration = Duration::from_millis(5);

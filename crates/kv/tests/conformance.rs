@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use catalog::{Batch, MemoryRows, Rows};
-use kv::{Engine, FjallEngine, KvError, SimEngine};
+use kv::{Cause, Engine, FjallEngine, KvError, SimEngine};
 use parking_lot::Mutex;
 use proptest::prelude::*;
 use units::ByteCount;
@@ -21,8 +21,8 @@ impl Engine for ModelEngine {
         Arc::new(self.0.lock().clone())
     }
 
-    fn commit(&self, batch: Batch) -> Result<(), KvError> {
-        self.0.lock().commit(batch);
+    fn commit(&self, batch: &Batch) -> Result<(), KvError> {
+        self.0.lock().commit(batch.clone());
         Ok(())
     }
 
@@ -70,7 +70,7 @@ fn conforms(engine: &dyn Engine, batches: &[Vec<Write>], bounds: &[(u8, u8, u8)]
                 None => model.remove(key),
             };
         }
-        engine.commit(batch).expect("commit");
+        engine.commit(&batch).expect("commit");
     }
     engine.persist().expect("persist");
     views.push((engine.view(), model));
@@ -143,7 +143,7 @@ proptest! {
         let engine = SimEngine::seeded(seed);
         let mut states = vec![everything(&engine)];
         for (number, writes) in batches.iter().enumerate() {
-            engine.commit(batch(writes)).expect("commit");
+            engine.commit(&batch(writes)).expect("commit");
             states.push(everything(&engine));
             if number + 1 == persisted {
                 engine.persist().expect("persist");
@@ -157,7 +157,7 @@ proptest! {
 }
 
 fn put(engine: &dyn Engine, key: &str, value: &str) {
-    engine.commit(batch(&[(key.into(), Some(value.into()))])).expect("commit");
+    engine.commit(&batch(&[(key.into(), Some(value.into()))])).expect("commit");
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn another_format_is_refused() {
     let directory = tempfile::tempdir().expect("temporary directory");
     let engine = FjallEngine::open(directory.path()).expect("open");
     let newer = 9_u32.to_be_bytes().to_vec();
-    engine.commit(batch(&[(b"\xFFformat".to_vec(), Some(newer))])).expect("commit");
+    engine.commit(&batch(&[(b"\xFFformat".to_vec(), Some(newer))])).expect("commit");
     drop(engine);
     let refused = FjallEngine::open(directory.path()).map(|_| ());
     assert!(matches!(refused, Err(KvError::Format { found: 9, .. })), "{refused:?}");
@@ -250,4 +250,66 @@ fn taking_a_view_is_cheap() {
     }
     let each = start.elapsed() / 10_000;
     assert!(each.as_micros() < 200, "a view and a get took {each:?}");
+}
+
+/// Reopened in the same process, with views about: every batch is there, the old
+/// views answer no more, iterators under way come to their end first.
+#[test]
+fn the_real_engine_can_be_reopened_under_its_views() {
+    for cause in [Cause::NoRoom, Cause::Unknown] {
+        let directory = tempfile::tempdir().expect("directory");
+        let engine = FjallEngine::open(directory.path()).expect("open");
+        for number in 0..500 {
+            put(&engine, &format!("k{number:03}"), "before");
+        }
+        let old = engine.view();
+        let rows = everything(&engine);
+        assert_eq!(rows.len(), 500);
+        std::thread::scope(|scope| {
+            let mut reading = old.scan(Bound::Unbounded, Bound::Unbounded);
+            assert!(reading.next().is_some_and(|row| row.is_ok()));
+            let reopening = scope.spawn(|| engine.reopen(cause));
+            while old.get(b"k000").is_ok() {
+                std::thread::yield_now();
+            }
+            assert!(!reopening.is_finished(), "an iterator holds tables of the old database");
+            assert_eq!(reading.by_ref().flatten().count(), 500, "and the mark");
+            drop(reading);
+            reopening.join().expect("no panic").expect("reopens");
+        });
+        assert!(
+            old.get(b"k000").is_err()
+                && old.scan(Bound::Unbounded, Bound::Unbounded).all(|row| row.is_err())
+        );
+        assert_eq!(everything(&engine), rows);
+        put(&engine, "k000", "after");
+        engine.persist().expect("persist");
+        engine.reopen(cause).expect("reopens again");
+        assert_eq!(engine.view().get(b"k000").expect("get"), Some(b"after".to_vec()));
+    }
+}
+
+/// As after a crash, but in the same process: what was persisted stays, the failed
+/// batch is there as a whole or not at all.
+#[test]
+fn a_simulated_engine_without_room_forgets_no_more_than_a_power_cut() {
+    let mut was_whole = 0;
+    for seed in 0..64 {
+        let engine = SimEngine::seeded(seed);
+        put(&engine, "a", "persisted");
+        engine.persist().expect("persist");
+        put(&engine, "b", "maybe");
+        engine.full_after(0, 1);
+        let failing = batch(&[(b"c".to_vec(), Some(vec![1])), (b"d".to_vec(), Some(vec![1]))]);
+        assert!(matches!(engine.commit(&failing), Err(KvError::Full)));
+        assert!(matches!(engine.commit(&failing), Err(KvError::Poisoned)));
+        assert_eq!(everything(&engine).len(), 2, "reads go on, without the failed batch");
+        assert!(matches!(engine.reopen(Cause::NoRoom), Err(KvError::Full)));
+        engine.reopen(Cause::NoRoom).expect("reopens");
+        let left = everything(&engine).len();
+        assert!([1, 2, 4].contains(&left), "a prefix of whole batches, not {left} rows");
+        was_whole += u64::from(left == 4);
+        engine.commit(&failing).expect("takes batches again");
+    }
+    assert!((5..60).contains(&was_whole), "{was_whole} of 64");
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use catalog::{Batch, Rows};
 use disk::{Disk, DiskError, DiskFile, SimDisk, Space};
-use kv::{Engine, KvError, SimEngine};
+use kv::{Cause, Engine, KvError, SimEngine};
 use parking_lot::Mutex;
 use units::ByteCount;
 
@@ -168,8 +168,12 @@ impl Engine for PoweredEngine {
         self.engine.view()
     }
 
-    fn commit(&self, batch: Batch) -> Result<(), KvError> {
+    fn commit(&self, batch: &Batch) -> Result<(), KvError> {
         self.power.spend(|| self.engine.commit(batch))
+    }
+
+    fn reopen(&self, cause: Cause) -> Result<(), KvError> {
+        self.power.spend(|| self.engine.reopen(cause))
     }
 
     fn persist(&self) -> Result<(), KvError> {

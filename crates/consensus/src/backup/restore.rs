@@ -97,7 +97,7 @@ pub(crate) fn load(
 ) -> Result<(), RestoreError> {
     let mut batch = Batch::default();
     applied::mark_restoring(&mut batch, true);
-    engine.commit(batch)?;
+    engine.commit(&batch)?;
     engine.persist()?;
     clear(engine)?;
     let mut batch = Batch::default();
@@ -107,11 +107,11 @@ pub(crate) fn load(
         batch.writes.insert(key.to_vec(), Some(value.to_vec()));
         if bytes >= BACKUP_BLOCK_BYTES {
             bytes = 0;
-            engine.commit(core::mem::take(&mut batch))?;
+            engine.commit(&core::mem::take(&mut batch))?;
         }
         Ok(())
     })?;
-    engine.commit(batch)?;
+    engine.commit(&batch)?;
     // The rows first, all of them, then the row that makes them a catalog.
     engine.persist()?;
     let mut batch = Batch::default();
@@ -120,7 +120,7 @@ pub(crate) fn load(
         offset: 0,
         reason: "the membership cannot be written",
     })?;
-    engine.commit(batch)?;
+    engine.commit(&batch)?;
     Ok(engine.persist()?)
 }
 
@@ -135,6 +135,6 @@ fn clear(engine: &dyn Engine) -> Result<(), RestoreError> {
         if batch.writes.is_empty() {
             return Ok(());
         }
-        engine.commit(batch)?;
+        engine.commit(&batch)?;
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct LogStore {
 
 /// Entries that the state machine has not taken yet.
 #[derive(Default)]
-pub(crate) struct Recent {
+struct Recent {
     entries: BTreeMap<u64, Entry>,
     bytes: usize,
 }
@@ -54,7 +54,7 @@ impl Recent {
     }
 
     /// Forgets what the state machine has applied.
-    pub(crate) fn drop_through(&mut self, applied: u64) {
+    fn drop_through(&mut self, applied: u64) {
         while let Some(first) = self.entries.first_entry() {
             if *first.key() > applied {
                 break;
@@ -67,6 +67,27 @@ impl Recent {
         for (_, entry) in self.entries.split_off(&from) {
             self.bytes -= weight(&entry);
         }
+    }
+}
+
+/// The log as the state machine sees it: entries to take up again, and entries to
+/// forget. Does not keep the log open.
+pub(crate) struct AppliedLog {
+    index: Arc<Mutex<Index>>,
+    recent: Arc<Mutex<Recent>>,
+    directory: Arc<str>,
+}
+
+impl AppliedLog {
+    /// Forgets the entries that were taken.
+    pub(crate) fn drop_through(&self, applied: u64) {
+        self.recent.lock().drop_through(applied);
+    }
+
+    /// Reads one entry from the log; `None` if it is not there any more. Blocks.
+    pub(crate) fn entry(&self, index: u64) -> Result<Option<Entry>, LogError> {
+        let found = read_range(&self.index, &self.directory, index, index.saturating_add(1), 0)?;
+        Ok(found.into_iter().find(|entry| entry.log_id.index == index))
     }
 }
 
@@ -95,8 +116,10 @@ impl LogStore {
         Arc::clone(&self.index)
     }
 
-    pub(crate) fn recent(&self) -> Arc<Mutex<Recent>> {
-        Arc::clone(&self.recent)
+    /// What the state machine uses of the log.
+    pub(crate) fn applied_log(&self) -> AppliedLog {
+        let (index, recent) = (Arc::clone(&self.index), Arc::clone(&self.recent));
+        AppliedLog { index, recent, directory: Arc::clone(&self.directory) }
     }
 
     /// Entries of the range, from memory where they are, else from the log;

@@ -158,14 +158,14 @@ impl Run {
         let result = loop {
             match self.log.replace(&entries) {
                 Err(LogError::Full) if !self.stop.load(Ordering::Relaxed) => {
-                    self.health.set_full(true);
+                    self.health.set_log_full(true);
                     std::thread::park_timeout(limits::FULL_RETRY_INTERVAL);
                 }
                 other => break other,
             }
         };
         if result.is_ok() {
-            self.health.set_full(false);
+            self.health.set_log_full(false);
         }
         let failure = result.err().map(|error| describe(&error));
         if let Some(reason) = &failure {

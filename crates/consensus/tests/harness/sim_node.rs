@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use catalog::{Command, JobName, SealedBytes};
 use consensus::log::LogOptions;
-use consensus::{CheckpointRule, Consensus, OpenError, Parts};
+use consensus::{CheckpointRule, Condition, Consensus, Fate, OpenError, Parts, ProposeError};
 use disk::{Disk, SimDisk, Survival};
 use kv::{Engine, SimEngine};
 use parking_lot::Mutex;
@@ -86,8 +86,13 @@ async fn count_up(consensus: &Consensus, counts: &Counts, most: u64) {
                 counts[proposer].proposed += 1;
                 counts[proposer].proposed
             };
-            if consensus.propose(count_command(proposer, next)).await.is_err() {
-                return;
+            while let Err(error) = consensus.propose(count_command(proposer, next)).await {
+                let was_full = matches!(&error, ProposeError::Unavailable(refused)
+                    if refused.fate == Fate::NotDone);
+                if !was_full || matches!(consensus.status().condition, Condition::Failed { .. }) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
             counts.lock()[proposer].acknowledged = next;
         }
@@ -151,6 +156,50 @@ pub fn check_cut(seed: u64, cut: Option<u64>) -> Result<u64, String> {
     let third = live(&disk, &engine, &counts, 0, true);
     third.map_err(|error| format!("third life: {error}"))?;
     Ok(operations)
+}
+
+/// One life whose engine meets a full disk after so many operations, or finds its
+/// threads dead: everybody is answered all the same. Then the power is cut, and a
+/// second life must find everything. Says whether the engine was reopened.
+pub fn check_full(seed: u64, operations: u64) -> Result<bool, String> {
+    let disk = SimDisk::new();
+    let engine = Arc::new(SimEngine::seeded(seed));
+    let counts = Counts::default();
+    live(&disk, &engine, &counts, 1, true).map_err(|error| format!("first life: {error}"))?;
+    // A reopening that fails costs a wait: only some of them.
+    engine.full_after(operations, u64::from(operations % 16 == 3));
+    let met = live(&disk, &engine, &counts, FULL_COUNTS, operations.is_multiple_of(2));
+    met.map_err(|error| format!("second life: {error}"))?;
+    for (proposer, count) in counts.lock().iter().enumerate() {
+        if count.acknowledged != 1 + FULL_COUNTS {
+            return Err(format!("proposer {proposer} was not answered: {count:?}"));
+        }
+    }
+    let disk = disk.after_power_cut(Survival::LoseAll);
+    let reopened = engine.reopened() > 0;
+    engine.power_cut();
+    live(&disk, &engine, &counts, 1, true).map_err(|error| format!("third life: {error}"))?;
+    Ok(reopened)
+}
+
+/// How far each proposer counts while the engine meets a full disk.
+const FULL_COUNTS: u64 = 12;
+
+/// Lets the engine meet a full disk at each of its first operations; returns how
+/// often it was reopened.
+pub fn sweep_full(seed: u64, operations: u64) -> Result<u64, String> {
+    let mut reopened = 0;
+    // The first operation is the persist of the start, which then fails.
+    for at in 1..=operations {
+        let checked = std::panic::catch_unwind(|| check_full(seed * 10_000 + at, at));
+        let checked = checked.unwrap_or_else(|panic| {
+            let said = panic.downcast_ref::<String>().cloned();
+            Err(said.unwrap_or_else(|| "panicked".to_owned()))
+        });
+        let was = checked.map_err(|error| format!("seed {seed}, full at {at}: {error}"))?;
+        reopened += u64::from(was);
+    }
+    Ok(reopened)
 }
 
 /// Cuts one scenario all over; returns the number of cuts.

@@ -35,7 +35,7 @@ impl Engine for SpyEngine {
         self.inner.view()
     }
 
-    fn commit(&self, batch: Batch) -> Result<(), KvError> {
+    fn commit(&self, batch: &Batch) -> Result<(), KvError> {
         self.commits.fetch_add(1, Ordering::SeqCst);
         self.inner.commit(batch)
     }

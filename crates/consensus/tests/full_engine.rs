@@ -1,0 +1,122 @@
+//! The engine meets a full disk amid its work: nobody is answered falsely, nobody
+//! waits for a restart, nothing is lost.
+//!
+//! `ESSAIM_SEEDS=100 cargo test -p consensus --test full_engine` runs more seeds.
+
+mod harness;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use catalog::{Command, JobName, SealedBytes};
+use consensus::{Condition, Consensus, Fate, ProposeError};
+use disk::{Disk, SimDisk};
+use harness::sim_node;
+use kv::SimEngine;
+use units::ByteCount;
+
+#[test]
+fn an_engine_that_met_a_full_disk_is_reopened_without_a_loss() {
+    let seeds = harness::seeds(3);
+    let mut reopened = 0;
+    for seed in 0..seeds {
+        reopened += sim_node::sweep_full(seed, 24).unwrap_or_else(|error| panic!("{error}"));
+    }
+    assert!(reopened > 10 * seeds, "only {reopened} reopenings: the fault was not met");
+    println!("{reopened} reopenings, seeds 0 to {}, acknowledged lost 0", seeds - 1);
+}
+
+fn job(state: u8) -> Command {
+    let name = JobName::new("job").expect("a plain name");
+    Command::JobSet { name, state: Some(SealedBytes::new(vec![state])) }
+}
+
+/// Without room the engine is left alone; commands are refused at once, not kept
+/// waiting; with room everything goes on, the command that waited included.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_there_is_no_room_commands_are_refused_and_then_taken_again() {
+    let disk = SimDisk::with_capacity(ByteCount::new(1024 * 1024));
+    let engine = Arc::new(SimEngine::seeded(1));
+    let parts = sim_node::parts(Arc::clone(&disk) as _, Arc::clone(&engine) as _);
+    let consensus = Consensus::open(parts).await.expect("opens");
+    consensus.propose(job(1)).await.expect("done");
+    // The stranger comes after the command was let in; the engine finds no room at
+    // its first attempts, later ones are not made.
+    engine.full_after(0, 2);
+    let waiting = tokio::spawn({
+        let consensus = consensus.clone();
+        async move { consensus.propose(job(2)).await }
+    });
+    while consensus.status().condition != Condition::Full {
+        assert!(!waiting.is_finished(), "nobody is answered while there is no room");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let ballast = disk.create("ballast").expect("a file");
+    let length = disk.space().expect("a size").free.get() - 20 * 1024;
+    let fill = vec![1; usize::try_from(length).expect("a small disk")];
+    ballast.write_all_at(&fill, 0).expect("written");
+    let refused = consensus.propose(job(3)).await;
+    let Err(ProposeError::Unavailable(refused)) = refused else { panic!("{refused:?}") };
+    assert_eq!(refused.fate, Fate::NotDone);
+    assert!(consensus.view().job(&JobName::new("job").expect("a name")).is_ok(), "reads go on");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((engine.reopened(), waiting.is_finished()), (0, false));
+    drop(ballast);
+    disk.remove("ballast").expect("removed");
+    waiting.await.expect("no panic").expect("carried out after all");
+    assert_eq!(engine.reopened(), 1);
+    consensus.propose(job(4)).await.expect("writes are taken again");
+    consensus.shutdown().await;
+}
+
+/// A node whose disk stays full still stops, and the next one finds the command
+/// that was not answered in the log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_waits_for_room_can_be_stopped() {
+    let (disk, engine) = (SimDisk::new(), Arc::new(SimEngine::seeded(1)));
+    let parts = || sim_node::parts(Arc::clone(&disk) as _, Arc::clone(&engine) as _);
+    let consensus = Consensus::open(parts()).await.expect("opens");
+    engine.full_after(0, u64::MAX);
+    let waiting = tokio::spawn({
+        let consensus = consensus.clone();
+        async move { consensus.propose(job(2)).await }
+    });
+    while consensus.status().condition != Condition::Full {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    consensus.shutdown().await;
+    let answer = waiting.await.expect("no panic");
+    let Err(ProposeError::Unavailable(answer)) = answer else { panic!("{answer:?}") };
+    assert_eq!(answer.fate, Fate::Unknown);
+    engine.power_cut();
+    let consensus = Consensus::open(parts()).await.expect("opens again");
+    let name = JobName::new("job").expect("a plain name");
+    let found = consensus.view().job(&name).expect("a readable row").expect("it was in the log");
+    assert_eq!(found.state.as_slice(), [2]);
+    consensus.shutdown().await;
+}
+
+/// An engine that fails again and again although there is room is given up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_whose_threads_keep_dying_is_given_up() {
+    let (disk, engine) = (SimDisk::new(), Arc::new(SimEngine::seeded(1)));
+    let parts = sim_node::parts(Arc::clone(&disk) as _, Arc::clone(&engine) as _);
+    let parts = consensus::Parts {
+        checkpoint: consensus::CheckpointRule {
+            bytes: ByteCount::new(u64::MAX),
+            entries: u64::MAX,
+            interval: Duration::from_mins(1),
+        },
+        ..parts
+    };
+    let consensus = Consensus::open(parts).await.expect("opens");
+    let mut given_up = false;
+    for count in 0..10 {
+        engine.poison();
+        given_up |= consensus.propose(job(count)).await.is_err();
+    }
+    assert!(given_up);
+    assert!(matches!(consensus.status().condition, Condition::Failed { .. }));
+    assert_eq!(engine.reopened(), u64::from(consensus::limits::ENGINE_REOPENS_MAX));
+    consensus.shutdown().await;
+}
