@@ -173,6 +173,9 @@ impl Consensus {
         let config = config(parts.cluster)?;
         let raft = Raft::new(me, Arc::new(config), Alone, store, machine.clone());
         let raft = raft.await.map_err(|error| start_error(&error))?;
+        // openraft has applied what was committed, and takes the rows for a snapshot
+        // that the log may be purged up to.
+        machine.persist().await.map_err(|error| start_error(&error))?;
         lead(&raft, me, &parts.address, &health).await?;
 
         let (queue, waiting) = mpsc::channel(limits::QUEUE_COMMANDS_MAX);
@@ -400,6 +403,14 @@ fn config(cluster: ClusterId) -> Result<Config, OpenError> {
 async fn lead(raft: &Raft, me: Member, address: &str, health: &Health) -> Result<(), OpenError> {
     let is_founded = raft.is_initialized().await.map_err(|error| start_error(&error))?;
     if is_founded {
+        // Nobody else could be elected in its place, and openraft would wait for that.
+        let seat = move |state: &openraft::RaftState<Member, Seat, tokio::time::Instant>| {
+            state.membership_state.effective().voter_ids().any(|voter| voter == me)
+        };
+        let has_seat = raft.with_raft_state(seat).await.map_err(|error| start_error(&error))?;
+        if !has_seat {
+            return Err(OpenError::NotAMember { node: me.node() });
+        }
         raft.trigger().elect().await.map_err(|error| start_error(&error))?;
     } else {
         let seats = std::collections::BTreeMap::from([(me, Seat { address: address.to_owned() })]);

@@ -3,7 +3,7 @@
 use catalog::{Refusal, RowsError};
 use kv::KvError;
 use thiserror::Error;
-use units::LogIndex;
+use units::{LogIndex, NodeId};
 
 use crate::log::LogError;
 
@@ -92,6 +92,12 @@ pub enum OpenError {
         purged: LogIndex,
         /// What the engine has applied.
         applied: LogIndex,
+    },
+    /// The log belongs to other nodes than this one.
+    #[error("node {node} has no vote in the catalog found here: its identity was changed")]
+    NotAMember {
+        /// This node, as it was told to be.
+        node: NodeId,
     },
     /// A restore was interrupted; what is there is not a whole catalog.
     #[error("a restore of this catalog did not finish; clear the directory and restore again")]

@@ -292,3 +292,35 @@ async fn concurrent_proposals_share_syncs() {
     assert!(entries * 2 < proposals, "{proposals} proposals took {entries} entries");
     consensus.shutdown().await;
 }
+
+/// After a start that brought nothing new a stop used to wait a minute for a
+/// checkpoint that could not come.
+#[tokio::test]
+async fn a_start_without_a_write_is_stopped_at_once() {
+    let (disk, engine) = (SimDisk::new(), Arc::new(SimEngine::seeded(1)));
+    let consensus = Consensus::open(sim_parts(&disk, &engine)).await.expect("opens");
+    consensus.propose(job("job", b"x")).await.expect("done");
+    drop(consensus);
+    for _ in 0..2 {
+        let consensus = Consensus::open(sim_parts(&disk, &engine)).await.expect("opens");
+        let applied = consensus.status().applied;
+        let since = Instant::now();
+        let handle = consensus.clone();
+        consensus.shutdown().await;
+        assert_eq!(handle.status().purged, applied);
+        assert!(since.elapsed() < Duration::from_secs(30), "{:?}", since.elapsed());
+    }
+}
+
+/// openraft would wait for the election of a node that is not there.
+#[tokio::test]
+async fn a_node_with_another_identity_is_refused_at_once() {
+    let (disk, engine) = (SimDisk::new(), Arc::new(SimEngine::seeded(1)));
+    let consensus = Consensus::open(sim_parts(&disk, &engine)).await.expect("opens");
+    consensus.shutdown().await;
+    let since = Instant::now();
+    let parts = Parts { node: NodeId::from_u128(7), ..sim_parts(&disk, &engine) };
+    let refused = Consensus::open(parts).await.map(|_| ());
+    assert!(matches!(refused, Err(OpenError::NotAMember { .. })), "{refused:?}");
+    assert!(since.elapsed() < Duration::from_secs(30), "{:?}", since.elapsed());
+}
