@@ -26,8 +26,6 @@ pub(crate) struct Index {
     pub(crate) files: BTreeMap<u64, Arc<dyn DiskFile>>,
     pub(crate) vote: Option<Ballot>,
     pub(crate) committed: Option<EntryId>,
-    /// The committed position is not written yet: it travels with the next append.
-    pub(crate) committed_waiting: bool,
     pub(crate) purged: Option<EntryId>,
     /// Bytes in all segments.
     pub(crate) bytes: u64,
@@ -42,12 +40,6 @@ impl Index {
     /// Index that the next entry must have; an empty log takes any.
     pub(crate) fn next_index(&self) -> u64 {
         self.last().map_or(0, |id| id.index + 1)
-    }
-
-    /// Keeps the committed position for the next append.
-    pub(crate) fn committed_save(&mut self, committed: Option<EntryId>) {
-        self.committed = committed;
-        self.committed_waiting = true;
     }
 
     /// Whether an entry of this index may be appended.

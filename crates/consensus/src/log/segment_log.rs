@@ -49,6 +49,8 @@ pub struct SegmentLog {
     end: u64,
     /// Room reserved in the newest segment.
     reserved: u64,
+    /// A committed position not yet written: it travels with the next append.
+    committed_waiting: bool,
     index: Arc<Mutex<Index>>,
     failure: Option<String>,
 }
@@ -78,6 +80,7 @@ impl SegmentLog {
             ordinal: 1,
             end: 0,
             reserved: 0,
+            committed_waiting: false,
             index: Arc::default(),
             failure: None,
         };
@@ -240,7 +243,8 @@ impl SegmentLog {
     /// Keeps the committed position. It is written with the next append: what is
     /// lost of it by a power cut is found again from the entries and the votes.
     pub fn committed_save(&mut self, committed: Option<EntryId>) {
-        self.index.lock().committed_save(committed);
+        self.index.lock().committed = committed;
+        self.committed_waiting = true;
     }
 
     /// Voids this entry and all later ones; durable on return.
@@ -335,12 +339,9 @@ impl SegmentLog {
         let mut buffer = Vec::new();
         let mut ordinal = self.ordinal;
         let mut places = Vec::with_capacity(records.len());
-        let committed = {
-            let index = self.index.lock();
-            index.committed_waiting.then_some(index.committed)
-        };
-        if let Some(committed) = committed {
-            record::encode(&Record::Committed(committed), ordinal, self.end, &mut buffer)?;
+        if self.committed_waiting {
+            let committed = Record::Committed(self.index.lock().committed);
+            record::encode(&committed, ordinal, self.end, &mut buffer)?;
             ordinal += 1;
         }
         for record in records {
@@ -351,10 +352,7 @@ impl SegmentLog {
         }
         self.write_durably(&buffer)?;
         self.ordinal = ordinal;
-        let mut index = self.index.lock();
-        // A later one may have come meanwhile; it waits for the next append.
-        index.committed_waiting &= committed != Some(index.committed);
-        drop(index);
+        self.committed_waiting = false;
         Ok(places)
     }
 
@@ -433,6 +431,7 @@ impl SegmentLog {
         self.ordinal = ordinal;
         self.end = bytes.len() as u64;
         self.reserved = self.end;
+        self.committed_waiting = false;
         let mut index = self.index.lock();
         index.bytes += self.end;
         index.files.insert(number, file);

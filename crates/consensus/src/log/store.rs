@@ -285,9 +285,9 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn save_committed(&mut self, committed: Option<EntryId>) -> Result<(), StorageError> {
-        // Written with the next append: nobody waits for it, nor is woken for it.
-        self.index.lock().committed_save(committed);
-        Ok(())
+        self.index.lock().committed = committed;
+        let sent = self.writer.send(Job::Committed(committed)).await;
+        sent.map_err(|error| writing(&error))
     }
 
     async fn read_committed(&mut self) -> Result<Option<EntryId>, StorageError> {

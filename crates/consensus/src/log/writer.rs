@@ -29,6 +29,8 @@ pub(crate) enum Job {
     Append { entries: Vec<(EntryId, Bytes)>, done: LogFlushed<Types> },
     /// Keep a vote.
     Vote { vote: Ballot, done: Done },
+    /// Keep the committed position.
+    Committed(Option<EntryId>),
     /// Void an entry and all later ones.
     Truncate { from: u64, done: Done },
     /// Give up an entry and all earlier ones.
@@ -128,6 +130,7 @@ impl Run {
                     self.append(&all, group);
                 }
                 Job::Vote { vote, done } => self.answer(done, |log| log.vote_save(vote)),
+                Job::Committed(committed) => self.log.committed_save(committed),
                 Job::Truncate { from, done } => self.answer(done, |log| log.truncate(from)),
                 Job::Purge { upto, done } => self.answer(done, |log| match log.purge(upto) {
                     // Nothing was removed; the next purge does it.
