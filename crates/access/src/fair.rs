@@ -80,6 +80,11 @@ impl<W> FairQueue<W> {
         self.waiting
     }
 
+    /// Whether somebody waits in this lane.
+    pub fn is_waiting(&self, lane: Lane) -> bool {
+        self.lanes.get(&lane).is_some_and(|state| !state.waiting.is_empty())
+    }
+
     /// How many lanes are remembered.
     pub fn lanes(&self) -> usize {
         self.lanes.len()

@@ -12,7 +12,7 @@ pub const DELETE_ITEMS_MAX: usize = 1_000;
 /// S3: a listing page has at most this many entries; larger asks are cut to it.
 pub const LIST_ENTRIES_MAX: usize = 1_000;
 
-/// Delete markers one page skips before it ends early: a bucket full of them
+/// Rows one page looks at before it ends early: a bucket full of delete markers
 /// must not make one request long.
 pub const LIST_ROWS_MAX: usize = 100_000;
 

@@ -151,6 +151,7 @@ fn pages_of_current_objects_are_what_the_rule_says() {
                     [usize::try_from(draw(&random, 4)).unwrap_or(0)]
                 .map(str::to_owned),
                 limit: usize::try_from(1 + draw(&random, 6)).unwrap_or(1),
+                rows_max: None,
             };
             let mut marker = if draw(&random, 2) == 0 { String::new() } else { word(&random, 3) };
             loop {
@@ -211,6 +212,53 @@ fn pages_of_versions_put_together_are_all_versions() {
     let rolled: BTreeSet<&str> =
         expected.keys().filter_map(|key| Some(&key[..=key.find('/')?])).collect();
     assert_eq!(page.prefixes.iter().map(String::as_str).collect::<BTreeSet<_>>(), rolled);
+}
+
+#[test]
+fn pages_that_end_early_put_together_are_the_whole() {
+    let random = SimRandom::seeded(7);
+    let mut rows = MemoryRows::default();
+    commit(&mut rows, opening());
+    for _ in 0..300 {
+        let key = word(&random, 4);
+        commit(&mut rows, vec![if draw(&random, 3) == 0 { delete(&key) } else { put(&key) }]);
+    }
+    let view = View::new(Arc::new(rows));
+    let mut early = 0;
+    for delimiter in [None, Some("/"), Some("a/")] {
+        let whole =
+            ListAsk { delimiter: delimiter.map(str::to_owned), limit: 1_000, ..ListAsk::default() };
+        for rows_max in [1, 2, 3, 7, 50] {
+            let ask = ListAsk { rows_max: Some(rows_max), ..whole.clone() };
+            let (mut entries, mut prefixes, mut after) = (Vec::new(), Vec::new(), After::Start);
+            loop {
+                let page = view.list_current(BUCKET, &ask, &after).expect("readable rows");
+                assert!(page.entries.len() + page.prefixes.len() <= rows_max);
+                assert_eq!(page.ended_early, page.next.is_some());
+                entries.extend(page.entries);
+                prefixes.extend(page.prefixes);
+                let Some(next) = page.next else { break };
+                (after, early) = (next, early + 1);
+            }
+            let page = view.list_current(BUCKET, &whole, &After::Start).expect("readable rows");
+            assert_eq!((entries, prefixes), (page.entries, page.prefixes), "{rows_max} rows");
+
+            let (mut entries, mut prefixes) = (Vec::new(), Vec::new());
+            let mut after = AfterVersion::Start;
+            loop {
+                let page = view.list_versions(BUCKET, &ask, &after).expect("readable rows");
+                assert!(page.entries.len() + page.prefixes.len() <= rows_max);
+                entries.extend(page.entries);
+                prefixes.extend(page.prefixes);
+                let Some(next) = page.next else { break };
+                (after, early) = (next, early + 1);
+            }
+            let page = view.list_versions(BUCKET, &whole, &AfterVersion::Start);
+            let page = page.expect("readable rows");
+            assert_eq!((entries, prefixes), (page.entries, page.prefixes), "{rows_max} rows");
+        }
+    }
+    assert!(early > 1_000, "pages ended early {early} times");
 }
 
 /// A bucket of a million keys that exist only while they are looked at.

@@ -125,6 +125,7 @@ fn bounds(limits: &ClientLimits) -> s3::server::Bounds {
         connections_per_address: count(limits.connections_per_address)
             .unwrap_or(usual.connections_per_address),
         requests_at_once: count(limits.requests_at_once).unwrap_or(usual.requests_at_once),
+        requests_at_once_shared: usual.requests_at_once_shared,
         wrong_signatures: limits.wrong_signatures,
     }
 }

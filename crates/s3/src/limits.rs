@@ -11,12 +11,30 @@ pub const CONNECTIONS_MAX: usize = 4_096;
 /// per client still serves many.
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = CONNECTIONS_MAX / 2;
 
-/// Turns per core, unless a setting says otherwise: enough to fill a group commit
-/// while others are computed, few enough that a turn is over soon.
+/// Turns per core of one tenant alone, unless a setting says otherwise: enough to
+/// fill a group commit while others are computed.
 pub const TURNS_PER_CORE: usize = 16;
 
-/// Express turns one tenant may hold; they are for those who ask little.
-pub const EXPRESS_PER_LANE: usize = 2;
+/// Turns per core when several tenants ask: few, so that one is over soon.
+pub const TURNS_PER_CORE_SHARED: usize = 1;
+
+/// Rows a listing looks at in one go: any page of keys in one, and never long.
+pub const LIST_SLICE_ROWS: usize = 4_096;
+
+/// The same in company: about half a millisecond.
+pub const LIST_SLICE_ROWS_SHARED: usize = 200;
+
+/// How long after a request of another tenant there is company.
+pub const COMPANY_LASTS: Duration = Duration::from_millis(500);
+
+/// Tasks a thread runs before it looks for bytes that came and answers that are
+/// due. Each may take a millisecond: with the usual 61, who had just come would
+/// wait behind all of them.
+pub const EVENT_INTERVAL: u32 = 4;
+
+/// Turns one tenant is sure of, by express ones if the others are taken: they are
+/// for those who ask little.
+pub const SURE_PER_LANE: usize = 4;
 
 /// Longest wait for a turn before a request is told to slow down.
 pub const TURN_WAIT_MAX: Duration = Duration::from_secs(30);
@@ -50,9 +68,10 @@ pub const WRITE_STALL_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long requests in flight may take to end once a stop was asked for.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
-/// Largest read buffer of a connection; the buffer starts small and grows only
-/// while the client fills it.
-pub const READ_BUFFER_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of a request, and again of an answer, that wait at a connection: one chunk,
+/// so that what clients do not send to the end or do not read stays small. Buffers
+/// start small and grow only while they are filled.
+pub const CONNECTION_BUFFER_BYTES_MAX: usize = units::limits::CHUNK_BYTES;
 
 /// Longest request line and headers together; S3 allows 8 KiB, signed URLs with
 /// many response overrides need a little more.
@@ -104,7 +123,8 @@ pub const PRESIGNED_SECONDS_MAX: u64 = 604_800;
 /// Most clock difference to a signing client (15 minutes, as S3), in seconds.
 pub const CLOCK_SKEW_SECONDS_MAX: u32 = 900;
 
-const _: () = assert!(HEAD_BYTES_MAX < READ_BUFFER_BYTES_MAX, "a request head fits the buffer");
+const _: () =
+    assert!(HEAD_BYTES_MAX < CONNECTION_BUFFER_BYTES_MAX, "a request head fits the buffer");
 const _: () = assert!(
     BODY_IDLE_TIMEOUT.as_secs() <= BODY_RATE_WINDOW.as_secs(),
     "silence is noticed before slowness"

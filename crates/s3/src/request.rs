@@ -82,6 +82,24 @@ impl RequestContext {
         self.work.lock().resumed(turn);
     }
 
+    /// Lets others that wait have the turn and the thread, in the middle of long work.
+    pub(crate) async fn let_others(&self) {
+        if self.is_in_company() {
+            self.work_pause();
+            if let Some(taking) = self.work_resume()
+                && let Ok(turn) = taking.await
+            {
+                self.work_resumed(turn);
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+
+    /// Whether others ask as well.
+    pub(crate) fn is_in_company(&self) -> bool {
+        matches!(&*self.work.lock(), Work::Turn { turns, .. } if turns.is_in_company())
+    }
+
     /// The answer's head is there; gives where further turns come from, for its body.
     pub(crate) fn work_end(&self) -> Option<(Arc<Turns>, Lane)> {
         let upload = self.upload.lock().take();

@@ -23,6 +23,7 @@ use crate::xml::Xml;
 
 pub(crate) mod objects;
 pub(crate) mod objects_v2;
+mod slices;
 pub(crate) mod uploads;
 pub(crate) mod versions;
 
@@ -100,6 +101,7 @@ fn ask(prefix: Option<&str>, delimiter: Option<&str>, limit: usize) -> ListAsk {
         prefix: prefix.unwrap_or_default().to_owned(),
         delimiter: delimiter.filter(|text| !text.is_empty()).map(str::to_owned),
         limit,
+        rows_max: None,
     }
 }
 

@@ -1,13 +1,17 @@
 //! GET bucket, first version of the listing.
 
+use std::sync::Arc;
+
 use catalog::{After, ListAsk, ListPage, ListedObject};
 use s3s::dto::{ListObjectsInput, ListObjectsOutput, Owner};
 use s3s::{S3Request, S3Response, S3Result};
 
+use super::slices::Slices;
 use super::{Owners, Spelling, ask, is_common_prefix, lines, version_facts};
 use crate::Face;
 use crate::error::failed;
 use crate::gate;
+use crate::request::RequestContext;
 use crate::xml::{Document, Xml};
 
 /// Serves `ListObjects`.
@@ -27,8 +31,13 @@ pub(crate) async fn list_objects(
         marker if is_common_prefix(&ask, marker) => After::Prefix(marker.to_owned()),
         marker => After::Key(marker.to_owned()),
     };
-    let page =
-        face.objects.objects_list(authorised, bucket.name(), &ask, &after).await.map_err(failed)?;
+    let context = RequestContext::of(&req.extensions).map(Arc::as_ref);
+    let mut slices = Slices::new(context, &ask, after);
+    while let Some((ask, after)) = slices.next().await {
+        let found = face.objects.objects_list(authorised, bucket.name(), &ask, &after).await;
+        slices.add(found.map_err(failed)?);
+    }
+    let page = slices.page();
     let next = page.next.as_ref().filter(|_| ask.delimiter.is_some()).map(marker_of);
     let mut xml = Xml::with_namespace(ROOT, capacity(&page));
     xml.element("Name", bucket.name().as_str());

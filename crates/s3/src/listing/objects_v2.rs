@@ -1,14 +1,18 @@
 //! GET bucket, second version of the listing.
 
+use std::sync::Arc;
+
 use catalog::After;
 use s3s::dto::{ListObjectsV2Input, ListObjectsV2Output};
 use s3s::{S3Request, S3Response, S3Result};
 
 use super::objects::{ROOT, capacity, contents, frame};
+use super::slices::Slices;
 use super::{Owners, Spelling, ask, lines};
 use crate::Face;
 use crate::error::{failed, invalid_argument};
 use crate::gate;
+use crate::request::RequestContext;
 use crate::xml::{Document, Xml};
 
 /// Serves `ListObjectsV2`.
@@ -28,8 +32,13 @@ pub(crate) async fn list_objects_v2(
         (None, Some(start)) => After::Key(start.to_owned()),
         (None, None) => After::Start,
     };
-    let page =
-        face.objects.objects_list(authorised, bucket.name(), &ask, &after).await.map_err(failed)?;
+    let context = RequestContext::of(&req.extensions).map(Arc::as_ref);
+    let mut slices = Slices::new(context, &ask, after);
+    while let Some((ask, after)) = slices.next().await {
+        let found = face.objects.objects_list(authorised, bucket.name(), &ask, &after).await;
+        slices.add(found.map_err(failed)?);
+    }
+    let page = slices.page();
     let next = page.next.as_ref().filter(|_| limit > 0);
     let mut xml = Xml::with_namespace(ROOT, capacity(&page));
     xml.element("Name", bucket.name().as_str());

@@ -1,5 +1,7 @@
 //! GET bucket uploads: multipart uploads in progress.
 
+use std::sync::Arc;
+
 use catalog::{AfterUpload, ListAsk, ListedUpload};
 use s3s::dto::{
     ChecksumAlgorithm, ChecksumType, Initiator, ListMultipartUploadsInput,
@@ -7,11 +9,13 @@ use s3s::dto::{
 };
 use s3s::{S3Request, S3Response, S3Result};
 
+use super::slices::Slices;
 use super::{Owners, Spelling, algorithm_name, as_i32, ask, is_common_prefix, kind_name, lines};
 use crate::Face;
 use crate::date;
 use crate::error::{failed, invalid_argument};
 use crate::gate;
+use crate::request::RequestContext;
 
 /// Serves `ListMultipartUploads`.
 pub(crate) async fn list_multipart_uploads(
@@ -29,8 +33,13 @@ pub(crate) async fn list_multipart_uploads(
     let upload_marker =
         input.upload_id_marker.filter(|text| !text.is_empty() && !key_marker.is_empty());
     let after = after(&ask, &key_marker, upload_marker.as_deref())?;
-    let page =
-        face.objects.uploads_list(authorised, bucket.name(), &ask, &after).await.map_err(failed)?;
+    let context = RequestContext::of(&req.extensions).map(Arc::as_ref);
+    let mut slices = Slices::new(context, &ask, after);
+    while let Some((ask, after)) = slices.next().await {
+        let found = face.objects.uploads_list(authorised, bucket.name(), &ask, &after).await;
+        slices.add(found.map_err(failed)?);
+    }
+    let page = slices.page();
     let mut owners = Owners::of(face, bucket);
     let mut uploads = Vec::with_capacity(page.entries.len());
     for entry in &page.entries {

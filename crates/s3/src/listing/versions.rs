@@ -1,14 +1,18 @@
 //! GET bucket versions.
 
+use std::sync::Arc;
+
 use catalog::{AfterVersion, ListAsk, ListedVersion, VersionKind, VersionName};
 use s3s::dto::{ListObjectVersionsInput, ListObjectVersionsOutput, Owner};
 use s3s::{S3Request, S3Response, S3Result};
 
 use super::objects::frame;
+use super::slices::Slices;
 use super::{Owners, Spelling, ask, is_common_prefix, lines, marker_facts, version_facts};
 use crate::Face;
 use crate::error::{failed, invalid_argument};
 use crate::gate;
+use crate::request::RequestContext;
 use crate::xml::{Document, Xml};
 
 /// Serves `ListObjectVersions`.
@@ -25,11 +29,13 @@ pub(crate) async fn list_object_versions(
     let key_marker = input.key_marker.unwrap_or_default();
     let version_marker = input.version_id_marker.filter(|text| !text.is_empty());
     let after = after(&ask, &key_marker, version_marker.as_deref())?;
-    let page = face
-        .objects
-        .versions_list(authorised, bucket.name(), &ask, &after)
-        .await
-        .map_err(failed)?;
+    let context = RequestContext::of(&req.extensions).map(Arc::as_ref);
+    let mut slices = Slices::new(context, &ask, after);
+    while let Some((ask, after)) = slices.next().await {
+        let found = face.objects.versions_list(authorised, bucket.name(), &ask, &after).await;
+        slices.add(found.map_err(failed)?);
+    }
+    let page = slices.page();
     let next = page.next.as_ref().filter(|_| limit > 0);
     let mut xml = Xml::with_namespace(ROOT, 512 * (1 + page.entries.len()));
     xml.element("Name", bucket.name().as_str());

@@ -62,7 +62,7 @@ impl Admission {
             uploads: (0..RATE_SHARDS).map(|_| Arc::default()).collect(),
             bans: Mutex::new(SignatureBans::new(bounds.wrong_signatures)),
             any_failed: AtomicBool::new(false),
-            turns: Turns::new(bounds.requests_at_once),
+            turns: Turns::new(bounds.requests_at_once, bounds.requests_at_once_shared),
         }
     }
 

@@ -48,7 +48,7 @@ use self::stall::StallGuard;
 pub(crate) use self::turns::{Turn, Turns};
 pub(crate) use self::work::{Taking, Work};
 use self::workers::Workers;
-use crate::limits::{HEAD_TIMEOUT, READ_BUFFER_BYTES_MAX};
+use crate::limits::{CONNECTION_BUFFER_BYTES_MAX, HEAD_TIMEOUT};
 
 /// The listener broke.
 #[derive(Debug, Error)]
@@ -150,7 +150,7 @@ async fn serve_connection(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(READ_BUFFER_BYTES_MAX)
+        .max_buf_size(CONNECTION_BUFFER_BYTES_MAX)
         .keep_alive(true)
         .half_close(false)
         .serve_connection(TokioIo::new(StallGuard::new(socket)), service);

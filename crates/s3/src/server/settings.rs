@@ -56,6 +56,8 @@ pub struct Bounds {
     pub connections_per_address: NonZeroUsize,
     /// Requests that are worked on at once; further ones wait, tenant by tenant.
     pub requests_at_once: NonZeroUsize,
+    /// The same while several tenants ask; no more than of one alone.
+    pub requests_at_once_shared: NonZeroUsize,
     /// Wrong signatures after which an address is shut out for a while; 0: never.
     pub wrong_signatures: u32,
 }
@@ -68,6 +70,7 @@ impl Default for Bounds {
             connections: some(limits::CONNECTIONS_MAX),
             connections_per_address: some(limits::CONNECTIONS_PER_ADDRESS_MAX),
             requests_at_once: some(limits::TURNS_PER_CORE * cores.max(2)),
+            requests_at_once_shared: some(limits::TURNS_PER_CORE_SHARED * cores.max(2)),
             wrong_signatures: access::limits::BAN_FAILURES,
         }
     }

@@ -7,20 +7,27 @@
 //!
 //! As long as there are turns, taking one is a step of an atomic counter. When
 //! there are none, requests wait in a queue per tenant
-//! ([`access::FairQueue`]), and a few *express* turns are kept for tenants that
-//! have none of them: a quiet tenant does not even wait for the next turn to end.
+//! ([`access::FairQueue`]), and *express* turns are kept for tenants that have but
+//! few turns of either kind: a quiet tenant does not even wait for the next turn to
+//! end, be it held by a write whose disk takes its time.
+//!
+//! Who is alone may have all turns, so that a group commit is full. In company
+//! there are few: what was begun stands before whoever comes next, on its core, in
+//! its group commit and before the disk, and no queue can take it back.
 //!
 //! **Invariants**
-//! - Never more turns than [`Turns::new`] was told, never more express ones per
-//!   lane than [`EXPRESS_PER_LANE`].
+//! - Never more turns than [`Turns::new`] was told, and an express one only for a
+//!   lane that has fewer than [`SURE_PER_LANE`] in all.
+//! - In company none is given out beyond [`TURNS_PER_CORE_SHARED`] a core.
 //! - A turn that is free while somebody waits is handed on at once: whoever gives
 //!   one back looks for waiters after it is back, whoever begins to wait looks for
 //!   turns after it waits, in one order of all (`SeqCst`).
 
 use core::num::NonZeroUsize;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use core::time::Duration;
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -28,17 +35,26 @@ use access::{FairQueue, Lane, Weight};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::limits::{EXPRESS_PER_LANE, TURN_WAIT_MAX};
+use crate::limits::{COMPANY_LASTS, SURE_PER_LANE, TURN_WAIT_MAX};
 
 /// Gives out turns; shared by all connections.
 #[derive(Debug)]
 pub(crate) struct Turns {
     usual_max: usize,
+    /// As many in company.
+    shared_max: usize,
     express_max: usize,
+    company: Company,
     usual: AtomicUsize,
+    /// Usual turns by the hash of their lane. Two lanes may share a count: then the
+    /// one may have to wait for a turn where it would have had an express one.
+    held: [AtomicUsize; HELD_COUNTS],
     waiting: AtomicUsize,
     line: Mutex<Line>,
 }
+
+/// Counts of usual turns held.
+const HELD_COUNTS: usize = 256;
 
 #[derive(Debug, Default)]
 struct Line {
@@ -51,6 +67,48 @@ struct Line {
 enum Kind {
     Usual { queued: bool },
     Express,
+}
+
+/// Whether more than one lane has asked lately.
+#[derive(Debug)]
+struct Company {
+    began: Instant,
+    hashes: RandomState,
+    /// The lane that asked last.
+    last: AtomicU64,
+    /// Until when there is company, in milliseconds since `began`.
+    until: AtomicU64,
+}
+
+impl Company {
+    fn new() -> Self {
+        let (last, until) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { began: Instant::now(), hashes: RandomState::new(), last, until }
+    }
+
+    /// A number of the lane's that nobody can choose.
+    fn hash(&self, lane: Lane) -> u64 {
+        self.hashes.hash_one(lane) | 1
+    }
+
+    /// A lane asks.
+    fn note(&self, lane: Lane) {
+        let hash = self.hash(lane);
+        let before = self.last.swap(hash, Ordering::Relaxed);
+        if before != hash && before != 0 {
+            let lasts = u64::try_from(COMPANY_LASTS.as_millis()).unwrap_or(u64::MAX);
+            self.until.store(self.now().saturating_add(lasts), Ordering::Relaxed);
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        let until = self.until.load(Ordering::Relaxed);
+        until > 0 && self.now() < until
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
 }
 
 /// Leave to work on a request; given back when dropped.
@@ -68,13 +126,17 @@ pub(crate) struct Turn {
 pub(crate) struct NoTurn;
 
 impl Turns {
-    /// So many turns, and half as many express ones besides.
-    pub(crate) fn new(usual_max: NonZeroUsize) -> Arc<Self> {
+    /// So many turns for one lane alone, and half as many express ones besides; in
+    /// company, no more than `shared_max`.
+    pub(crate) fn new(usual_max: NonZeroUsize, shared_max: NonZeroUsize) -> Arc<Self> {
         Arc::new(Self {
             usual_max: usual_max.get(),
+            shared_max: shared_max.min(usual_max).get(),
+            company: Company::new(),
             // One lane's share must leave some for another.
-            express_max: (usual_max.get() / 2).max(2 * EXPRESS_PER_LANE),
+            express_max: (usual_max.get() / 2).max(2 * SURE_PER_LANE),
             usual: AtomicUsize::new(0),
+            held: [const { AtomicUsize::new(0) }; HELD_COUNTS],
             waiting: AtomicUsize::new(0),
             line: Mutex::new(Line::default()),
         })
@@ -82,6 +144,7 @@ impl Turns {
 
     /// A turn, if nobody has to wait for one.
     pub(crate) fn take_now(self: &Arc<Self>, lane: Lane) -> Option<Turn> {
+        self.company.note(lane);
         if self.waiting.load(Ordering::SeqCst) > 0 || !self.step_up() {
             return None;
         }
@@ -113,30 +176,47 @@ impl Turns {
         }
     }
 
+    /// Whether more than one lane has asked lately.
+    pub(crate) fn is_in_company(&self) -> bool {
+        self.company.is_there()
+    }
+
     /// How many turns are taken, express ones too.
     #[cfg(test)]
     pub(crate) fn taken(&self) -> usize {
         self.usual.load(Ordering::Relaxed) + self.line.lock().express_taken
     }
 
+    /// The count of a lane's usual turns.
+    #[expect(clippy::indexing_slicing, reason = "a remainder is less than the length")]
+    fn held(&self, lane: Lane) -> &AtomicUsize {
+        let hash = usize::try_from(self.company.hash(lane) >> 32).unwrap_or(0);
+        &self.held[hash % HELD_COUNTS]
+    }
+
     fn turn(self: &Arc<Self>, lane: Lane, kind: Kind) -> Turn {
+        if matches!(kind, Kind::Usual { .. }) {
+            self.held(lane).fetch_add(1, Ordering::Relaxed);
+        }
         Turn { turns: Some(Arc::clone(self)), lane, kind, since: Instant::now() }
     }
 
     fn step_up(&self) -> bool {
-        let more = |taken: usize| (taken < self.usual_max).then_some(taken + 1);
+        let most = if self.company.is_there() { self.shared_max } else { self.usual_max };
+        let more = |taken: usize| (taken < most).then_some(taken + 1);
         self.usual.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok()
     }
 
     fn express(self: &Arc<Self>, line: &mut Line, lane: Lane) -> Option<Turn> {
-        if line.express_taken >= self.express_max {
+        // Who has others of its own waiting asks for more than a little.
+        if line.express_taken >= self.express_max || line.queue.is_waiting(lane) {
             return None;
         }
-        let own = line.express.entry(lane).or_insert(0);
-        if *own >= EXPRESS_PER_LANE {
+        let own = line.express.get(&lane).copied().unwrap_or(0);
+        if own + self.held(lane).load(Ordering::Relaxed) >= SURE_PER_LANE {
             return None;
         }
-        *own += 1;
+        line.express.insert(lane, own + 1);
         line.express_taken += 1;
         Some(self.turn(lane, Kind::Express))
     }
@@ -159,6 +239,7 @@ impl Turns {
                 Err(mut turn) => {
                     // It has stopped waiting; the turn goes to the next.
                     turn.turns = None;
+                    self.held(lane).fetch_sub(1, Ordering::Relaxed);
                     line.queue.charge(lane, 0, true);
                 }
             }
@@ -170,6 +251,7 @@ impl Turns {
         let held = turn.since.elapsed();
         match turn.kind {
             Kind::Usual { queued } => {
+                self.held(turn.lane).fetch_sub(1, Ordering::Relaxed);
                 self.usual.fetch_sub(1, Ordering::SeqCst);
                 if self.waiting.load(Ordering::SeqCst) == 0 {
                     return;
@@ -217,7 +299,27 @@ mod tests {
     }
 
     fn turns(count: usize) -> Arc<Turns> {
-        Turns::new(NonZeroUsize::new(count).unwrap())
+        shared(count, count)
+    }
+
+    fn shared(count: usize, in_company: usize) -> Arc<Turns> {
+        Turns::new(NonZeroUsize::new(count).unwrap(), NonZeroUsize::new(in_company).unwrap())
+    }
+
+    #[tokio::test]
+    async fn who_is_alone_may_have_all_turns_and_in_company_few() {
+        let turns = shared(8, 2);
+        let mut held: Vec<Turn> = (0..8).filter_map(|_| turns.take_now(lane(1))).collect();
+        assert_eq!(held.len(), 8, "alone");
+        // Another comes and finds an express turn, since more than its share are taken.
+        assert_eq!(turns.take(lane(2)).await.unwrap().kind, Kind::Express);
+        held.truncate(3);
+        assert!(turns.take_now(lane(1)).is_none(), "three are taken of two in company");
+        held.truncate(1);
+        assert!(turns.take_now(lane(1)).is_some(), "one is taken of two");
+        tokio::time::sleep(COMPANY_LASTS + Duration::from_millis(20)).await;
+        held.extend((0..9).filter_map(|_| turns.take_now(lane(1))));
+        assert_eq!(held.len(), 8, "alone again");
     }
 
     /// Begins to take a turn and reports the lane once it has it.
@@ -236,11 +338,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_keeps_others_of_its_own_waiting_has_no_express_turn() {
+        let turns = turns(2);
+        let mut held = Vec::new();
+        for _ in 0..SURE_PER_LANE {
+            held.push(turns.take(lane(1)).await.unwrap());
+        }
+        let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let waits = wait(&turns, 1, &told);
+        tokio::task::yield_now().await;
+        // An express turn comes back, but nobody of this lane may pass the one that waits.
+        drop(held.pop());
+        let soon = Duration::from_millis(10);
+        assert!(tokio::time::timeout(soon, turns.take(lane(1))).await.is_err());
+        assert!(heard.try_recv().is_err(), "the one that waits is not passed over to");
+        assert_eq!(turns.take(lane(2)).await.unwrap().kind, Kind::Express);
+        drop(held);
+        waits.await.unwrap();
+        assert_eq!(heard.recv().await, Some(1));
+    }
+
+    #[tokio::test]
     async fn a_quiet_tenant_is_served_before_a_crowd() {
         let turns = turns(2);
-        // One tenant has all the usual turns, and its share of the express ones.
+        // One tenant has all the usual turns, and express ones up to its share.
         let mut held = Vec::new();
-        for _ in 0..2 + EXPRESS_PER_LANE {
+        for _ in 0..SURE_PER_LANE {
             held.push(turns.take(lane(1)).await.unwrap());
         }
         let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
@@ -251,8 +374,7 @@ mod tests {
         assert_eq!(express.kind, Kind::Express);
         // With none of those left it is next as soon as any turn ends.
         let mut more = vec![express];
-        while more.len() < turns.express_max.saturating_sub(EXPRESS_PER_LANE).min(EXPRESS_PER_LANE)
-        {
+        while more.len() < SURE_PER_LANE {
             more.push(turns.take(lane(2)).await.unwrap());
         }
         let quiet = wait(&turns, 3, &told);

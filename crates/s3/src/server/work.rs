@@ -149,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_nobody_reads_holds_no_turn() {
-        let turns = Turns::new(NonZeroUsize::MIN);
+        let turns = Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN);
         let lane = Lane::Tenant(TenantId::from_u128(1));
         let frames = futures::stream::iter(0..3)
             .map(|_| Ok::<_, StdError>(Frame::data(Bytes::from_static(b"piece"))));
@@ -164,7 +164,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_is_paused_and_resumed() {
-        let turns = Turns::new(NonZeroUsize::MIN);
+        let turns = Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN);
         let lane = Lane::Tenant(TenantId::from_u128(1));
         let turn = turns.take(lane).await.unwrap();
         let mut work = Work::Turn { turns: Arc::clone(&turns), lane, turn };

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Accepted, Front, Peer, Place, serve_connection};
-use crate::limits::{SHUTDOWN_GRACE, WORKER_BLOCKING_THREADS_MAX};
+use crate::limits::{EVENT_INTERVAL, SHUTDOWN_GRACE, WORKER_BLOCKING_THREADS_MAX};
 
 /// The threads and the ways to them.
 pub(super) struct Workers {
@@ -87,6 +87,8 @@ impl Worker {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(WORKER_BLOCKING_THREADS_MAX)
+            .event_interval(EVENT_INTERVAL)
+            .global_queue_interval(EVENT_INTERVAL)
             .thread_name("s3-work")
             .build()?;
         let (queue, incoming) = mpsc::channel(front.bounds().connections.get());

@@ -40,6 +40,9 @@ impl View {
                 let (row_key, value) = row?;
                 let key = object_key(row_key)?;
                 if rolled.as_ref().is_some_and(|rolled| key.starts_with(rolled.as_str())) {
+                    if page.looked_enough() {
+                        return Ok(page.end_here());
+                    }
                     steps += 1;
                     if steps < LIST_STEPS_BEFORE_SEEK {
                         continue;
@@ -49,7 +52,7 @@ impl View {
                 }
                 let head = ObjectVersion::decode_head(&value)?;
                 if head.is_delete_marker() {
-                    if page.skips_enough() {
+                    if page.looked_enough() {
                         return Ok(page.end_early(After::Key(key)));
                     }
                     continue;
@@ -63,6 +66,9 @@ impl View {
                     steps = 0;
                 } else {
                     page.entry(ListedObject { key: ObjectKey::stored(key), head });
+                }
+                if page.looked_enough() {
+                    return Ok(page.end_here());
                 }
             }
         }

@@ -2,7 +2,8 @@
 //!
 //! A common prefix costs one seek, however many keys are below it. A page looks
 //! at a bounded number of rows; if it finds too little among them it ends early
-//! with the place where to go on, as S3 allows.
+//! with the place where to go on, as S3 allows. Whoever must not keep a thread for
+//! long asks for few rows at a time and goes on from there.
 
 mod current;
 mod roll;
@@ -23,6 +24,9 @@ pub struct ListAsk {
     pub delimiter: Option<String>,
     /// At most so many entries and common prefixes together.
     pub limit: usize,
+    /// At most so many rows looked at, shown or not; the page ends early after them.
+    /// `None`: [`LIST_ROWS_MAX`](crate::limits::LIST_ROWS_MAX).
+    pub rows_max: Option<usize>,
 }
 
 /// Where a listing of keys goes on.
@@ -138,6 +142,8 @@ pub struct ListPage<Entry, Next> {
     pub prefixes: Vec<String>,
     /// Where to go on; `None`: this is all.
     pub next: Option<Next>,
+    /// It ended because enough rows were looked at: there may be nothing more.
+    pub ended_early: bool,
 }
 
 /// A key with a current object.

@@ -20,14 +20,16 @@ pub(super) struct Filling<Entry, Next> {
     /// The same if what came last was a common prefix.
     resume: Option<Next>,
     limit: usize,
-    skipped: usize,
+    rows_left: usize,
 }
 
 impl<Entry, Next> Filling<Entry, Next> {
     pub(super) fn new(ask: &ListAsk, behind: fn(&Entry) -> Next) -> Self {
-        let page = ListPage { entries: Vec::new(), prefixes: Vec::new(), next: None };
+        let (entries, prefixes) = (Vec::new(), Vec::new());
+        let page = ListPage { entries, prefixes, next: None, ended_early: false };
         let limit = ask.limit.min(LIST_ENTRIES_MAX);
-        Self { page, behind, resume: None, limit, skipped: 0 }
+        let rows_left = ask.rows_max.unwrap_or(LIST_ROWS_MAX).clamp(1, LIST_ROWS_MAX);
+        Self { page, behind, resume: None, limit, rows_left }
     }
 
     /// Whether nothing was asked for.
@@ -35,10 +37,10 @@ impl<Entry, Next> Filling<Entry, Next> {
         self.limit == 0
     }
 
-    /// Counts a row that is not shown; true if the page must end early, after it.
-    pub(super) fn skips_enough(&mut self) -> bool {
-        self.skipped += 1;
-        self.skipped >= LIST_ROWS_MAX
+    /// Counts a row that was dealt with; true if the page must end early, after it.
+    pub(super) fn looked_enough(&mut self) -> bool {
+        self.rows_left = self.rows_left.saturating_sub(1);
+        self.rows_left == 0
     }
 
     /// Whether something more may be put on the page. If not, the page is full
@@ -65,6 +67,15 @@ impl<Entry, Next> Filling<Entry, Next> {
     /// The page as it is, to go on after `resume`.
     pub(super) fn end_early(mut self, resume: Next) -> ListPage<Entry, Next> {
         self.page.next = Some(resume);
+        self.page.ended_early = true;
+        self.page
+    }
+
+    /// The page as it is, to go on after what came last on it.
+    pub(super) fn end_here(mut self) -> ListPage<Entry, Next> {
+        let last = self.page.entries.last();
+        self.page.next = self.resume.take().or_else(|| last.map(self.behind));
+        self.page.ended_early = true;
         self.page
     }
 
@@ -84,6 +95,7 @@ mod tests {
                 prefix: prefix.to_owned(),
                 delimiter: Some(delimiter.to_owned()),
                 limit: 1,
+                rows_max: None,
             };
             assert_eq!(common_prefix(key, &ask), expected, "{key} {prefix} {delimiter}");
         };

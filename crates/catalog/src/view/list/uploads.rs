@@ -51,13 +51,20 @@ impl View {
                 if !page.has_room() {
                     return Ok(page.finish());
                 }
-                if let Some(below) = common_prefix(&key, ask) {
-                    page.prefix(below, AfterUpload::Prefix(below.to_owned()));
-                    from = past(bucket, below);
+                let below = common_prefix(&key, ask).map(str::to_owned);
+                if let Some(below) = &below {
+                    page.prefix(below, AfterUpload::Prefix(below.clone()));
+                } else {
+                    let upload = Upload::decode(&value)?;
+                    page.entry(ListedUpload { key: ObjectKey::stored(key), id, upload });
+                }
+                if page.looked_enough() {
+                    return Ok(page.end_here());
+                }
+                if let Some(below) = below {
+                    from = past(bucket, &below);
                     break;
                 }
-                let upload = Upload::decode(&value)?;
-                page.entry(ListedUpload { key: ObjectKey::stored(key), id, upload });
             }
         }
         Ok(page.finish())
@@ -76,7 +83,7 @@ impl View {
         let more = entries.len() > limit;
         entries.truncate(limit);
         let next = entries.last().filter(|_| more).map(|part| part.number);
-        Ok(ListPage { entries, prefixes: Vec::new(), next })
+        Ok(ListPage { entries, prefixes: Vec::new(), next, ended_early: false })
     }
 }
 

@@ -54,6 +54,9 @@ impl View {
             let mut steps = 0;
             while let Some(next) = merge.next()? {
                 if rolled.as_ref().is_some_and(|rolled| next.key.starts_with(rolled.as_str())) {
+                    if page.looked_enough() {
+                        return Ok(page.end_here());
+                    }
                     steps += 1;
                     if steps < LIST_STEPS_BEFORE_SEEK {
                         continue;
@@ -72,6 +75,9 @@ impl View {
                     let Next { key, head, is_latest } = next;
                     let key = ObjectKey::stored(key);
                     page.entry(ListedVersion { key, head, is_latest });
+                }
+                if page.looked_enough() {
+                    return Ok(page.end_here());
                 }
             }
         }
