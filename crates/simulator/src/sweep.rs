@@ -99,8 +99,15 @@ impl core::fmt::Display for SweepReport {
 }
 
 /// Cuts the workloads of these seeds at every operation, until there are so many
-/// cuts; an error is a broken promise, and ends with how to see it again.
-pub async fn crash_sweep(first: u64, points: u64, survivals: u64) -> Result<SweepReport> {
+/// cuts; an error is a broken promise, and ends with how to see it again. After every
+/// workload `tell` hears what was seen so far, and the seed that comes next: a sweep
+/// that is ended there and one that begins with that seed make a whole.
+pub async fn crash_sweep(
+    first: u64,
+    points: u64,
+    survivals: u64,
+    mut tell: impl FnMut(&SweepReport, u64),
+) -> Result<SweepReport> {
     let (mut report, pauses) = (SweepReport::default(), Pauses::watch());
     for seed in first.. {
         if report.points >= points {
@@ -139,6 +146,7 @@ pub async fn crash_sweep(first: u64, points: u64, survivals: u64) -> Result<Swee
                 }
             }
         }
+        tell(&report, seed + 1);
     }
     Ok(report)
 }

@@ -1,11 +1,16 @@
 //! The power of a whole site is cut at every operation of seeded workloads.
 //!
 //! `ESSAIM_CRASH_POINTS=100000` runs the long version, `ESSAIM_CRASH_SEED` says where
-//! it begins; `ESSAIM_CRASH=seed:cut` repeats one cut.
+//! it begins; `ESSAIM_CRASH=seed:cut` repeats one cut. Every thousand cuts it says what
+//! was seen so far and where another run would go on, so that a run that is ended early
+//! still counts, and parts of a long one can run apart.
 
 use std::time::Instant;
 
-use simulator::{Point, crash_replay, crash_sweep};
+use simulator::{Point, SweepReport, crash_replay, crash_sweep};
+
+/// Cuts between two lines.
+const CUTS_A_LINE: u64 = 1_000;
 
 fn count(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -24,8 +29,20 @@ async fn acknowledged_is_durable_wherever_the_power_is_cut() {
         }
     }
     let (first, points) = (count("ESSAIM_CRASH_SEED", 0), count("ESSAIM_CRASH_POINTS", 200));
-    let start = Instant::now();
-    match crash_sweep(first, points, survivals).await {
+    let (start, mut told) = (Instant::now(), 0);
+    let tell = |report: &SweepReport, next: u64| {
+        if report.points / CUTS_A_LINE > told {
+            told = report.points / CUTS_A_LINE;
+            let (cuts, verified) = (report.points, report.trials.verified);
+            println!(
+                "{cuts} cuts, {} survivals, {verified} reads verified, lost 0, {:.0} s; \
+                 to go on: ESSAIM_CRASH_SEED={next}",
+                report.survivals,
+                start.elapsed().as_secs_f64()
+            );
+        }
+    };
+    match crash_sweep(first, points, survivals, tell).await {
         Ok(report) => {
             println!("{report}, {:.0} s", start.elapsed().as_secs_f64());
             let missing = report.missing();
