@@ -45,5 +45,5 @@ pub use error::ObjectError;
 pub use gateway::{Findings, Objects, Parts};
 pub use planted::PLANTED;
 pub use range::RangeAsk;
-pub use read::damage::Damage;
+pub use read::damage::{Damage, DamageKind};
 pub use verbs::BucketFacts;

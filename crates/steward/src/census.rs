@@ -16,7 +16,7 @@ pub enum FragmentState {
     Good,
     /// Not where the catalog says.
     Missing,
-    /// There, but not what was written.
+    /// There, but not what was written, by its checksums or by the word of a reader.
     Bad,
 }
 
@@ -29,7 +29,7 @@ pub struct Census {
     pub good: u64,
     /// Fragments that are not there.
     pub missing: u64,
-    /// Fragments that do not verify.
+    /// Fragments that do not verify, or that a reader could not open.
     pub bad: u64,
 }
 
@@ -75,6 +75,7 @@ impl Steward {
             return FragmentState::Missing;
         };
         match self.fragments().read_whole(*disk, name).await {
+            Ok(_) if self.is_distrusted(name) => FragmentState::Bad,
             Ok(fragment) => {
                 let same = expected_bytes(row, name)
                     .is_some_and(|expected| expected == fragment.payload.len());

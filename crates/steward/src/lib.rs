@@ -26,6 +26,7 @@ mod orphans;
 mod planted;
 mod repair;
 mod rotation;
+mod round;
 mod scrub;
 mod settings;
 mod status;

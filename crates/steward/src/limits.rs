@@ -19,6 +19,10 @@ pub const RELEASED_MAX: usize = 100_000;
 /// Bytes verified by one scrub step; bounds what a shutdown waits for.
 pub const SCRUB_STEP_BYTES: ByteCount = ByteCount::new(8 * 1024 * 1024);
 
+/// Fragments remembered whose checksums hold and which a reader could not open; those
+/// beyond are met by readers again.
+pub const DISTRUSTED_MAX: usize = 10_000;
+
 /// Parts looked at by one step of the presence walk.
 pub const PRESENCE_PAGE: usize = 256;
 

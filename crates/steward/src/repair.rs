@@ -9,18 +9,19 @@
 //! back; until then readers rebuild. Cut anywhere, the next attempt writes again.
 
 use bytes::Bytes;
-use caretaker::{BadFragment, RepairScan};
+use caretaker::{BadFragment, RepairScan, RepairTask};
 use catalog::command::PartSlotMove;
 use catalog::{Command, PartRow, Refusal};
 use consensus::ProposeError;
 use erasure::{Code, CodecId};
 use fragments::{Fragment, FragmentHeader, FragmentName};
+use objects::{Damage, DamageKind};
 use placement::{DiskFacts, replacement};
 use seal::SealedLayout;
 use units::{ByteCount, DiskId, FragmentNumber, PartId, StripeNumber, planted};
 
 use crate::census::{FragmentState, name_of};
-use crate::limits::REPAIRS_PER_STEP;
+use crate::limits::{DISTRUSTED_MAX, REPAIRS_PER_STEP};
 use crate::planted::MOVE_UNVERIFIED;
 use crate::{Steward, StewardError};
 
@@ -34,16 +35,69 @@ pub struct RepairOutcome {
 }
 
 impl Steward {
-    /// Notes a fragment that is bad or missing.
+    /// Notes a fragment that a reader found bad or missing.
+    fn reader_found(&self, damage: &Damage) -> Result<(), StewardError> {
+        if damage.kind == DamageKind::Unopened {
+            let (part, stripe, fragment) = (damage.part, damage.stripe, damage.fragment);
+            let mut distrusted = self.shared.distrusted.lock();
+            if distrusted.len() < DISTRUSTED_MAX {
+                distrusted.insert(FragmentName { part, stripe, fragment });
+            }
+        }
+        self.bad_found(damage.part, damage.fragment)
+    }
+
+    /// Notes a fragment that is bad or missing, met by chance.
     pub(crate) fn bad_found(&self, part: PartId, slot: FragmentNumber) -> Result<(), StewardError> {
-        let mut repairs = self.shared.repairs.lock();
-        repairs.report(&self.view(), BadFragment { part, slot })?;
-        let waiting = repairs.len() as u64;
+        self.shared.repairs.lock().report(&self.view(), BadFragment { part, slot })?;
+        self.count(|status| status.fragments_bad += 1);
+        self.count_waiting();
+        Ok(())
+    }
+
+    /// Notes a fragment that this round of scrub found bad or missing.
+    pub(crate) fn scrub_found(&self, name: FragmentName) -> Result<(), StewardError> {
+        let bad = BadFragment { part: name.part, slot: name.fragment };
+        let view = self.view();
+        if view.part(name.part)?.is_none_or(|row| row.references == 0) {
+            return Ok(());
+        }
+        {
+            // Both at once: whoever finds the queue empty takes the rest for given up.
+            let mut repairs = self.shared.repairs.lock();
+            repairs.report(&view, bad)?;
+            self.shared.round.lock().add(bad.part, bad.slot);
+        }
         self.count(|status| {
             status.fragments_bad += 1;
-            status.repairs_waiting = waiting;
+            status.scrub.bad += 1;
         });
+        self.count_waiting();
         Ok(())
+    }
+
+    /// Says how much waits for repair.
+    fn count_waiting(&self) {
+        // Counted inside, so that no older count overwrites a newer one.
+        self.count(|status| {
+            status.repairs_waiting = self.shared.repairs.lock().len() as u64;
+            status.scrub.waiting = self.shared.round.lock().waiting();
+        });
+    }
+
+    /// A slot has been dealt with, one way or the other; says so.
+    fn slot_settled(&self, part: PartId, slot: FragmentNumber, outcome: RepairOutcome) {
+        let found = self.shared.round.lock().settle(part, slot);
+        let lost = outcome.lost.min(found);
+        if lost > 0 {
+            tracing::error!(%part, slot = slot.get(), lost, "fragments could not be rebuilt");
+        }
+        self.count(|status| {
+            status.fragments_repaired += outcome.repaired;
+            status.scrub.lost += lost;
+            status.scrub.repaired += found - lost;
+        });
+        self.count_waiting();
     }
 
     /// Takes what readers reported, and looks for slots on lost disks.
@@ -57,8 +111,8 @@ impl Steward {
                 }
             }
         }
-        for damage in reported {
-            self.bad_found(damage.part, damage.fragment)?;
+        for damage in &reported {
+            self.reader_found(damage)?;
         }
         let view = self.view();
         let lost = self.lost_disks(self.fragments().disks().into_iter());
@@ -73,18 +127,35 @@ impl Steward {
     pub async fn repair_step(&self) -> Result<RepairOutcome, StewardError> {
         let mut total = RepairOutcome::default();
         for _ in 0..REPAIRS_PER_STEP {
-            let Some(task) = self.shared.repairs.lock().take() else { break };
-            let outcome = self.part_repair(task.part, &task.lost).await?;
+            let Some(task) = self.repair_take() else { break };
+            let outcome = self.part_repair(task.part, &task.lost).await;
+            if outcome.is_err() {
+                // What stands in the way will for the others too; the next round finds them.
+                for slot in task.lost {
+                    let lost = RepairOutcome { repaired: 0, lost: u64::MAX };
+                    self.slot_settled(task.part, slot, lost);
+                }
+            }
+            let outcome = outcome?;
             total.repaired += outcome.repaired;
             total.lost += outcome.lost;
         }
-        let waiting = self.shared.repairs.lock().len() as u64;
-        self.count(|status| {
-            status.fragments_repaired += total.repaired;
-            status.fragments_lost = total.lost;
-            status.repairs_waiting = waiting;
-        });
+        self.count(|status| status.fragments_lost = total.lost);
         Ok(total)
+    }
+
+    /// The next part to repair; when there is none, nothing waits any more.
+    fn repair_take(&self) -> Option<RepairTask> {
+        let (task, given_up) = {
+            let mut repairs = self.shared.repairs.lock();
+            let task = repairs.take();
+            let none = task.is_none();
+            // The queue drops what it has no room for.
+            (task, if none { self.shared.round.lock().give_up() } else { 0 })
+        };
+        self.count(|status| status.scrub.lost += given_up);
+        self.count_waiting();
+        task
     }
 
     /// Repairs these slots of a part.
@@ -96,11 +167,14 @@ impl Steward {
         let mut outcome = RepairOutcome::default();
         for slot in slots {
             // Read anew for each slot: the one before may have moved.
-            let Some(row) = self.view().part(part)?.filter(|row| row.references > 0) else {
-                return Ok(outcome);
+            let row = self.view().part(part)?.filter(|row| row.references > 0);
+            let work = row.and_then(|row| Some((SlotWork::of(part, *slot, &row)?, row)));
+            let one = match &work {
+                Some((work, row)) => self.slot_repair(work, row).await?,
+                // Deleted meanwhile: there is nothing to repair.
+                None => RepairOutcome::default(),
             };
-            let Some(work) = SlotWork::of(part, *slot, &row) else { continue };
-            let one = self.slot_repair(&work, &row).await?;
+            self.slot_settled(part, *slot, one);
             outcome.repaired += one.repaired;
             outcome.lost += one.lost;
         }
@@ -155,13 +229,15 @@ impl Steward {
 
     /// The bytes of a fragment: read, or rebuilt from the others.
     async fn payload(&self, work: &SlotWork, row: &PartRow, name: FragmentName) -> Option<Bytes> {
-        if let Ok(fragment) = self.fragments().read_whole(work.disk, name).await {
+        if let Ok(fragment) = self.fragments().read_whole(work.disk, name).await
+            && !self.is_distrusted(name)
+        {
             return Some(fragment.payload);
         }
         let mut pieces = Vec::with_capacity(row.slots.len());
         for (slot, disk) in (0_u8..).zip(&row.slots) {
             let other = FragmentName { fragment: FragmentNumber::new(slot), ..name };
-            let read = if other == name {
+            let read = if other == name || self.is_distrusted(other) {
                 None
             } else {
                 self.fragments().read_whole(*disk, other).await.ok()
@@ -170,6 +246,11 @@ impl Steward {
         }
         erasure::rebuild(work.code, work.sealed_bytes(name.stripe), &mut pieces).ok()?;
         pieces.into_iter().nth(usize::from(name.fragment.get())).flatten()
+    }
+
+    /// Whether a reader found that this is not what was sealed, though its checksums hold.
+    pub(crate) fn is_distrusted(&self, name: FragmentName) -> bool {
+        self.shared.distrusted.lock().contains(&name)
     }
 
     /// Writes a fragment and reads it back.
@@ -191,7 +272,11 @@ impl Steward {
         };
         self.fragments().append(target, Fragment { header, payload: payload.clone() }).await?;
         let back = self.fragments().read_whole(target, name).await;
-        Ok(back.is_ok_and(|fragment| fragment.payload == payload))
+        let good = back.is_ok_and(|fragment| fragment.payload == payload);
+        if good {
+            self.shared.distrusted.lock().remove(&name);
+        }
+        Ok(good)
     }
 
     /// Tells the catalog, then lets the old fragments go where that is possible.

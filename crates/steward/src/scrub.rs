@@ -2,12 +2,13 @@
 //!
 //! A round first walks the catalog's parts and asks the disks' indexes whether
 //! each fragment is present, then reads every fragment of every disk against its
-//! checksums. What is bad or missing goes to repair at once.
+//! checksums. What is bad or missing goes to repair at once. What nothing needs any
+//! more (a fragment of a deleted object, a copy whose slot has moved) is no finding.
 
 use std::sync::atomic::Ordering;
 
-use fragments::ScrubCursor;
-use units::planted;
+use fragments::{FragmentName, ScrubCursor};
+use units::{DiskId, planted};
 
 use crate::limits::SCRUB_STEP_BYTES;
 use crate::planted::SCRUB_BLIND;
@@ -15,10 +16,15 @@ use crate::steward::ScrubPlace;
 use crate::{Steward, StewardError};
 
 impl Steward {
-    /// Begins a round now, or hurries the one under way; see [`Steward::status`]
-    /// for its progress.
+    /// Begins a round now, as fast as it goes, unless one that was asked for like this
+    /// is under way; see [`Steward::status`] for its progress.
+    ///
+    /// A slow round under way is begun again: what it has read may have been read weeks
+    /// ago, and who asks wants to know how things stand now.
     pub fn scrub_now(&self) {
-        self.shared.scrub_hurry.store(true, Ordering::SeqCst);
+        if !self.shared.scrub_hurry.swap(true, Ordering::SeqCst) {
+            self.shared.scrub_afresh.store(true, Ordering::SeqCst);
+        }
         self.shared.scrub_wanted.notify_one();
     }
 
@@ -26,7 +32,7 @@ impl Steward {
     /// bytes read, or `None` when the round has ended with this step.
     pub async fn scrub_step(&self) -> Result<Option<u64>, StewardError> {
         let mut place = self.shared.scrub.lock().await;
-        if !place.running {
+        if self.shared.scrub_afresh.swap(false, Ordering::SeqCst) || !place.running {
             self.scrub_begin(&mut place);
         }
         if !place.presence_done {
@@ -34,8 +40,7 @@ impl Steward {
             place.presence = next;
             place.presence_done = next.is_none();
             for name in absent {
-                self.count(|status| status.scrub.bad += 1);
-                self.bad_found(name.part, name.fragment)?;
+                self.scrub_found(name)?;
             }
             return Ok(Some(0));
         }
@@ -66,16 +71,22 @@ impl Steward {
             tracing::error!(%disk, holes = report.holes, "records have decayed beyond recognition");
         }
         for name in &report.damaged {
-            if !planted::is_on(SCRUB_BLIND) {
-                self.bad_found(name.part, name.fragment)?;
+            if self.is_needed(*name, disk)? && !planted::is_on(SCRUB_BLIND) {
+                self.scrub_found(*name)?;
             }
         }
         self.count(|status| {
             status.scrub.bytes_done += report.bytes.get();
             status.scrub.fragments += report.fragments;
-            status.scrub.bad += report.damaged.len() as u64;
         });
         Ok(Some(report.bytes.get()))
+    }
+
+    /// Whether the catalog looks for this fragment on this disk.
+    fn is_needed(&self, name: FragmentName, disk: DiskId) -> Result<bool, StewardError> {
+        let row = self.view().part(name.part)?.filter(|row| row.references > 0);
+        let slot = usize::from(name.fragment.get());
+        Ok(row.is_some_and(|row| row.slots.get(slot) == Some(&disk)))
     }
 
     /// Lets every sound disk note that its last commit is durable.
@@ -98,12 +109,16 @@ impl Steward {
             disks: disks.into_iter().map(|disk| (disk, ScrubCursor::START)).collect(),
             running: true,
         };
+        self.shared.round.lock().give_up();
         self.count(|status| {
             status.scrub.running = true;
             status.scrub.bytes_total = total;
             status.scrub.bytes_done = 0;
             status.scrub.fragments = 0;
             status.scrub.bad = 0;
+            status.scrub.repaired = 0;
+            status.scrub.lost = 0;
+            status.scrub.waiting = 0;
         });
     }
 

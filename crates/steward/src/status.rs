@@ -44,6 +44,12 @@ pub struct ScrubProgress {
     pub fragments: u64,
     /// Fragments found bad in this round.
     pub bad: u64,
+    /// Of these, fragments that are good again.
+    pub repaired: u64,
+    /// Of these, fragments that could not be rebuilt.
+    pub lost: u64,
+    /// Of these, fragments whose repair has not been tried yet.
+    pub waiting: u64,
     /// When the last round ended, in microseconds since 1970.
     pub finished_micros: Option<i64>,
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use caretaker::{LifecycleSweep, RepairQueue};
 use catalog::{Command, Success, View};
-use fragments::{DiskState, FragmentStore, ScrubCursor};
+use fragments::{DiskState, FragmentName, FragmentStore, ScrubCursor};
 use objects::{Findings, Objects};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use units::{DiskId, PartId, Timestamp};
 
+use crate::round::RoundFindings;
 use crate::{Settings, Status, StewardError};
 
 /// Carries out the caretaker's plans; cheap to clone.
@@ -27,6 +28,10 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) findings: tokio::sync::Mutex<Option<Findings>>,
     pub(crate) repairs: Mutex<RepairQueue>,
+    /// What the scrub round found; locked after `repairs` where both are.
+    pub(crate) round: Mutex<RoundFindings>,
+    /// Fragments whose checksums hold and which a reader could not open.
+    pub(crate) distrusted: Mutex<BTreeSet<FragmentName>>,
     pub(crate) lifecycle: Mutex<LifecycleSweep>,
     /// Parts the catalog does not know, and since when they have been met.
     pub(crate) suspects: Mutex<BTreeMap<PartId, Timestamp>>,
@@ -35,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) scrub: tokio::sync::Mutex<ScrubPlace>,
     pub(crate) scrub_wanted: Notify,
     pub(crate) scrub_hurry: std::sync::atomic::AtomicBool,
+    /// The next step begins a round anew, whatever is under way.
+    pub(crate) scrub_afresh: std::sync::atomic::AtomicBool,
     pub(crate) rotation_wanted: Notify,
     status: watch::Sender<Status>,
 }
@@ -58,12 +65,15 @@ impl Steward {
                 settings,
                 findings: tokio::sync::Mutex::new(findings),
                 repairs: Mutex::new(RepairQueue::default()),
+                round: Mutex::default(),
+                distrusted: Mutex::default(),
                 lifecycle: Mutex::new(LifecycleSweep::default()),
                 suspects: Mutex::new(BTreeMap::new()),
                 released: Mutex::new(BTreeMap::new()),
                 scrub: tokio::sync::Mutex::new(ScrubPlace::default()),
                 scrub_wanted: Notify::new(),
                 scrub_hurry: std::sync::atomic::AtomicBool::new(false),
+                scrub_afresh: std::sync::atomic::AtomicBool::new(false),
                 rotation_wanted: Notify::new(),
                 status: watch::channel(Status::default()).0,
             }),

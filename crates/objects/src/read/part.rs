@@ -9,7 +9,7 @@ use seal::limits::{SEALED_CHUNK_BYTES, TAG_BYTES};
 use seal::{ChunkPlace, ChunkSealer, SealedLayout, StripeRange};
 use units::{DiskId, FragmentNumber, PartId, StripeNumber};
 
-use super::damage::Damage;
+use super::damage::{Damage, DamageKind};
 use super::pins::Pin;
 use crate::ObjectError;
 use crate::gateway::Inner;
@@ -150,21 +150,27 @@ impl OpenPart {
         }
         let _degraded =
             inner.degraded_reads.acquire().await.map_err(|_| self.lost(range.stripe))?;
-        let suspects = match &trouble {
-            Trouble::Unread(bad) => vec![bad.clone()],
+        let (kind, suspects) = match &trouble {
+            Trouble::Unread(bad) => (DamageKind::Unread, vec![bad.clone()]),
             // Which one is wrong shows only when the rest opens without it.
-            Trouble::Unopened(all) => all.iter().map(|one| vec![*one]).collect(),
+            Trouble::Unopened(all) => {
+                (DamageKind::Unopened, all.iter().map(|one| vec![*one]).collect())
+            }
         };
         for bad in suspects {
             let Some(stripe) = self.rebuild(inner, range.stripe, &bad).await else { continue };
             let Some(sealed) = cut(&stripe, range) else { continue };
             let Ok(plain) = self.open(range, BytesMut::from(&sealed[..])) else { continue };
-            for fragment in bad {
+            // Whoever repairs has no key to check what it rebuilds: a fragment whose
+            // checksums hold is given away only for a stripe that is known to be right.
+            let blamed = kind == DamageKind::Unread || self.opens_whole(range.stripe, &stripe);
+            for fragment in bad.into_iter().filter(|_| blamed) {
                 inner.report(Damage {
                     part: self.part,
                     stripe: range.stripe,
                     fragment: FragmentNumber::new(fragment),
                     disk: self.slot(fragment),
+                    kind,
                 });
             }
             self.rebuilt = Some((range.stripe, stripe));
@@ -186,6 +192,12 @@ impl OpenPart {
         let mut slots = join_all(reads).await;
         let sealed_bytes = size(self.layout.sealed_bytes(stripe));
         erasure::join(self.code, sealed_bytes, &mut slots).ok()
+    }
+
+    /// Whether every chunk of a sealed stripe opens.
+    fn opens_whole(&self, stripe: StripeNumber, sealed: &Bytes) -> bool {
+        let whole = self.layout.range_in(stripe, 0..self.layout.plain_bytes(stripe));
+        whole.is_some_and(|whole| self.open(&whole, BytesMut::from(&sealed[..])).is_ok())
     }
 
     /// Opens the chunks of a window in place and cuts the wanted bytes out.
