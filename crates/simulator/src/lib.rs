@@ -5,11 +5,13 @@
 //! that any loss is a bug. First safety under faults, then everything heals and
 //! liveness is required.
 
+mod directory;
 mod founding;
 mod hardship;
 mod locks;
 mod model;
 mod power;
+mod recorder;
 mod report;
 mod site;
 mod sweep;
@@ -19,6 +21,7 @@ mod verbs;
 mod versions;
 mod world;
 
+pub use directory::directory_trial;
 pub use model::{Expected, Model};
 pub use report::{Kind, TrialReport};
 pub use site::{Running, Site, SiteOptions, simulator};

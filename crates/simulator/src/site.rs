@@ -17,10 +17,11 @@ use fragments::FragmentStore;
 use kv::{Engine, SimEngine};
 use objects::{BucketCreate, ObjectError, ObjectName, Objects};
 use steward::{Settings, Steward};
-use units::{Clock, ClusterId, NodeId, Random, SimClock, SimRandom, Timestamp};
-use vault::Vault;
+use units::{Clock, ClusterId, NodeId, Random, SimClock, Timestamp};
+use vault::{Passphrase, Vault};
 
 use crate::power::{Power, PoweredDisk, PoweredEngine};
+use crate::recorder::Recorder;
 
 /// What a site is made of.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +42,9 @@ pub struct Site {
     pub data: Vec<Arc<SimDisk>>,
     /// A disk of these that is pulled out: the next start does not see it.
     pub absent: Option<usize>,
-    random: Arc<SimRandom>,
+    /// What protects the root key; set before the first start.
+    pub passphrase: Option<Passphrase>,
+    random: Arc<Recorder>,
     engine: Arc<SimEngine>,
     power: Arc<Power>,
     cluster: ClusterId,
@@ -73,7 +76,7 @@ pub fn simulator() -> Authorised {
 impl Site {
     /// New hardware.
     pub fn new(options: SiteOptions) -> Self {
-        let random = Arc::new(SimRandom::seeded(options.seed));
+        let random = Arc::new(Recorder::seeded(options.seed));
         let system = SimDisk::new();
         let data: Vec<_> = (0..options.disks).map(|_| SimDisk::new()).collect();
         let engine = Arc::new(SimEngine::seeded(options.seed));
@@ -83,6 +86,7 @@ impl Site {
             system,
             data,
             absent: None,
+            passphrase: None,
             engine,
             cluster: ClusterId::draw(&*random),
             node: NodeId::draw(&*random),
@@ -98,10 +102,11 @@ impl Site {
             Arc::new(PoweredDisk { disk: Arc::clone(disk), power: Arc::clone(&self.power) })
         };
         let system = powered(&self.system);
+        let (beneath, passphrase) = (Arc::clone(&system), self.passphrase.as_ref());
         let vault = if Vault::exists(&*system)? {
-            Vault::open(Arc::clone(&system), Arc::clone(&random), None)?
+            Vault::open(beneath, Arc::clone(&random), passphrase)?
         } else {
-            Vault::create(Arc::clone(&system), Arc::clone(&random), None)?
+            Vault::create(beneath, Arc::clone(&random), passphrase)?
         };
         let (engine, power) = (Arc::clone(&self.engine), Arc::clone(&self.power));
         let engine: Arc<dyn Engine> = Arc::new(PoweredEngine { engine, power });
@@ -161,7 +166,8 @@ impl Site {
             system,
             data,
             absent: self.absent,
-            random: Arc::new(SimRandom::seeded(u64::from_le_bytes(seed))),
+            passphrase: self.passphrase.clone(),
+            random: Arc::new(Recorder::seeded(u64::from_le_bytes(seed))),
             engine,
             cluster: self.cluster,
             node: self.node,
@@ -189,6 +195,12 @@ impl Site {
     /// Whether the planned power cut has happened on some disk.
     pub fn is_cut(&self) -> bool {
         self.data.iter().chain([&self.system]).any(|disk| disk.is_cut())
+    }
+
+    /// Every key that was drawn: of the root, of tenants, of buckets and of parts, in
+    /// the order of their making.
+    pub fn keys_drawn(&self) -> Vec<[u8; 32]> {
+        self.random.keys()
     }
 
     /// Bytes of every file on every disk and of every row of the catalog, for

@@ -1,5 +1,5 @@
-//! Nothing in clear on any disk: what was stored and what is secret is searched
-//! for in every file and every row.
+//! Nothing in clear on any disk: what was stored and what is secret, keys of every
+//! rank among it, is searched for in every file and every row.
 //!
 //! Names (tenants, buckets, object keys), user metadata and tags are rows of the
 //! catalog and are in clear there, on disks of sites that vote; disks that only
@@ -44,6 +44,85 @@ async fn store(running: &Running) -> anyhow::Result<String> {
     let found = running.objects.credential(&made.key.id).await?;
     anyhow::ensure!(found.is_some_and(|found| **found.secret == *made.secret), "the secret opens");
     Ok(made.secret.to_string())
+}
+
+/// Base64 as keys are written by hand, without padding.
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Where a key stands in clear: its bytes, or as text; half of it is enough.
+fn files_with(files: &[(String, Vec<u8>)], key: &[u8; 32]) -> Vec<String> {
+    let (first, last) = key.split_at(16);
+    let texts = [hex(first), base64(&first[..15])];
+    let needles = [first, last, texts[0].as_bytes(), texts[1].as_bytes()];
+    let found = files.iter().filter(|(_, bytes)| needles.iter().any(|one| holds(bytes, one)));
+    found.map(|(path, _)| path.clone()).collect()
+}
+
+/// The search would find a key, whole or half, in whatever way it was written.
+#[test]
+fn a_planted_key_is_found() {
+    let key: [u8; 32] = core::array::from_fn(|at| 200 - 7 * u8::try_from(at).unwrap_or(0) % 199);
+    let (first, last) = key.split_at(16);
+    let ways =
+        [&key[..], first, last, hex(&key).as_bytes(), base64(&key).as_bytes()].map(<[u8]>::to_vec);
+    for way in ways {
+        let mut bytes = vec![7; 1_003];
+        bytes.splice(501..501, way);
+        let files = [("clean".to_owned(), vec![7; 1_003]), ("planted".to_owned(), bytes)];
+        assert_eq!(files_with(&files, &key), ["planted"]);
+    }
+}
+
+/// Keys of the root, of a tenant, of a bucket, and one for each part.
+const KEYS_MIN: usize = 3 + 6;
+
+/// Stores everything on a new site; its files and the keys drawn meanwhile.
+async fn stored(passphrase: Option<&str>) -> anyhow::Result<(Vec<(String, Vec<u8>)>, Keys)> {
+    let mut site = Site::new(SiteOptions { seed: 16, disks: 3 });
+    site.passphrase = passphrase.map(vault::Passphrase::new);
+    let running = site.start().await?;
+    store(&running).await?;
+    running.consensus.checkpoint().await?;
+    running.stop().await;
+    let keys = site.keys_drawn();
+    anyhow::ensure!(keys.len() >= KEYS_MIN, "{} keys were drawn", keys.len());
+    Ok((site.files()?, keys))
+}
+
+type Keys = Vec<[u8; 32]>;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_key_stands_in_clear_behind_a_passphrase() -> anyhow::Result<()> {
+    let passphrase = "the bells of Sainte-Enimie ring at noon";
+    let (files, keys) = stored(Some(passphrase)).await?;
+    for (number, key) in keys.iter().enumerate() {
+        let found = files_with(&files, key);
+        assert!(found.is_empty(), "key {number} of {} in {found:?}", keys.len());
+    }
+    for (path, bytes) in &files {
+        assert!(!holds(bytes, &passphrase.as_bytes()[..16]), "the passphrase in {path}");
+    }
+    Ok(())
+}
+
+/// Without a passphrase the root key stands in its file, and nowhere else; nothing
+/// but it does. Also shows that the search would find a key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_passphrase_only_the_root_key_stands_in_clear() -> anyhow::Result<()> {
+    let (files, keys) = stored(None).await?;
+    for (number, key) in keys.iter().enumerate() {
+        let expected: &[&str] = if number == 0 { &["root.key"] } else { &[] };
+        assert_eq!(files_with(&files, key), expected, "key {number} of {}", keys.len());
+    }
+    println!("{} keys searched in {} files and rows", keys.len(), files.len());
+    Ok(())
 }
 
 fn holds(bytes: &[u8], needle: &[u8]) -> bool {
