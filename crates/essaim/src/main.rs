@@ -17,6 +17,7 @@ mod client;
 mod commands;
 mod failure;
 mod output;
+mod progress;
 
 use std::process::ExitCode;
 

@@ -33,8 +33,12 @@ pub struct Scrub {
     pub fragments_checked: u64,
     /// Fragments found bad or missing.
     pub fragments_bad: u64,
-    /// Of these, fragments rebuilt from the others.
+    /// Of these, fragments that are good again: rebuilt from the others.
     pub fragments_repaired: u64,
+    /// Of these, fragments that could not be rebuilt.
+    pub fragments_lost: u64,
+    /// Of these, fragments that are still to be rebuilt.
+    pub fragments_waiting: u64,
     /// When the last complete scrub ended.
     pub last_complete: Option<String>,
 }

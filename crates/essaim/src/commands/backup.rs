@@ -1,15 +1,14 @@
 //! `essaim backup` and `essaim restore`.
 
-use std::io::IsTerminal as _;
 use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::cli::{BackupVerb, Connect, RestoreArgs};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output;
+use crate::progress::Progress;
 
 #[derive(Serialize)]
 struct Written {
@@ -36,16 +35,14 @@ async fn catalog(file: &Path, connect: &Connect) -> Result<(), Failure> {
     let client = Client::new(connect)?;
     let mut answer = client.stream("/api/v1/backup/catalog").await?;
     let mut output = node::PrivateFile::create(file)?;
-    let seen = !connect.json && std::io::stderr().is_terminal();
-    let bar = if seen { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {bytes} {bytes_per_sec}") {
-        bar.set_style(style);
-    }
+    let mut progress = Progress::new(connect.json, "{spinner} {msg} {bytes_per_sec} {elapsed}");
+    let mut taken = 0;
     loop {
         match answer.chunk().await {
             Ok(Some(chunk)) => {
                 output.write(&chunk)?;
-                bar.inc(chunk.len() as u64);
+                taken += chunk.len() as u64;
+                progress.at(taken, taken, || format!("{} written", output::bytes(taken)));
             }
             Ok(None) => break,
             // The unfinished file vanishes with `output`.
@@ -57,7 +54,7 @@ async fn catalog(file: &Path, connect: &Connect) -> Result<(), Failure> {
             }
         }
     }
-    bar.finish_and_clear();
+    progress.end();
     let bytes = output.finish()?;
     told(file, bytes, connect)
 }

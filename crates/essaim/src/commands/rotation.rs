@@ -1,16 +1,15 @@
 //! `essaim root-key`, `essaim rotations`, and the rotations of tenants and buckets.
 
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use admin::model::{List, PassphraseSet, Rotation, RotationKind, RotationNew, RotationState};
-use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::Method;
 
 use crate::cli::{Connect, RootKeyVerb, RotateArgs};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::{self, Table};
+use crate::progress::Progress;
 
 /// How often a rotation is asked how far it is.
 const POLL: Duration = Duration::from_millis(200);
@@ -71,13 +70,9 @@ pub(super) async fn rotate(
     Ok(())
 }
 
-/// Waits for the end, with a line if somebody is looking.
+/// Waits for the end.
 async fn follow(client: &Client, begun: &Rotation, args: &RotateArgs) -> Result<Rotation, Failure> {
-    let seen = !args.connect.json && std::io::stderr().is_terminal();
-    let bar = if seen { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-        bar.set_style(style);
-    }
+    let mut progress = Progress::new(args.connect.json, "{spinner} {msg} {elapsed}");
     loop {
         let known: List<Rotation> = client.get(ROTATIONS).await?;
         let ours = known.items.into_iter().find(|one| {
@@ -89,10 +84,9 @@ async fn follow(client: &Client, begun: &Rotation, args: &RotateArgs) -> Result<
                 "see the node's log",
             ));
         };
-        bar.set_message(told(&rotation));
-        bar.tick();
+        progress.at(rotation.looked_at, rotation.looked_at, || told(&rotation));
         if rotation.state == RotationState::Done {
-            bar.finish_and_clear();
+            progress.end();
             return Ok(rotation);
         }
         tokio::time::sleep(POLL).await;

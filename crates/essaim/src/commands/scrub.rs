@@ -1,18 +1,19 @@
 //! `essaim scrub`.
 
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use admin::model::{Scrub, ScrubState};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::Connect;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output;
+use crate::progress::Progress;
 
 /// How often a running scrub is asked how far it is.
 const POLL: Duration = Duration::from_millis(200);
+
+const LINE: &str = "{bar:32} {percent}% {msg} {elapsed}";
 
 pub(super) async fn run(now: bool, connect: &Connect) -> Result<(), Failure> {
     let client = Client::new(connect)?;
@@ -27,35 +28,43 @@ pub(super) async fn run(now: bool, connect: &Connect) -> Result<(), Failure> {
     } else {
         show(&scrub);
     }
-    if now && scrub.fragments_bad > scrub.fragments_repaired {
+    if now && scrub.fragments_lost > 0 {
         return Err(Failure::failed(
             format!(
-                "{} bad fragments could not be rebuilt",
-                scrub.fragments_bad - scrub.fragments_repaired
+                "{} of {} bad fragments could not be rebuilt",
+                scrub.fragments_lost, scrub.fragments_bad
             ),
-            "see essaim status and the log for the disks they are on",
+            "too few good ones of their stripes are left, or no disk takes them; the node's \
+             log names their parts, essaim status shows the disks",
         ));
     }
     Ok(())
 }
 
-/// Waits for the end, with a bar if somebody is looking.
+/// Waits until everything was read and what was found is repaired or given up.
 async fn follow(client: &Client, connect: &Connect) -> Result<Scrub, Failure> {
-    let seen = !connect.json && std::io::stderr().is_terminal();
-    let bar = if seen { ProgressBar::new(0) } else { ProgressBar::hidden() };
-    let style = "{bar:32} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-    if let Ok(style) = ProgressStyle::with_template(style) {
-        bar.set_style(style);
-    }
+    let mut progress = Progress::new(connect.json, LINE);
     loop {
         let scrub: Scrub = client.get("/api/v1/scrub").await?;
-        bar.set_length(scrub.bytes_total);
-        bar.set_position(scrub.bytes_checked);
+        progress.at(scrub.bytes_checked, scrub.bytes_total, || told(&scrub));
         if scrub.state != ScrubState::Running {
-            bar.finish_and_clear();
+            progress.end();
             return Ok(scrub);
         }
         tokio::time::sleep(POLL).await;
+    }
+}
+
+/// What it is doing, in words.
+fn told(scrub: &Scrub) -> String {
+    let (checked, total) = (output::bytes(scrub.bytes_checked), output::bytes(scrub.bytes_total));
+    let checked = format!("checked {checked} of {total}");
+    match (scrub.fragments_bad, scrub.fragments_repaired, scrub.fragments_lost) {
+        (0, _, _) => checked,
+        (bad, repaired, 0) => format!("{checked}, {bad} bad, {repaired} repaired"),
+        (bad, repaired, lost) => {
+            format!("{checked}, {bad} bad, {repaired} repaired, {lost} not rebuilt")
+        }
     }
 }
 
@@ -80,6 +89,8 @@ fn show(scrub: &Scrub) {
         ),
         ("bad", scrub.fragments_bad.to_string()),
         ("repaired", scrub.fragments_repaired.to_string()),
+        ("to be repaired", scrub.fragments_waiting.to_string()),
+        ("not rebuilt", scrub.fragments_lost.to_string()),
         ("last complete", output::or_dash(scrub.last_complete.as_deref())),
     ]);
 }

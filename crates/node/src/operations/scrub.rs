@@ -1,8 +1,8 @@
 //! A scrub as an operator sees it: started at will, followed to its end.
 //!
-//! The steward scrubs all the time, slowly. An operator's scrub is its next whole
-//! round, hurried; it counts as running until that round has ended and what it
-//! found has been repaired or given up.
+//! The steward scrubs all the time, slowly. An operator's scrub is a whole round from
+//! now on, hurried; it counts as running until that round has ended and what it found
+//! has been repaired or given up.
 
 use admin::model::{Scrub, ScrubState, date_text};
 use parking_lot::Mutex;
@@ -13,7 +13,6 @@ use units::Timestamp;
 struct Asked {
     at: Timestamp,
     rounds: u64,
-    repaired: u64,
 }
 
 /// The steward's scrub, followed.
@@ -39,10 +38,7 @@ impl Scrubber {
 
     /// Begins a round now, or hurries the one under way.
     pub(super) fn start(&self, now: Timestamp) {
-        let status = self.steward();
-        let asked =
-            Asked { at: now, rounds: status.scrub.rounds, repaired: status.fragments_repaired };
-        *self.asked.lock() = Some(asked);
+        *self.asked.lock() = Some(Asked { at: now, rounds: self.steward().scrub.rounds });
         self.steward.scrub_now();
     }
 
@@ -50,8 +46,7 @@ impl Scrubber {
         let status = self.steward();
         let (scrub, asked) = (&status.scrub, self.asked.lock());
         let waited_for = asked.as_ref().is_some_and(|asked| {
-            let repairing =
-                status.repairs_waiting > 0 && scrub.rounds == asked.rounds.saturating_add(1);
+            let repairing = scrub.waiting > 0 && scrub.rounds == asked.rounds.saturating_add(1);
             scrub.rounds <= asked.rounds || repairing
         });
         let ended = scrub.finished_micros.map(|micros| date_text(Timestamp::from_micros(micros)));
@@ -60,7 +55,6 @@ impl Scrubber {
             (false, 0) => ScrubState::Idle,
             (false, _) => ScrubState::Done,
         };
-        let repaired_before = asked.as_ref().map_or(0, |asked| asked.repaired);
         Scrub {
             state,
             started: asked.as_ref().map(|asked| date_text(asked.at)),
@@ -69,7 +63,9 @@ impl Scrubber {
             bytes_checked: scrub.bytes_done,
             fragments_checked: scrub.fragments,
             fragments_bad: scrub.bad,
-            fragments_repaired: status.fragments_repaired.saturating_sub(repaired_before),
+            fragments_repaired: scrub.repaired,
+            fragments_lost: scrub.lost,
+            fragments_waiting: scrub.waiting,
             last_complete: ended,
         }
     }
