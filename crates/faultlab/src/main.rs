@@ -13,6 +13,7 @@ mod expected;
 mod full_disk;
 mod kills;
 mod rot;
+mod scrub;
 mod syscalls;
 mod workload;
 
@@ -34,6 +35,8 @@ enum Campaign {
     Syscalls(syscalls::Syscalls),
     /// Bytes that decay in the files of a node at rest.
     Rot(rot::Rot),
+    /// Decay on one of several disks: found and repaired, and how fast.
+    Scrub(scrub::Scrub),
     /// One tenant that sends 50 times what another does, dawdles and lists without end.
     Abuse(abuse::Abuse),
     /// The other side of `abuse`, started by it.
@@ -49,6 +52,7 @@ async fn main() -> Result<()> {
         Campaign::Kills(campaign) => campaign.run().await,
         Campaign::Syscalls(campaign) => campaign.run().await,
         Campaign::Rot(campaign) => campaign.run().await,
+        Campaign::Scrub(campaign) => campaign.run().await,
         Campaign::Abuse(campaign) => campaign.run().await,
         Campaign::Attack(attack) => attack.run().await,
         Campaign::FullDisk(campaign) => campaign.run().await,
