@@ -1,8 +1,8 @@
 //! Nothing secret in the log of a real node, whatever it is told to write down: keys,
 //! passphrases, tokens, logins, signatures good and bad, and what was stored.
 //!
-//! The node's own rooms run at their most talkative, in both formats, with and without a
-//! passphrase; libraries below them say errors only, unless a list of rooms asks for more. That the search would find each secret
+//! The node runs at its most talkative, its own rooms and all libraries below them, in
+//! both formats, with and without a passphrase. That the search would find each secret
 //! is shown by planting it.
 
 use std::fs;
@@ -272,4 +272,10 @@ fn check(log_level: &str, format: &str, passphrase: bool) -> Result<()> {
 fn nothing_secret_is_logged_by_the_rooms() -> Result<()> {
     check("trace", "text", true)?;
     check("trace", "json", false)
+}
+
+#[test]
+fn nothing_secret_is_logged_by_the_libraries_below_them() -> Result<()> {
+    check("trace,essaim=trace", "text", false)?;
+    check("trace,essaim=trace", "json", true)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use thiserror::Error;
-use tracing::{Event, Level, Subscriber, span};
+use tracing::{Event, Level, Metadata, Subscriber, span};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -98,6 +98,9 @@ where
     W: Write + Send + 'static,
 {
     fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &span::Id, ctx: Context<'_, S>) {
+        if tells_requests(attributes.metadata()) {
+            return;
+        }
         let mut fields = Fields::default();
         attributes.record(&mut fields);
         if let Some(span) = ctx.span(id) {
@@ -106,6 +109,9 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        if tells_requests(event.metadata()) {
+            return;
+        }
         let mut fields = Fields::default();
         event.record(&mut fields);
         for span in ctx.event_scope(event).into_iter().flatten() {
@@ -129,6 +135,13 @@ where
             self.errors.push(LastError { at, level, room: room.to_owned(), message });
         }
     }
+}
+
+/// Whether this writes whole requests, keys that clients bring with them included:
+/// below `INFO` the protocol library does. No filter shows that.
+fn tells_requests(metadata: &Metadata<'_>) -> bool {
+    let room = metadata.target().split("::").next().unwrap_or_default();
+    room == LIBRARY_OF_CLIENTS_MISTAKES && *metadata.level() > Level::INFO
 }
 
 /// What a filter says, in full: a level alone is for our own rooms, and of the
@@ -222,6 +235,18 @@ mod tests {
         assert_eq!(passed("warn"), ["fjall"]);
         assert!(passed("off").is_empty());
         assert_eq!(passed("info,s3s=error"), ["node", "s3s", "openraft", "fjall"]);
+    }
+
+    #[test]
+    fn whole_requests_are_never_shown() {
+        let (text, _) = logged(LogFormat::Text, || {
+            let _span =
+                tracing::debug_span!(target: "s3s::service", "call", key = "bWluZQ").entered();
+            tracing::debug!(target: "s3s::service", key = "bWluZQ", "a whole request");
+            tracing::info!(target: "s3s::service", "shown");
+        });
+        assert!(text.contains("shown") && !text.contains("bWluZQ"), "{text}");
+        assert_eq!(text.lines().count(), 1);
     }
 
     #[test]
