@@ -94,7 +94,9 @@ fn values_of(value: &Spanned<DeValue<'_>>, kind: Kind, many: bool) -> Option<Vec
 fn scalar(value: &Spanned<DeValue<'_>>, kind: Kind) -> Option<String> {
     match (value.get_ref(), kind) {
         (DeValue::Boolean(on), Kind::Switch) => Some(on.to_string()),
-        (DeValue::Integer(number), Kind::Seconds | Kind::Days) => Some(number.to_string()),
+        (DeValue::Integer(number), Kind::Seconds | Kind::Days | Kind::Count) => {
+            Some(number.to_string())
+        }
         (_, Kind::Switch | Kind::Seconds | Kind::Days) => None,
         (DeValue::String(text), _) => Some(text.to_string()),
         _ => None,
@@ -104,7 +106,7 @@ fn scalar(value: &Spanned<DeValue<'_>>, kind: Kind) -> Option<String> {
 const fn shape(kind: Kind) -> &'static str {
     match kind {
         Kind::Switch => "true or false",
-        Kind::Seconds | Kind::Days => "a whole number",
+        Kind::Seconds | Kind::Days | Kind::Count => "a whole number",
         _ => "text in quotes",
     }
 }
@@ -131,6 +133,7 @@ mod tests {
         check("s3_listn = \":1\"\n", &["did you mean \"s3_listen\"?"]);
         check("colour = 1\n", &["there is no setting \"colour\""]);
         check("region = 3\n", &["region takes text in quotes"]);
+        check("connections = 3\nrate_per_tenant = true\n", &["takes a whole number"]);
         check("disk = \"a\"\nlifecycle_day_seconds = \"9\"\n", &["a list", "a whole number"]);
     }
 
