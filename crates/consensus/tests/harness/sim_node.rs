@@ -1,7 +1,9 @@
 //! A whole node's catalog in simulation: proposers, power cuts, an oracle.
 //!
-//! Each of a few proposers counts up in a job row of its own. After any cut the
-//! count found lies between the last one acknowledged and the last one proposed.
+//! Each of a few proposers counts up, and leaves a job row for every count: a later
+//! write must not make good for one that was lost. After any cut the rows found go
+//! without a gap to a count between the last one acknowledged and the last one
+//! proposed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,8 +58,8 @@ fn runtime() -> Runtime {
     builder.enable_time().build().expect("a runtime")
 }
 
-fn name(proposer: usize) -> JobName {
-    JobName::new(format!("proposer-{proposer}")).expect("a plain name")
+fn name(proposer: usize, count: u64) -> JobName {
+    JobName::new(format!("proposer-{proposer}-{count}")).expect("a plain name")
 }
 
 /// The command that counts.
@@ -66,15 +68,20 @@ pub fn count_command(proposer: usize, count: u64) -> Command {
     let mut state = count.to_be_bytes().to_vec();
     let length = usize::try_from(8 + (count * 37) % 300).expect("a small length");
     state.resize(length, 7);
-    Command::JobSet { name: name(proposer), state: Some(SealedBytes::new(state)) }
+    Command::JobSet { name: name(proposer, count), state: Some(SealedBytes::new(state)) }
 }
 
-fn count_found(consensus: &Consensus, proposer: usize) -> u64 {
-    let job = consensus.view().job(&name(proposer)).expect("a readable row");
-    job.map_or(0, |job| {
-        let bytes = job.state.as_slice();
-        u64::from_be_bytes(bytes[..8].try_into().expect("eight bytes"))
-    })
+fn count_found(consensus: &Consensus, proposer: usize, proposed: u64) -> u64 {
+    let is_there = |count: &u64| {
+        let job = consensus.view().job(&name(proposer, *count)).expect("a readable row");
+        job.is_some_and(|job| job.state.as_slice().starts_with(&count.to_be_bytes()))
+    };
+    let mut counts = 1..=proposed;
+    let found = counts.by_ref().take_while(is_there).count() as u64;
+    if let Some(later) = counts.find(is_there) {
+        panic!("proposer {proposer}: {later} is there, {} is not", found + 1);
+    }
+    found
 }
 
 /// All proposers count until `most` or the first error.
@@ -113,7 +120,7 @@ fn live(
         let disk = Arc::clone(disk) as Arc<dyn Disk>;
         let consensus = Consensus::open(parts(disk, Arc::clone(engine) as _)).await?;
         for (proposer, count) in counts.lock().iter_mut().enumerate() {
-            let found = count_found(&consensus, proposer);
+            let found = count_found(&consensus, proposer, count.proposed);
             assert!(
                 (count.acknowledged..=count.proposed).contains(&found),
                 "proposer {proposer}: found {found}, expected {count:?}"
