@@ -379,9 +379,10 @@ mod planted {
 
     #[test]
     fn every_planted_bug_is_caught() {
-        let catches: [(&'static str, fn()); 4] = [
+        let catches: [(&'static str, fn()); 5] = [
             ("access-allow-beats-deny", crate::policy::tests::a_deny_wins_in_any_order),
             ("access-any-condition", crate::policy::tests::every_condition_must_hold),
+            ("access-first-come-first-served", crate::fair::tests::who_asks_little_is_served_next),
             ("access-forget-expiry", super::every_identity_against_every_verb),
             ("access-covers-any-key", super::what_was_decided_covers_that_and_nothing_else),
         ];

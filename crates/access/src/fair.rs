@@ -16,7 +16,7 @@
 use core::net::IpAddr;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use units::TenantId;
+use units::{TenantId, planted};
 
 use crate::limits::{LANE_WAITING_MAX, LANES_MAX, TURN_COST_MICROS_FIRST, WAITING_MAX};
 
@@ -99,6 +99,11 @@ impl<W> FairQueue<W> {
             self.forget();
         }
         let present = self.present;
+        // As if there were one queue: behind everybody who waits.
+        let behind = planted::is_on("access-first-come-first-served").then(|| {
+            let last = self.order.last().map_or(present, |(at, _)| *at);
+            last.saturating_add(self.waiting as u64 * TURN_COST_MICROS_FIRST)
+        });
         let state = self.lanes.entry(lane).or_insert_with(|| LaneState {
             at: present,
             cost: TURN_COST_MICROS_FIRST,
@@ -110,7 +115,7 @@ impl<W> FairQueue<W> {
         }
         state.weight = weight;
         if state.waiting.is_empty() {
-            state.at = state.at.max(present);
+            state.at = state.at.max(present).max(behind.unwrap_or_default());
             self.order.insert((state.at, lane));
         }
         state.waiting.push_back(waiter);
@@ -170,7 +175,7 @@ impl<W> FairQueue<W> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn tenant(number: u128) -> Lane {
@@ -210,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_little_is_served_next() {
+    pub(crate) fn who_asks_little_is_served_next() {
         let mut queue = FairQueue::new();
         for number in 0..1_000 {
             queue.push(tenant(1), Weight::ONE, number).unwrap();

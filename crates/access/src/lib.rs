@@ -68,6 +68,10 @@ pub const PLANTED: &[units::planted::PlantedBug] = &[
         what: "a decision on one object serves for every object of its bucket",
     },
     units::planted::PlantedBug {
+        name: "access-first-come-first-served",
+        what: "who waits for a turn is served in the order of coming, whoever it is",
+    },
+    units::planted::PlantedBug {
         name: "access-forget-expiry",
         what: "the end date of an access key is not looked at",
     },
