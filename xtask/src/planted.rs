@@ -5,9 +5,10 @@
 //! [`TEST`], which goes through it and fails for whatever slips through. Here the
 //! lists are counted and the tests are run in one build.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::shell;
 
@@ -24,10 +25,17 @@ pub fn run(root: &Path) -> Result<()> {
     let mut packages: Vec<&str> = lists.iter().map(|(list, _)| tested_in(list)).collect();
     packages.sort_unstable();
     packages.dedup();
+    let mut targets = BTreeSet::new();
+    for package in &packages {
+        targets.insert(target(&root.join("crates").join(package))?);
+    }
     let mut tests = shell::cargo(root);
-    tests.args(["test", "--quiet", "--locked", "--no-fail-fast", "--lib", "--tests"]);
+    tests.args(["test", "--quiet", "--locked", "--no-fail-fast"]);
     for package in &packages {
         tests.args(["--package", package]);
+    }
+    for target in targets.iter().flatten() {
+        tests.arg(target);
     }
     let features: Vec<String> = lists.iter().map(|(list, _)| feature(list)).collect();
     tests.args(["--features", &features.join(","), TEST]);
@@ -47,6 +55,32 @@ pub fn run(root: &Path) -> Result<()> {
 
 fn tested_in(list: &str) -> &str {
     ELSEWHERE.iter().find(|(of, _)| *of == list).map_or(list, |(_, tested)| tested)
+}
+
+/// Where the test of a crate is, as `cargo test` is told: all other targets, most of
+/// them far larger, need not be built.
+fn target(folder: &Path) -> Result<Vec<String>> {
+    let holds = |path: &Path| {
+        std::fs::read_to_string(path).is_ok_and(|text| text.contains(&format!("fn {TEST}(")))
+    };
+    for entry in std::fs::read_dir(folder.join("tests")).into_iter().flatten() {
+        let path = entry?.path();
+        if let Some(name) = path.file_stem().filter(|_| path.is_file() && holds(&path)) {
+            return Ok(vec!["--test".to_owned(), name.to_string_lossy().into_owned()]);
+        }
+    }
+    let mut folders = vec![folder.join("src")];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if holds(&path) {
+                return Ok(vec!["--lib".to_owned()]);
+            }
+        }
+    }
+    None.with_context(|| format!("no test {TEST} in {}", folder.display()))
 }
 
 /// The feature that compiles a list's bugs in; a test elsewhere has one of its own.
