@@ -25,4 +25,8 @@ pub const PLANTED: &[PlantedBug] = &[
         name: KEY_OF_SOURCE,
         what: "a copy refers to the part with the key wrapped for the source",
     },
+    PlantedBug {
+        name: OLD_DIRECTORY,
+        what: "rows of tenants, keys and buckets are used after an answered change to them",
+    },
 ];
