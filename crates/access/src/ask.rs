@@ -73,8 +73,10 @@ pub enum SignatureAuth {
     Header,
     /// Query string (presigned).
     Query,
-    /// POST form.
+    /// POST form, signed by version 4.
     Form,
+    /// POST form, signed by version 2.
+    FormV2,
 }
 
 /// What a request says that conditions may look at.
@@ -88,6 +90,9 @@ pub struct RequestFacts {
     pub auth: SignatureAuth,
     /// Seconds since it was signed, for `s3:signatureAge`.
     pub signature_age_seconds: Option<i64>,
+    /// Whether a write makes an object at once (`true`) or only a part of one, for
+    /// `s3:ObjectCreationOperation`; `None`: it does not write an object.
+    pub creates_object: Option<bool>,
     /// Headers that conditions may name (`x-amz-*`, `referer`, `user-agent`,
     /// `if-match`, `if-none-match`, …), in lower case.
     pub headers: BTreeMap<String, String>,

@@ -68,6 +68,12 @@ impl Identity {
         }
     }
 
+    /// Whether the scope of the key lets it at a bucket of this name.
+    pub fn reaches(&self, bucket: &str) -> bool {
+        let buckets = self.scope.buckets.as_ref();
+        buckets.is_none_or(|names| names.iter().any(|name| name.as_str() == bucket))
+    }
+
     /// Whether this is the account itself rather than a user in it.
     pub const fn is_root(&self) -> bool {
         self.user.is_none()

@@ -53,20 +53,6 @@ pub fn decide(caller: &Caller, ask: &Ask<'_>) -> Result<Authorised, Denied> {
     ))
 }
 
-/// Decides on a copy: the right to read the source *and* the right to write the
-/// target, in one answer so that neither is forgotten.
-pub fn decide_copy(
-    caller: &Caller,
-    source: &Ask<'_>,
-    target: &Ask<'_>,
-) -> Result<(Authorised, Authorised), Denied> {
-    let reads = matches!(source.action, Action::GetObject | Action::GetObjectVersion);
-    if !reads || target.action != Action::PutObject {
-        return Err(DenyReason::Incomplete.into());
-    }
-    Ok((decide(caller, source)?, decide(caller, target)?))
-}
-
 /// Decides on what a write says besides about the object it makes: its tags, its
 /// grants, its lock. `ask.action` is the further right; the write itself is decided
 /// on apart.
@@ -121,9 +107,7 @@ fn check_scope(identity: &Identity, action: Action, bucket: Option<&str>) -> Res
     if identity.scope.read_only && action.writes() {
         return Err(DenyReason::KeyScopeReadOnly.into());
     }
-    if let (Some(buckets), Some(bucket)) = (&identity.scope.buckets, bucket)
-        && !buckets.iter().any(|name| name.as_str() == bucket)
-    {
+    if bucket.is_some_and(|bucket| !identity.reaches(bucket)) {
         return Err(DenyReason::KeyScopeBucket.into());
     }
     Ok(())

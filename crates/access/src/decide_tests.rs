@@ -8,8 +8,7 @@ use crate::fixtures::{
 };
 use crate::{
     Acl, Action, Ask, BucketFacts, Caller, DenyReason, Grant, Grantee, Identity, KeyScope, Level,
-    ObjectFacts, Ownership, Permission, PublicAccessBlock, decide, decide_besides, decide_copy,
-    is_public,
+    ObjectFacts, Ownership, Permission, PublicAccessBlock, decide, decide_besides, is_public,
 };
 
 fn key_of(action: Action) -> Option<&'static str> {
@@ -303,19 +302,6 @@ fn whoever_may_list_may_learn_that_nothing_is_there() {
     let prefix = bucket_with(&prefix);
     assert!(shown(&prefix, "public/a", None));
     assert!(!shown(&prefix, "private/a", None));
-}
-
-#[test]
-fn a_copy_needs_both_rights() {
-    let (mine, theirs) = (bucket(), BucketFacts { name: "autre".into(), owner: OTHER, ..bucket() });
-    let request = request("");
-    let read = |bucket| ask(Action::GetObject, bucket, Some("a"), &request);
-    let write = |bucket| ask(Action::PutObject, bucket, Some("b"), &request);
-    let owner = caller(OWNER, None);
-    assert!(decide_copy(&owner, &read(&mine), &write(&mine)).is_ok());
-    assert!(decide_copy(&owner, &read(&theirs), &write(&mine)).is_err());
-    assert!(decide_copy(&owner, &read(&mine), &write(&theirs)).is_err());
-    assert!(decide_copy(&owner, &write(&mine), &write(&mine)).is_err());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use units::{TenantId, Timestamp};
 
 use crate::{
     Action, Ask, BucketFacts, Caller, Identity, KeyScope, ObjectFacts, Ownership, Policy,
-    PublicAccessBlock, RequestFacts,
+    PublicAccessBlock, RequestFacts, SignatureAuth,
 };
 
 pub(crate) const OWNER: TenantId = TenantId::from_u128(0xa);
@@ -54,7 +54,8 @@ pub(crate) fn bucket_with(policy: &str) -> BucketFacts {
     BucketFacts { policy: Some(Arc::new(policy)), ..bucket() }
 }
 
-/// A request, with what conditions may look at as `name=value` words: `ip`, `tls`,
+/// A request, with what conditions may look at as `name=value` words: `ip`, `tls`, `age`,
+/// `creates`, `auth`,
 /// `?parameter`, `header`, `tag:key` (of the request), `has:key` (of the object).
 #[derive(Default)]
 pub(crate) struct Request {
@@ -70,6 +71,17 @@ pub(crate) fn request(words: &str) -> Request {
         match name {
             "ip" => request.facts.source_ip = Some(value.parse().unwrap()),
             "tls" => request.facts.secure_transport = value == "true",
+            "age" => request.facts.signature_age_seconds = Some(value.parse().unwrap()),
+            "creates" => request.facts.creates_object = Some(value == "true"),
+            "auth" => {
+                request.facts.auth = match value.as_str() {
+                    "header" => SignatureAuth::Header,
+                    "query" => SignatureAuth::Query,
+                    "form" => SignatureAuth::Form,
+                    "form-v2" => SignatureAuth::FormV2,
+                    other => panic!("{other} is no way to sign"),
+                }
+            }
             _ if name.starts_with('?') => {
                 request.facts.query.insert(name[1..].to_owned(), value);
             }

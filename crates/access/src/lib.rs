@@ -44,7 +44,7 @@ pub use caller::{Caller, Identity};
 pub use cors::{
     CORS_METHODS, CorsError, CorsGrant, CorsRule, cors_check, cors_preflight, cors_simple,
 };
-pub use decide::{decide, decide_besides, decide_copy, is_public};
+pub use decide::{decide, decide_besides, is_public};
 pub use denied::{Denied, DenyReason};
 pub use fair::{FairQueue, Lane, Weight};
 pub use ownership::{Acl, BucketName, Grant, Grantee, KeyScope, Ownership, Permission};

@@ -67,7 +67,7 @@ const fn crc_of(algorithm: ChecksumAlgorithm) -> Option<CrcAlgorithm> {
 }
 
 /// A checksum being computed.
-pub(crate) struct RunningChecksum {
+pub struct RunningChecksum {
     algorithm: ChecksumAlgorithm,
     state: State,
 }
@@ -79,7 +79,8 @@ enum State {
 }
 
 impl RunningChecksum {
-    pub(crate) fn new(algorithm: ChecksumAlgorithm) -> Self {
+    /// Of nothing yet.
+    pub fn new(algorithm: ChecksumAlgorithm) -> Self {
         let state = match (algorithm, crc_of(algorithm)) {
             (_, Some(crc)) => State::Crc(Box::new(CrcDigest::new(crc))),
             (ChecksumAlgorithm::Sha1, _) => State::Sha1(sha1::Sha1::new()),
@@ -88,7 +89,8 @@ impl RunningChecksum {
         Self { algorithm, state }
     }
 
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
+    /// Takes further bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.state {
             State::Crc(state) => state.update(bytes),
             State::Sha1(state) => state.update(bytes),
@@ -97,7 +99,7 @@ impl RunningChecksum {
     }
 
     /// The raw value.
-    pub(crate) fn finish(self) -> Vec<u8> {
+    pub fn finish(self) -> Vec<u8> {
         match self.state {
             State::Crc(state) => crc_bytes(self.algorithm, state.finalize()),
             State::Sha1(state) => state.finalize().to_vec(),

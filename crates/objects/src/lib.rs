@@ -38,7 +38,8 @@ pub use ask::{
 };
 pub use body::{BodyError, BodyStream, body_of};
 pub use checksum::{
-    checksum_kind_default, checksum_kind_possible, checksum_length, checksum_name, checksum_of,
+    RunningChecksum, checksum_kind_default, checksum_kind_possible, checksum_length, checksum_name,
+    checksum_of,
 };
 pub use encryption::{CustomerKey, EncryptionAsk};
 pub use error::ObjectError;

@@ -62,6 +62,12 @@ pub(crate) fn basic_of_http(text: &str) -> Option<String> {
     at.format(BASIC_DATE).ok()
 }
 
+/// The instant that a signature's date names.
+pub(crate) fn of_basic(text: &str) -> Option<Timestamp> {
+    let at = time::PrimitiveDateTime::parse(text, BASIC_DATE).ok()?;
+    Some(Timestamp::from_seconds(at.assume_utc().unix_timestamp()))
+}
+
 /// An instant as the protocol library's documents take it, in whole milliseconds.
 pub(crate) fn dto(at: Timestamp) -> s3s::dto::Timestamp {
     let nanos = i128::from(at.micros().div_euclid(1_000)).saturating_mul(1_000_000);

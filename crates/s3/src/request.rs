@@ -25,7 +25,7 @@ pub(crate) struct RequestContext {
     pub secure: bool,
     details: Mutex<Vec<(&'static str, String)>>,
     too_slow: AtomicBool,
-    bad_digest: AtomicBool,
+    bad_digest: OnceLock<&'static str>,
     body_asked: AtomicBool,
     hidden: AtomicBool,
     verb: OnceLock<&'static str>,
@@ -42,7 +42,7 @@ impl RequestContext {
             secure,
             details: Mutex::new(Vec::new()),
             too_slow: AtomicBool::new(false),
-            bad_digest: AtomicBool::new(false),
+            bad_digest: OnceLock::new(),
             body_asked: AtomicBool::new(false),
             hidden: AtomicBool::new(false),
             verb: OnceLock::new(),
@@ -151,15 +151,15 @@ impl RequestContext {
         self.body_asked.load(Ordering::Relaxed)
     }
 
-    /// The document is not the one that `Content-MD5` speaks of; whatever the library
+    /// The document is not the one that this digest speaks of; whatever the library
     /// makes of the broken body, the answer says so.
-    pub(crate) fn note_bad_digest(&self) {
-        self.bad_digest.store(true, Ordering::Relaxed);
+    pub(crate) fn note_bad_digest(&self, digest: &'static str) {
+        let _ = self.bad_digest.set(digest);
     }
 
-    /// Whether the document was another than `Content-MD5` said.
-    pub(crate) fn is_bad_digest(&self) -> bool {
-        self.bad_digest.load(Ordering::Relaxed)
+    /// The digest that the document does not have, if it was found to be another.
+    pub(crate) fn bad_digest(&self) -> Option<&'static str> {
+        self.bad_digest.get().copied()
     }
 
     /// The caller may not list the bucket: a missing key is told as forbidden.

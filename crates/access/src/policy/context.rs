@@ -47,7 +47,7 @@ const S3_KEYS: &[&str] = &[
 ];
 
 /// Whether conditions may look at this key (in lower case). Every `aws:` key is
-/// taken; those that have no meaning here are simply never present.
+/// taken; those that have no meaning here are simply never present ([`has_source`]).
 pub(super) fn is_known(key: &str) -> bool {
     if let Some(name) = key.strip_prefix("aws:") {
         return !name.is_empty();
@@ -55,6 +55,37 @@ pub(super) fn is_known(key: &str) -> bool {
     S3_KEYS.iter().any(|known| match known.strip_suffix('/') {
         Some(_) => key.len() > known.len() && key.starts_with(known),
         None => key == *known,
+    })
+}
+
+/// Global keys (without `aws:`, in lower case) that a request here can have; a key
+/// that ends in `/` is followed by the name of a tag.
+const GLOBAL_KEYS: &[&str] = &[
+    "currenttime",
+    "epochtime",
+    "principalaccount",
+    "principalarn",
+    "principaltype",
+    "referer",
+    "requesttag/",
+    "resourceaccount",
+    "securetransport",
+    "sourceip",
+    "userid",
+    "useragent",
+    "username",
+];
+
+/// Keys that AWS has and no request here ever does.
+const NEVER_PRESENT: &[&str] = &["s3:locationconstraint", "s3:tlsversion"];
+
+/// Whether a request can have this key (in lower case): a condition on one that none
+/// can have would read like a rule and be none.
+pub(super) fn has_source(key: &str) -> bool {
+    let Some(name) = key.strip_prefix("aws:") else { return !NEVER_PRESENT.contains(&key) };
+    GLOBAL_KEYS.iter().any(|known| match known.strip_suffix('/') {
+        Some(_) => name.len() > known.len() && name.starts_with(known),
+        None => name == *known,
     })
 }
 
@@ -135,12 +166,14 @@ impl Context<'_> {
                 SignatureAuth::None => None,
                 SignatureAuth::Header => Some("REST-HEADER".to_owned()),
                 SignatureAuth::Query => Some("REST-QUERY-STRING".to_owned()),
-                SignatureAuth::Form => Some("POST".to_owned()),
+                SignatureAuth::Form | SignatureAuth::FormV2 => Some("POST".to_owned()),
             }),
-            "signatureversion" => {
-                let signed = request.auth != SignatureAuth::None;
-                signed.then(|| vec!["AWS4-HMAC-SHA256".to_owned()])
-            }
+            "signatureversion" => one(match request.auth {
+                SignatureAuth::None => None,
+                SignatureAuth::FormV2 => Some("AWS".to_owned()),
+                _ => Some("AWS4-HMAC-SHA256".to_owned()),
+            }),
+            "objectcreationoperation" => one(request.creates_object.map(|it| it.to_string())),
             "signatureage" => one(request
                 .signature_age_seconds
                 .map(|seconds| seconds.saturating_mul(1_000).to_string())),

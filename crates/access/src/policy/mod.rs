@@ -67,6 +67,15 @@ impl Policy {
         verdict
     }
 
+    /// The first condition key that no request here can have: such a condition reads
+    /// like a rule and is none, so a face refuses to store it. What was stored before
+    /// is still read.
+    pub fn key_without_source(&self) -> Option<&str> {
+        let conditions = self.statements.iter().flat_map(|statement| &statement.conditions);
+        let mut keys = conditions.map(|condition| condition.key.as_str());
+        keys.find(|key| !context::has_source(&key.to_lowercase()))
+    }
+
     /// Whether it gives anything to everybody, by AWS's definition (S3 User
     /// Guide, "The meaning of public"): an allow to everybody that no condition
     /// ties to something fixed.

@@ -344,6 +344,13 @@ fn keys() {
             "x-amz-object-lock-retain-until-date=2026-03-03T00:00:00Z",
         ),
         ("s3:if-none-match", "*", "if-none-match=*"),
+        ("s3:signatureAge", "60000", "age=60"),
+        ("s3:ObjectCreationOperation", "false", "creates=false"),
+        ("s3:authType", "REST-HEADER", "auth=header"),
+        ("s3:authType", "REST-QUERY-STRING", "auth=query"),
+        ("s3:authType", "POST", "auth=form-v2"),
+        ("s3:signatureversion", "AWS4-HMAC-SHA256", "auth=form"),
+        ("s3:signatureversion", "AWS", "auth=form-v2"),
     ] {
         let condition = format!(r#""StringEquals":{{"{key}":"{value}"}}"#);
         assert!(holds(&condition, words), "{key} {words}");
@@ -351,6 +358,29 @@ fn keys() {
     }
     // The case of a tag's name counts.
     assert!(!holds(r#""StringEquals":{"s3:RequestObjectTag/secret":"no"}"#, "tag:Secret=no"));
+}
+
+#[test]
+fn keys_that_no_request_has() {
+    let first = |condition: &str| {
+        let policy = Policy::parse(&allow_if(condition), BUCKET).unwrap();
+        policy.key_without_source().map(str::to_owned)
+    };
+    for key in ["s3:TlsVersion", "s3:LocationConstraint", "aws:SourceVpc", "aws:RequestTag/"] {
+        let condition = format!(r#""StringEquals":{{"s3:prefix":"a","{key}":"1.2"}}"#);
+        assert_eq!(first(&condition).as_deref(), Some(key));
+    }
+    for key in [
+        "s3:signatureAge",
+        "s3:authType",
+        "s3:ObjectCreationOperation",
+        "aws:SourceIp",
+        "aws:RequestTag/a",
+        "AWS:UserName",
+        "s3:ExistingObjectTag/a",
+    ] {
+        assert_eq!(first(&format!(r#""StringEquals":{{"{key}":"1"}}"#)), None, "{key}");
+    }
 }
 
 #[test]

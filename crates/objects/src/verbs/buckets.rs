@@ -67,8 +67,8 @@ impl Objects {
         Ok(self.inner.bucket_seen(authorised, bucket)?.bucket)
     }
 
-    /// Buckets of the caller's tenant, by name; those with the prefix after
-    /// `after`, at most `count_max`.
+    /// Buckets of the caller's tenant that his key reaches, by name; those with the
+    /// prefix after `after`, at most `count_max`.
     pub async fn buckets_list(
         &self,
         authorised: &Authorised,
@@ -84,7 +84,11 @@ impl Objects {
             let page = view.tenant_buckets(tenant, after.as_ref(), WALK_PAGE)?;
             let Some(last) = page.last() else { break };
             after = Some(last.name.clone());
-            found.extend(page.into_iter().filter(|b| b.name.as_str().starts_with(prefix)));
+            let reaches = |name: &str| {
+                authorised.caller().identity().is_none_or(|identity| identity.reaches(name))
+            };
+            let wanted = |name: &str| name.starts_with(prefix) && reaches(name);
+            found.extend(page.into_iter().filter(|b| wanted(b.name.as_str())));
         }
         found.truncate(count_max);
         Ok(found)

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use access::{Action, Caller, SignatureAuth};
+use access::{Action, Caller, RequestFacts, SignatureAuth};
 use catalog::{VersionAsk, VersionName};
 use http::HeaderMap;
+use objects::ObjectName;
 use s3s::access::S3AccessContext;
 use s3s::{S3Result, s3_error};
 use units::limits::INLINE_BYTES_MAX;
 
 use super::verbs;
-use super::{Grant, Judge, Matter, caller_of, conditions, copy_source, facts, names};
+use super::{Grant, Judge, Matter, SourceName, caller_of, conditions, copy_source, facts, names};
 use crate::Face;
 use crate::auth;
 use crate::request::RequestContext;
@@ -45,18 +46,21 @@ pub(super) async fn decide(face: &Face, cx: &mut S3AccessContext<'_>) -> S3Resul
         Some(name) if rule.action != Action::CreateBucket => Some(facts::bucket(face, name).await?),
         _ => None,
     };
-    let auth = signature_auth(cx);
     let request = match &bucket {
-        Some(bucket) if bucket.looks_at_request() => {
-            Arc::new(conditions::of(cx.headers(), cx.uri().query(), &context, auth))
-        }
+        Some(bucket) if bucket.looks_at_request() => Arc::new(request_facts(face, cx, &context)),
         _ => face.no_facts(),
     };
     let judge = Judge { caller: Arc::new(caller), bucket, request };
     expected_owner(cx.headers(), "x-amz-expected-bucket-owner", &judge)?;
     let version = version.unwrap_or_default();
-    let mut grant =
-        Grant { authorised: None, source: None, bypass_governance: false, acl: None, judge };
+    let mut grant = Grant {
+        authorised: None,
+        source: None,
+        copies_tags: false,
+        bypass_governance: false,
+        acl: None,
+        judge,
+    };
     if rule.per_key {
         admit_many(&grant.judge)?;
     } else {
@@ -109,11 +113,15 @@ async fn decide_one(
         hide_missing(face, context, judge, asked.key).await;
     }
     if let Some(source) = headers.get("x-amz-copy-source") {
+        let source = CopiedFrom::of(face, cx, context, judge, source).await?;
         grant.source = Some(if units::planted::is_on("s3-copy-source-unchecked") {
             authorised.clone()
         } else {
-            decide_source(face, cx, judge, source).await?
+            source.decide(face).await?
         });
+        if copies_tags(cx) {
+            grant.copies_tags = source.decide_tags(face, judge, asked.key).await?;
+        }
     }
     grant.authorised = Some(authorised);
     Ok(())
@@ -137,24 +145,89 @@ fn create_bucket(
         .map_err(|denied| super::refuse(&denied, Action::CreateBucket))
 }
 
-/// The right to read the source of a copy, decided by the source's own rules.
-async fn decide_source(
-    face: &Face,
-    cx: &S3AccessContext<'_>,
-    judge: &Judge,
-    source: &http::HeaderValue,
-) -> S3Result<access::Authorised> {
-    let source = source.to_str().map_err(|_| copy_source::invalid())?;
-    let source = copy_source::copy_source(source)?;
-    let bucket = facts::bucket(face, &source.bucket).await?;
-    let judge = Judge { bucket: Some(bucket), ..judge.clone() };
-    expected_owner(cx.headers(), "x-amz-source-expected-bucket-owner", &judge)?;
-    let action = match source.version {
-        VersionAsk::Current => Action::GetObject,
-        _ => Action::GetObjectVersion,
-    };
-    let matter = Matter { action, key: Some(&source.key), version: source.version };
-    judge.decide(face, matter).await
+/// Whether the verb makes an object at once, or only a part of one.
+fn creates_object(verb: &str) -> Option<bool> {
+    match verb {
+        "PutObject" | "CopyObject" | "CompleteMultipartUpload" => Some(true),
+        "CreateMultipartUpload" | "UploadPart" | "UploadPartCopy" => Some(false),
+        _ => None,
+    }
+}
+
+fn request_facts(face: &Face, cx: &S3AccessContext<'_>, context: &RequestContext) -> RequestFacts {
+    let auth = signature_auth(cx);
+    let creates_object = creates_object(cx.s3_op().name());
+    let known = conditions::Known { context, auth, creates_object, now: face.now() };
+    conditions::of(cx.headers(), cx.uri().query(), known)
+}
+
+/// Whether the copy takes the tags of its source along.
+fn copies_tags(cx: &S3AccessContext<'_>) -> bool {
+    let directive = cx.headers().get("x-amz-tagging-directive");
+    cx.s3_op().name() == "CopyObject" && directive.is_none_or(|directive| directive != "REPLACE")
+}
+
+/// The source of a copy, judged by its own bucket's rules.
+struct CopiedFrom {
+    name: SourceName,
+    judge: Judge,
+}
+
+impl CopiedFrom {
+    async fn of(
+        face: &Face,
+        cx: &S3AccessContext<'_>,
+        context: &RequestContext,
+        judge: &Judge,
+        source: &http::HeaderValue,
+    ) -> S3Result<Self> {
+        let source = source.to_str().map_err(|_| copy_source::invalid())?;
+        let name = copy_source::copy_source(source)?;
+        let bucket = facts::bucket(face, &name.bucket).await?;
+        // The target's rules may look at nothing: what the request says is gathered
+        // for the source's.
+        let request = if bucket.looks_at_request() {
+            let mut facts = request_facts(face, cx, context);
+            if let VersionAsk::Named(version) = name.version {
+                facts.query.insert("versionId".to_owned(), version.to_string());
+            }
+            Arc::new(facts)
+        } else {
+            face.no_facts()
+        };
+        let judge = Judge { caller: Arc::clone(&judge.caller), bucket: Some(bucket), request };
+        expected_owner(cx.headers(), "x-amz-source-expected-bucket-owner", &judge)?;
+        Ok(Self { name, judge })
+    }
+
+    fn matter(&self, current: Action, version: Action) -> Matter<'_> {
+        let action = if self.name.version == VersionAsk::Current { current } else { version };
+        Matter { action, key: Some(&self.name.key), version: self.name.version }
+    }
+
+    /// The right to read it.
+    async fn decide(&self, face: &Face) -> S3Result<access::Authorised> {
+        self.judge.decide(face, self.matter(Action::GetObject, Action::GetObjectVersion)).await
+    }
+
+    /// Whether its tags go along: to read them and to write them are rights of their
+    /// own. A copy of an object with tags needs both; one without tags needs neither,
+    /// and then takes none along, whatever is tagged meanwhile.
+    async fn decide_tags(&self, face: &Face, target: &Judge, key: Option<&str>) -> S3Result<bool> {
+        let read = self.matter(Action::GetObjectTagging, Action::GetObjectVersionTagging);
+        let write = Matter { action: Action::PutObjectTagging, key, version: VersionAsk::Current };
+        let denied = match self.judge.decide(face, read).await {
+            Ok(_) => target.decide_besides(face, write).await.err(),
+            Err(denied) => Some(denied),
+        };
+        let Some(denied) = denied else { return Ok(true) };
+        let source = ObjectName::new(&self.name.bucket, &self.name.key);
+        let source = source.map_err(|_| copy_source::invalid())?;
+        match facts::object(face, &source, self.name.version).await? {
+            Some(object) if !object.tags.is_empty() => Err(denied),
+            _ => Ok(false),
+        }
+    }
 }
 
 /// Whoever may not list a bucket is not told which keys are missing from it.

@@ -27,6 +27,7 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::path::S3Path;
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 
+use self::conditions::Known;
 pub(crate) use self::copy_source::{SourceName, copy_source};
 pub(crate) use self::facts::{Bucket, RuleCache, bucket as bucket_named};
 use crate::Face;
@@ -45,6 +46,7 @@ pub(crate) struct Gate {
 pub(crate) struct Grant {
     authorised: Option<Authorised>,
     source: Option<Authorised>,
+    copies_tags: bool,
     bypass_governance: bool,
     acl: Option<Acl>,
     judge: Judge,
@@ -165,6 +167,11 @@ pub(crate) fn authorised_source(extensions: &Extensions) -> S3Result<&Authorised
     grant(extensions)?.source.as_ref().ok_or_else(|| s3_error!(InternalError))
 }
 
+/// Whether a copy takes the tags of its source along.
+pub(crate) fn copies_tags(extensions: &Extensions) -> bool {
+    grant(extensions).is_ok_and(|grant| grant.copies_tags)
+}
+
 /// Whether the request asked to get round governance retention, and may.
 pub(crate) fn bypass_governance(extensions: &Extensions) -> bool {
     grant(extensions).is_ok_and(|grant| grant.bypass_governance)
@@ -220,6 +227,8 @@ pub(crate) async fn authorise_delete<T>(
 pub(crate) struct FormAsk<'a> {
     /// Who signed the form.
     pub caller: Caller,
+    /// How.
+    pub auth: SignatureAuth,
     /// The bucket it is sent to.
     pub bucket: &'a str,
     /// The key it names.
@@ -245,11 +254,9 @@ pub(crate) async fn authorise_form(face: &Face, ask: FormAsk<'_>) -> S3Result<Fo
     face.admission().admit(&ask.caller, ask.context).await?;
     ask.context.upload_begin(face.admission().upload(&ask.caller, ask.context)?);
     let bucket = facts::bucket(face, ask.bucket).await?;
-    let auth = match &ask.caller {
-        Caller::Anonymous => SignatureAuth::None,
-        Caller::Identity(_) => SignatureAuth::Form,
-    };
-    let request = conditions::of(ask.fields, None, ask.context, auth);
+    let known =
+        Known { context: ask.context, auth: ask.auth, creates_object: Some(true), now: face.now() };
+    let request = conditions::of(ask.fields, None, known);
     let judge = Judge {
         caller: Arc::new(ask.caller),
         bucket: Some(Arc::clone(&bucket)),
@@ -275,7 +282,9 @@ pub(crate) async fn judge_visit(
 ) -> S3Result<Judge> {
     face.admission().admit(&Caller::Anonymous, context).await?;
     let bucket = facts::bucket(face, bucket).await?;
-    let request = conditions::of(headers, None, context, SignatureAuth::None);
+    let auth = SignatureAuth::None;
+    let known = Known { context, auth, creates_object: None, now: face.now() };
+    let request = conditions::of(headers, None, known);
     let (caller, request) = (Arc::new(Caller::Anonymous), Arc::new(request));
     Ok(Judge { caller, bucket: Some(bucket), request })
 }

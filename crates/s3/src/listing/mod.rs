@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use catalog::{ChecksumAlgorithm, ChecksumKind, ETag, ListAsk, VersionHead};
+use catalog::{ETag, ListAsk, VersionHead};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::S3Result;
 use s3s::dto::{CommonPrefix, EncodingType, Owner, StorageClass};
@@ -18,6 +18,7 @@ use crate::date;
 use crate::error::{failed, invalid_argument};
 use crate::gate::Bucket;
 use crate::limits::KEYS_LISTED_MAX;
+use crate::object::checksums;
 use crate::settings::owner_of;
 use crate::xml::Xml;
 
@@ -167,29 +168,12 @@ fn version_facts(xml: &mut Xml, head: &VersionHead, owner: Option<&Owner>) {
     }
     xml.close("ETag");
     if let Some((algorithm, kind)) = head.checksum {
-        xml.plain("ChecksumAlgorithm", algorithm_name(algorithm));
-        xml.plain("ChecksumType", kind_name(kind));
+        xml.plain("ChecksumAlgorithm", ::objects::checksum_name(algorithm));
+        xml.plain("ChecksumType", checksums::kind_name(kind));
     }
     xml.plain("Size", head.size.get());
     let class = head.storage_class.as_deref().unwrap_or(StorageClass::STANDARD);
     xml.element("StorageClass", class);
-}
-
-fn algorithm_name(algorithm: ChecksumAlgorithm) -> &'static str {
-    match algorithm {
-        ChecksumAlgorithm::Crc32 => "CRC32",
-        ChecksumAlgorithm::Crc32c => "CRC32C",
-        ChecksumAlgorithm::Crc64Nvme => "CRC64NVME",
-        ChecksumAlgorithm::Sha1 => "SHA1",
-        ChecksumAlgorithm::Sha256 => "SHA256",
-    }
-}
-
-fn kind_name(kind: ChecksumKind) -> &'static str {
-    match kind {
-        ChecksumKind::FullObject => "FULL_OBJECT",
-        ChecksumKind::Composite => "COMPOSITE",
-    }
 }
 
 #[cfg(test)]

@@ -10,11 +10,12 @@ use s3s::dto::{
 use s3s::{S3Request, S3Response, S3Result};
 
 use super::slices::Slices;
-use super::{Owners, Spelling, algorithm_name, as_i32, ask, is_common_prefix, kind_name, lines};
+use super::{Owners, Spelling, as_i32, ask, is_common_prefix, lines};
 use crate::Face;
 use crate::date;
 use crate::error::{failed, invalid_argument};
 use crate::gate;
+use crate::object::checksums;
 use crate::request::RequestContext;
 
 /// Serves `ListMultipartUploads`.
@@ -92,10 +93,12 @@ fn line(entry: &ListedUpload, owner: Owner, spelling: Spelling) -> MultipartUplo
     let initiator = Initiator { display_name: owner.display_name.clone(), id: owner.id.clone() };
     let class = upload.storage_class.clone();
     MultipartUpload {
-        checksum_algorithm: upload
+        checksum_algorithm: upload.checksum.map(|(algorithm, _)| {
+            ChecksumAlgorithm::from_static(::objects::checksum_name(algorithm))
+        }),
+        checksum_type: upload
             .checksum
-            .map(|(algorithm, _)| ChecksumAlgorithm::from_static(algorithm_name(algorithm))),
-        checksum_type: upload.checksum.map(|(_, kind)| ChecksumType::from_static(kind_name(kind))),
+            .map(|(_, kind)| ChecksumType::from_static(checksums::kind_name(kind))),
         initiated: Some(date::dto(upload.created)),
         initiator: Some(initiator),
         key: Some(spelling.write(entry.key.as_str())),

@@ -46,7 +46,7 @@ pub(crate) async fn create_multipart_upload(
     let mut answered = HeaderMap::new();
     sse::answer(&mut answered, &created.encryption);
     if let Some((algorithm, kind)) = created.checksum.filter(|_| asked_checksum) {
-        answer::put(&mut answered, "x-amz-checksum-algorithm", checksums::name_of(algorithm));
+        answer::put(&mut answered, "x-amz-checksum-algorithm", objects::checksum_name(algorithm));
         answer::put(&mut answered, "x-amz-checksum-type", checksums::kind_name(kind));
     }
     let judge = gate::judge(&req.extensions)?;

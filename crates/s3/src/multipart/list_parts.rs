@@ -66,8 +66,9 @@ pub(crate) async fn list_parts(
     let owner = owner::shown(face, judge, upload.owner).await?;
     let class = upload.storage_class.as_deref().unwrap_or(StorageClass::STANDARD);
     let mut output = ListPartsOutput {
-        checksum_algorithm: declared
-            .map(|(algorithm, _)| ChecksumAlgorithm::from_static(checksums::name_of(algorithm))),
+        checksum_algorithm: declared.map(|(algorithm, _)| {
+            ChecksumAlgorithm::from_static(objects::checksum_name(algorithm))
+        }),
         checksum_type: declared
             .map(|(_, kind)| ChecksumType::from_static(checksums::kind_name(kind))),
         initiator: Some(Initiator {

@@ -9,7 +9,6 @@ use super::upload_name;
 use crate::Face;
 use crate::error::failed;
 use crate::gate;
-use crate::object::checksums::TrailerSource;
 use crate::object::chunked::ChunkFindings;
 use crate::object::get::part_number;
 use crate::object::{answer, body, checksums, sse, stored};
@@ -20,13 +19,12 @@ pub(crate) async fn upload_part(
     mut req: S3Request<UploadPartInput>,
 ) -> S3Result<S3Response<UploadPartOutput>> {
     let findings = req.extensions.get::<ChunkFindings>().cloned();
-    let trailers = TrailerSource::of(req.trailing_headers.as_ref(), findings.as_ref());
     let ask = PutPart {
         upload: upload_name(&req.input.bucket, &req.input.key, &req.input.upload_id)?,
         part: part_number(req.input.part_number)?,
         length: stored::decoded_length(&req.headers)?,
         md5: stored::content_md5(&req.headers)?,
-        checksum: checksums::asked(&req.headers, trailers)?,
+        checksum: checksums::asked(&req.headers, checksums::trailers_of(&req))?,
         customer_key: sse::customer_key(&req.headers, "x-amz-")?,
     };
     let claimed = ask.checksum.algorithm.is_some();

@@ -8,37 +8,31 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use catalog::{Checksum, ChecksumAlgorithm, ChecksumKind};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use objects::{BodyError, ChecksumAsk, ChecksumClaim, TrailingChecksum};
-use s3s::{S3Result, TrailingHeaders, s3_error};
+use objects::{BodyError, ChecksumAsk, ChecksumClaim, TrailingChecksum, checksum_name};
+use s3s::{S3Request, S3Result, s3_error};
 
-use super::chunked::ChunkFindings;
 use super::header_text;
 
-/// The algorithms with the header each is carried in and the name S3 gives it.
-const ALGORITHMS: [(ChecksumAlgorithm, &str, &str); 5] = [
-    (ChecksumAlgorithm::Crc32, "x-amz-checksum-crc32", "CRC32"),
-    (ChecksumAlgorithm::Crc32c, "x-amz-checksum-crc32c", "CRC32C"),
-    (ChecksumAlgorithm::Crc64Nvme, "x-amz-checksum-crc64nvme", "CRC64NVME"),
-    (ChecksumAlgorithm::Sha1, "x-amz-checksum-sha1", "SHA1"),
-    (ChecksumAlgorithm::Sha256, "x-amz-checksum-sha256", "SHA256"),
+/// The algorithms with the header that carries each.
+const ALGORITHMS: [(ChecksumAlgorithm, &str); 5] = [
+    (ChecksumAlgorithm::Crc32, "x-amz-checksum-crc32"),
+    (ChecksumAlgorithm::Crc32c, "x-amz-checksum-crc32c"),
+    (ChecksumAlgorithm::Crc64Nvme, "x-amz-checksum-crc64nvme"),
+    (ChecksumAlgorithm::Sha1, "x-amz-checksum-sha1"),
+    (ChecksumAlgorithm::Sha256, "x-amz-checksum-sha256"),
 ];
 
 /// The header that carries an algorithm's value.
 pub(crate) fn header_of(algorithm: ChecksumAlgorithm) -> &'static str {
-    ALGORITHMS.iter().find(|(a, _, _)| *a == algorithm).map_or("", |(_, header, _)| header)
-}
-
-/// The name that S3 gives an algorithm.
-pub(crate) fn name_of(algorithm: ChecksumAlgorithm) -> &'static str {
-    ALGORITHMS.iter().find(|(a, _, _)| *a == algorithm).map_or("", |(_, _, name)| name)
+    ALGORITHMS.iter().find(|(a, _)| *a == algorithm).map_or("", |(_, header)| header)
 }
 
 /// The algorithm of this name, in any case.
 pub(crate) fn algorithm_named(name: &str) -> S3Result<ChecksumAlgorithm> {
     ALGORITHMS
         .iter()
-        .find(|(_, _, n)| n.eq_ignore_ascii_case(name.trim()))
-        .map(|(algorithm, _, _)| *algorithm)
+        .map(|(algorithm, _)| *algorithm)
+        .find(|algorithm| checksum_name(*algorithm).eq_ignore_ascii_case(name.trim()))
         .ok_or_else(|| {
             s3_error!(
                 InvalidRequest,
@@ -98,7 +92,7 @@ pub(crate) fn value_bytes(text: &str) -> Vec<u8> {
 /// The one claim in the headers.
 pub(crate) fn claimed(headers: &HeaderMap) -> S3Result<Option<(ChecksumAlgorithm, Vec<u8>)>> {
     let mut found = None;
-    for (algorithm, header, _) in ALGORITHMS {
+    for (algorithm, header) in ALGORITHMS {
         let Some(text) = header_text(headers, header) else { continue };
         if found.is_some() {
             return Err(s3_error!(
@@ -112,29 +106,17 @@ pub(crate) fn claimed(headers: &HeaderMap) -> S3Result<Option<(ChecksumAlgorithm
     Ok(found)
 }
 
-/// Where a trailing value will be found once the body has ended.
-pub(crate) enum TrailerSource {
-    /// With the protocol library.
-    Library(TrailingHeaders),
-    /// With the guard of an anonymous body.
-    Guard(ChunkFindings),
-    /// Nowhere: the body is not chunked.
-    None,
-}
+/// Reads a trailing header once the body has ended.
+pub(crate) type ReadTrailer = Box<dyn FnOnce(&str) -> Option<HeaderValue> + Send>;
 
-impl TrailerSource {
-    /// The source that a request has.
-    pub(crate) fn of(library: Option<&TrailingHeaders>, findings: Option<&ChunkFindings>) -> Self {
-        match (library, findings) {
-            (Some(trailers), _) => Self::Library(trailers.clone()),
-            (None, Some(findings)) => Self::Guard(findings.clone()),
-            (None, None) => Self::None,
-        }
-    }
+/// The trailers of a request; `None` if its body is not sent in chunks with some.
+pub(crate) fn trailers_of<T>(req: &S3Request<T>) -> Option<ReadTrailer> {
+    let trailers = req.trailing_headers.clone()?;
+    Some(Box::new(move |name| trailers.read(|trailers| trailers.get(name).cloned()).flatten()))
 }
 
 /// What the headers ask and claim; a trailing claim is read from `trailers`.
-pub(crate) fn asked(headers: &HeaderMap, trailers: TrailerSource) -> S3Result<ChecksumAsk> {
+pub(crate) fn asked(headers: &HeaderMap, trailers: Option<ReadTrailer>) -> S3Result<ChecksumAsk> {
     let named = header_text(headers, "x-amz-sdk-checksum-algorithm")
         .or_else(|| header_text(headers, "x-amz-checksum-algorithm"))
         .map(algorithm_named)
@@ -172,8 +154,8 @@ fn announced(headers: &HeaderMap) -> S3Result<Option<ChecksumAlgorithm>> {
             if name.is_empty() {
                 continue;
             }
-            let known = ALGORITHMS.iter().find(|(_, header, _)| header.eq_ignore_ascii_case(name));
-            let Some((algorithm, _, _)) = known else {
+            let known = ALGORITHMS.iter().find(|(_, header)| header.eq_ignore_ascii_case(name));
+            let Some((algorithm, _)) = known else {
                 return Err(s3_error!(
                     InvalidRequest,
                     "The value specified in the x-amz-trailer header is not supported"
@@ -187,22 +169,19 @@ fn announced(headers: &HeaderMap) -> S3Result<Option<ChecksumAlgorithm>> {
     Ok(found)
 }
 
-fn trailing(algorithm: ChecksumAlgorithm, source: TrailerSource) -> S3Result<TrailingChecksum> {
+fn trailing(
+    algorithm: ChecksumAlgorithm,
+    trailers: Option<ReadTrailer>,
+) -> S3Result<TrailingChecksum> {
     let header = header_of(algorithm);
-    let read: Box<dyn FnOnce() -> Option<HeaderValue> + Send> = match source {
-        TrailerSource::Library(handle) => {
-            Box::new(move || handle.read(|trailers| trailers.get(header).cloned()).flatten())
-        }
-        TrailerSource::Guard(findings) => Box::new(move || findings.trailer(header)),
-        TrailerSource::None => {
-            return Err(s3_error!(
-                InvalidRequest,
-                "x-amz-trailer needs a body that is sent in chunks with trailers"
-            ));
-        }
+    let Some(read) = trailers else {
+        return Err(s3_error!(
+            InvalidRequest,
+            "x-amz-trailer needs a body that is sent in chunks with trailers"
+        ));
     };
     Ok(TrailingChecksum(Box::new(move || {
-        let value = read().ok_or_else(|| BodyError::Malformed {
+        let value = read(header).ok_or_else(|| BodyError::Malformed {
             reason: format!("the announced trailer {header} did not come"),
         })?;
         Ok(value_bytes(value.to_str().unwrap_or_default()))
@@ -238,11 +217,10 @@ mod tests {
     }
 
     fn check(pairs: &[(&'static str, &'static str)], expected: &str) {
-        let findings = ChunkFindings::default();
-        let found = match asked(&headers(pairs), TrailerSource::Guard(findings)) {
+        let found = match asked(&headers(pairs), Some(Box::new(|_| None))) {
             Err(error) => error.code().as_str().to_owned(),
             Ok(ChecksumAsk { algorithm, claim }) => {
-                let algorithm = algorithm.map_or("default", name_of);
+                let algorithm = algorithm.map_or("default", checksum_name);
                 match claim {
                     ChecksumClaim::None => algorithm.to_owned(),
                     ChecksumClaim::Value(value) => format!("{algorithm} {}", hex::encode(value)),
@@ -280,13 +258,13 @@ mod tests {
             "InvalidRequest",
         );
         let announced = headers(&[("x-amz-trailer", "x-amz-checksum-crc32")]);
-        assert!(asked(&announced, TrailerSource::None).is_err());
+        assert!(asked(&announced, None).is_err());
     }
 
     #[test]
     fn a_trailer_that_does_not_come_is_a_fault() {
         let announced = headers(&[("x-amz-trailer", "x-amz-checksum-crc32")]);
-        let ask = asked(&announced, TrailerSource::Guard(ChunkFindings::default())).expect("asked");
+        let ask = asked(&announced, Some(Box::new(|_| None))).expect("asked");
         let ChecksumClaim::Trailing(TrailingChecksum(read)) = ask.claim else { panic!("{ask:?}") };
         assert!(matches!(read(), Err(BodyError::Malformed { .. })));
     }

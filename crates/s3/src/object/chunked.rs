@@ -17,8 +17,9 @@
 //! - No signed chunk is larger than [`SIGNED_CHUNK_BYTES_MAX`]; unsigned chunks of
 //!   any size are cut into the pieces in which they arrive, so nothing waits in
 //!   memory for its end.
-//! - An anonymous body, which the library would store with its framing, is
-//!   decoded here, and its trailers are kept for the verb.
+//! - Only bodies of requests signed in their header get here: others that announce
+//!   chunks are refused before (`server::claim`), since the library would store them
+//!   with their framing.
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -26,7 +27,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame};
 use parking_lot::Mutex;
 use thiserror::Error;
@@ -42,8 +43,6 @@ pub(crate) enum Mode {
     Signed,
     /// The chunks carry none: they are cut as they come.
     Unsigned,
-    /// Nobody signed the request: the framing is taken off.
-    Anonymous,
 }
 
 /// How the body is framed, from `x-amz-content-sha256`.
@@ -59,12 +58,11 @@ pub(crate) struct Framing {
 
 impl Framing {
     /// The framing that the headers announce; `None` if the body is not chunked.
-    pub(crate) fn of(headers: &HeaderMap, anonymous: bool) -> Option<Self> {
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let (mode, trailer) = match text("x-amz-content-sha256")? {
             "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => (Mode::Signed, false),
             "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" => (Mode::Signed, true),
-            "STREAMING-UNSIGNED-PAYLOAD-TRAILER" if anonymous => (Mode::Anonymous, true),
             "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => (Mode::Unsigned, true),
             _ => return None,
         };
@@ -74,11 +72,11 @@ impl Framing {
 }
 
 /// A body as the protocol library takes it, guarded if its headers announce framing.
-pub(crate) fn guarded<B>(parts: &mut http::request::Parts, body: B, anonymous: bool) -> s3s::Body
+pub(crate) fn guarded<B>(parts: &mut http::request::Parts, body: B) -> s3s::Body
 where
     B: Body<Data = Bytes, Error = s3s::StdError> + Send + 'static,
 {
-    match Framing::of(&parts.headers, anonymous) {
+    match Framing::of(&parts.headers) {
         None if body.is_end_stream() => s3s::Body::empty(),
         None => s3s::Body::http_body_unsync(body),
         Some(framing) => {
@@ -112,23 +110,12 @@ where
 
 /// What the guard found out, for the verb that reads the body.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ChunkFindings(Arc<Mutex<Findings>>);
-
-#[derive(Debug, Default)]
-struct Findings {
-    fault: Option<ChunkError>,
-    trailers: HeaderMap,
-}
+pub(crate) struct ChunkFindings(Arc<Mutex<Option<ChunkError>>>);
 
 impl ChunkFindings {
     /// Why the framing was refused, if it was.
     pub(crate) fn fault(&self) -> Option<ChunkError> {
-        self.0.lock().fault.clone()
-    }
-
-    /// A trailer of an anonymous body.
-    pub(crate) fn trailer(&self, name: &str) -> Option<HeaderValue> {
-        self.0.lock().trailers.get(name).cloned()
+        self.0.lock().clone()
     }
 }
 
@@ -189,19 +176,11 @@ struct Framer {
     line: BytesMut,
     separator: usize,
     decoded: u64,
-    trailers: BytesMut,
 }
 
 impl Framer {
     fn new(framing: Framing) -> Self {
-        Self {
-            framing,
-            state: State::Line,
-            line: BytesMut::new(),
-            separator: 0,
-            decoded: 0,
-            trailers: BytesMut::new(),
-        }
+        Self { framing, state: State::Line, line: BytesMut::new(), separator: 0, decoded: 0 }
     }
 
     /// Takes one piece of the wire, appends what goes on to `out`.
@@ -220,12 +199,7 @@ impl Framer {
                         return Err(ChunkError::Malformed { what: "bytes after the last chunk" });
                     }
                     self.state = State::Trailers { bytes };
-                    let piece = core::mem::take(&mut piece);
-                    if self.framing.mode == Mode::Anonymous {
-                        self.trailers.extend_from_slice(&piece);
-                    } else {
-                        out.push_back(piece);
-                    }
+                    out.push_back(core::mem::take(&mut piece));
                 }
             }
         }
@@ -263,9 +237,7 @@ impl Framer {
         }
         if size == 0 {
             self.state = State::Trailers { bytes: 0 };
-            if self.framing.mode != Mode::Anonymous {
-                out.push_back(line);
-            }
+            out.push_back(line);
         } else {
             self.state = State::Data { left: size };
             if signed {
@@ -311,32 +283,13 @@ impl Framer {
         Ok(())
     }
 
-    /// The connection ended: may it? The trailers of an anonymous body.
-    fn finish(&mut self) -> Result<HeaderMap, ChunkError> {
+    /// The connection ended: may it?
+    fn finish(&self) -> Result<(), ChunkError> {
         match self.state {
-            State::Trailers { .. } => trailers(&self.trailers.split()),
+            State::Trailers { .. } => Ok(()),
             _ => Err(ChunkError::Incomplete),
         }
     }
-}
-
-/// Reads `name:value` lines.
-fn trailers(lines: &[u8]) -> Result<HeaderMap, ChunkError> {
-    let malformed = ChunkError::Malformed { what: "a trailer is no header" };
-    let mut headers = HeaderMap::new();
-    for line in lines.split(|&b| b == b'\n') {
-        let line = line.trim_ascii();
-        if line.is_empty() {
-            continue;
-        }
-        let colon = line.iter().position(|&b| b == b':').ok_or_else(|| malformed.clone())?;
-        let (name, value) = line.split_at(colon);
-        let value = value.get(1..).unwrap_or_default().trim_ascii();
-        let name = HeaderName::from_bytes(name.trim_ascii()).map_err(|_| malformed.clone())?;
-        let value = HeaderValue::from_bytes(value).map_err(|_| malformed.clone())?;
-        headers.append(name, value);
-    }
-    Ok(headers)
 }
 
 /// The size that a size line announces.
@@ -398,7 +351,7 @@ where
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => {
                     this.ended = true;
-                    this.framer.finish().map(|trailers| this.findings.0.lock().trailers = trailers)
+                    this.framer.finish()
                 }
                 Poll::Ready(Some(Err(error))) => {
                     Err(ChunkError::Broken { reason: error.to_string() })
@@ -411,7 +364,7 @@ where
             if let Err(error) = taken {
                 this.ended = true;
                 this.out.clear();
-                this.findings.0.lock().fault = Some(error.clone());
+                *this.findings.0.lock() = Some(error.clone());
                 return Poll::Ready(Some(Err(error)));
             }
         }
@@ -431,12 +384,11 @@ mod tests {
                 return (out.into_iter().flatten().collect(), Err(error));
             }
         }
-        (out.into_iter().flatten().collect(), framer.finish().map(|_| ()))
+        (out.into_iter().flatten().collect(), framer.finish())
     }
 
     const SIGNED: Framing = Framing { mode: Mode::Signed, trailer: false, decoded_length: 5 };
     const UNSIGNED: Framing = Framing { mode: Mode::Unsigned, trailer: true, decoded_length: 5 };
-    const ANONYMOUS: Framing = Framing { mode: Mode::Anonymous, trailer: true, decoded_length: 5 };
 
     fn check(framing: Framing, wire: &str, expected: &Result<(), ChunkError>) {
         for step in [1, 2, 3, 7, 1000] {
@@ -467,23 +419,6 @@ mod tests {
         let (passed, ended) = pass(UNSIGNED, b"5\r\nabcde\r\n0\r\n\r\n", 4);
         assert_eq!(ended, Ok(()));
         assert_eq!(passed, b"1\r\na\r\n4\r\nbcde\r\n0\r\n\r\n");
-    }
-
-    #[test]
-    fn anonymous_bodies_are_decoded() {
-        let wire = b"2\r\nab\r\n3\r\ncde\r\n0\r\nX-Amz-Checksum-CRC32: AAAAAA==\r\n\r\n";
-        for step in [1, 2, 3, 7, 1000] {
-            let mut framer = Framer::new(ANONYMOUS);
-            let mut out = VecDeque::new();
-            for piece in wire.chunks(step) {
-                framer.take(Bytes::copy_from_slice(piece), &mut out).expect("well framed");
-            }
-            assert_eq!(out.into_iter().flatten().collect::<Vec<u8>>(), b"abcde");
-            let trailers = framer.finish().expect("well ended");
-            assert_eq!(trailers.get("x-amz-checksum-crc32").expect("a trailer"), "AAAAAA==");
-        }
-        let (_, ended) = pass(ANONYMOUS, b"5\r\nabcde\r\n0\r\nnonsense\r\n", 9);
-        assert!(matches!(ended, Err(ChunkError::Malformed { .. })), "{ended:?}");
     }
 
     #[test]

@@ -85,8 +85,10 @@ fn ask(face: &Face, req: &S3Request<CopyObjectInput>) -> S3Result<CopyObject> {
         },
         tags: if replaces_tags {
             TagsAsk::Replaced(stored.tags.unwrap_or_default())
-        } else {
+        } else if gate::copies_tags(&req.extensions) {
             TagsAsk::Copied
+        } else {
+            TagsAsk::Replaced(Vec::new())
         },
         checksum,
         retention: stored.retention,

@@ -5,7 +5,6 @@ use objects::PutObject;
 use s3s::dto::{PutObjectInput, PutObjectOutput};
 use s3s::{S3Request, S3Response, S3Result};
 
-use super::checksums::TrailerSource;
 use super::chunked::ChunkFindings;
 use super::expiration::{self, Subject};
 use super::metadata::LatinHeaders;
@@ -23,12 +22,11 @@ pub(crate) async fn put_object(
     let findings = req.extensions.get::<ChunkFindings>().cloned();
     let latin = req.extensions.get::<LatinHeaders>();
     let stored = Stored::of(&req.headers, latin, face.now())?;
-    let trailers = TrailerSource::of(req.trailing_headers.as_ref(), findings.as_ref());
     let ask = PutObject {
         name: object_name(&req.input.bucket, &req.input.key)?,
         length: stored::decoded_length(&req.headers)?,
         md5: stored::content_md5(&req.headers)?,
-        checksum: checksums::asked(&req.headers, trailers)?,
+        checksum: checksums::asked(&req.headers, checksums::trailers_of(&req))?,
         condition: stored::put_condition(&req.headers),
         headers: stored.headers,
         metadata: stored.metadata,

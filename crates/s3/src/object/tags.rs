@@ -1,7 +1,7 @@
 //! Tags: the set in a header, the set in a document, and the rules for both.
 
 use catalog::Tag;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use s3s::dto;
 use s3s::{S3Result, s3_error};
 
@@ -31,6 +31,13 @@ pub(crate) fn from_header(text: &str) -> S3Result<Vec<Tag>> {
     }
     check(&tags)?;
     Ok(tags)
+}
+
+/// Writes what [`from_header`] reads.
+pub(crate) fn header_of(tags: &[Tag]) -> String {
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let pairs = tags.iter().map(|tag| format!("{}={}", encoded(&tag.key), encoded(&tag.value)));
+    pairs.collect::<Vec<_>>().join("&")
 }
 
 /// Reads a `TagSet`.

@@ -11,6 +11,8 @@
 //!
 //! **Invariants**
 //! - Never more than [`FORM_FIELDS_BYTES_MAX`] bytes of fields are held.
+//! - No field is there twice.
+//! - Every byte is searched for a mark once, however small the pieces it comes in.
 //! - The file ends well only at a boundary, never at the end of the connection.
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -32,6 +34,12 @@ pub(crate) enum FormError {
     /// The fields before the file are too many or too long.
     #[error("the fields before the file are too large")]
     TooLarge,
+    /// A field is named twice: who checks it and who uses it could take one each.
+    #[error("the field {field} is named twice")]
+    Twice {
+        /// Its name.
+        field: String,
+    },
     /// There is no field named `file`.
     #[error("the form has no file")]
     NoFile,
@@ -50,9 +58,19 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// The first value of a field.
+    /// The value of a field.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a field is there already, by this name or by one that means the same.
+    fn names(&self, name: &str) -> bool {
+        let same = |name: &str| match name {
+            "acl" => "x-amz-acl".to_owned(),
+            "tagging" => "x-amz-tagging".to_owned(),
+            other => other.to_owned(),
+        };
+        self.fields.iter().any(|(other, _)| same(other) == same(name))
     }
 
     /// All fields in order.
@@ -123,6 +141,9 @@ where
                 .map_err(|_| FormError::Malformed { what: "a field is not UTF-8" })?;
             if fields.fields.len() >= FORM_FIELDS_MAX {
                 return Err(FormError::TooLarge);
+            }
+            if fields.names(&part.name) {
+                return Err(FormError::Twice { field: part.name });
             }
             fields.fields.push((part.name, value));
         }
@@ -251,8 +272,9 @@ async fn read_until<S>(
 where
     S: Stream<Item = Result<Bytes, BodyError>> + Unpin,
 {
+    let mut searched = 0_usize;
     loop {
-        if let Some(at) = find(buffer, mark) {
+        if let Some(at) = find_from(buffer, mark, searched) {
             let before = buffer.split_to(at).freeze();
             buffer.advance(mark.len());
             *read_bytes = read_bytes.saturating_add(at).saturating_add(mark.len());
@@ -262,6 +284,8 @@ where
                 Ok(before)
             };
         }
+        // The mark may have begun in the last bytes.
+        searched = buffer.len().saturating_sub(mark.len().saturating_sub(1));
         read_more(body, buffer, *read_bytes).await?;
     }
 }
@@ -304,8 +328,16 @@ where
 
 /// The first place of `mark` in `bytes`.
 fn find(bytes: &[u8], mark: &[u8]) -> Option<usize> {
+    find_from(bytes, mark, 0)
+}
+
+/// The first place of `mark` at or behind `from`.
+fn find_from(bytes: &[u8], mark: &[u8], mut from: usize) -> Option<usize> {
+    #[cfg(test)]
+    tests::SEARCHED.with(|searched| {
+        searched.set(searched.get().saturating_add(bytes.len().saturating_sub(from)));
+    });
     let first = *mark.first()?;
-    let mut from = 0_usize;
     loop {
         let rest = bytes.get(from..)?;
         let at = from.saturating_add(rest.iter().position(|&b| b == first)?);
@@ -327,6 +359,40 @@ mod tests {
         let pieces: Vec<_> =
             form.as_bytes().chunks(step).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
         futures::stream::iter(pieces)
+    }
+
+    thread_local! {
+        /// Bytes that were searched for a mark.
+        pub(super) static SEARCHED: core::cell::Cell<usize> = const { core::cell::Cell::new(0) };
+    }
+
+    #[tokio::test]
+    async fn a_form_in_small_pieces_is_searched_once() {
+        let value = "x".repeat(FORM_FIELDS_BYTES_MAX / 2);
+        let form = FORM.replace("foo.txt", &value);
+        SEARCHED.set(0);
+        let read = Form::read(pieces(&form, 1), "XX").await.expect("a form");
+        assert_eq!(read.fields.get("key"), Some(value.as_str()));
+        // Each byte once, and again as much of it as a mark may have begun in.
+        let marks = "\r\n--XX".len().max("\r\n\r\n".len());
+        assert!(SEARCHED.get() <= form.len() * (marks + 1), "{} bytes", SEARCHED.get());
+    }
+
+    #[tokio::test]
+    async fn no_field_is_named_twice() {
+        let check = async |from: &str, to: &str, expected: Option<&str>| {
+            let form = FORM.replace(from, to);
+            let field = match Form::read(pieces(&form, 64), "XX").await {
+                Ok(_) => None,
+                Err(FormError::Twice { field }) => Some(field),
+                Err(error) => panic!("{error}"),
+            };
+            assert_eq!(field.as_deref(), expected, "{from} {to}");
+        };
+        check("", "", None).await;
+        check("name=\"acl\"", "name=\"Key\"", Some("key")).await;
+        check("name=\"kEy\"", "name=\"x-amz-acl\"", Some("acl")).await;
+        check("name=\"kEy\"", "name=\"x-amz-tagging\"", None).await;
     }
 
     const FORM: &str = "--XX\r\nContent-Disposition: form-data; name=\"kEy\"\r\n\r\nfoo.txt\r\n\

@@ -16,7 +16,7 @@ mod signature;
 
 use std::sync::Arc;
 
-use access::Caller;
+use access::{Caller, SignatureAuth};
 use bytes::Bytes;
 use futures::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
@@ -31,7 +31,7 @@ use crate::Face;
 use crate::auth;
 use crate::error::failed;
 use crate::gate::{self, FormAsk, Judge};
-use crate::object::checksums::{self, TrailerSource};
+use crate::object::checksums;
 use crate::object::stored::{self, Stored};
 use crate::object::{header_text, object_name, owner, sse, tags};
 use crate::request::RequestContext;
@@ -46,14 +46,24 @@ fn boundary(headers: &HeaderMap) -> Option<String> {
     form::boundary(headers.get(http::header::CONTENT_TYPE)?.to_str().ok()?)
 }
 
+/// Where a form is sent to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    /// The bucket in the address.
+    pub bucket: &'a str,
+    /// The region that signatures must be made for.
+    pub region: &'a str,
+}
+
 /// Serves `PostObject` on a bucket.
 pub(crate) async fn post_object(
     face: &Face,
     context: &Arc<RequestContext>,
-    bucket: &str,
+    target: Target<'_>,
     parts: &http::request::Parts,
     body: Body,
 ) -> S3Result<Response<Body>> {
+    let bucket = target.bucket;
     let boundary = boundary(&parts.headers).ok_or_else(malformed)?;
     let host = header_text(&parts.headers, "host").unwrap_or_default();
     let bytes = body.map(|piece: Result<Bytes, s3s::StdError>| {
@@ -65,15 +75,15 @@ pub(crate) async fn post_object(
     let key = key.replace("${filename}", &file_name);
     form.fields.set("key", key.clone());
 
-    let (caller, policy) = signer(face, &form.fields, bucket).await?;
+    let Signer { caller, auth, policy } = signer(face, context, &form.fields, target).await?;
     let name = object_name(bucket, &key)?;
-    let fields = as_headers(&form.fields);
-    let ask = FormAsk { caller, bucket, key: &key, fields: &fields, context };
+    let fields = as_headers(&form.fields, &parts.headers)?;
+    let ask = FormAsk { caller, auth, bucket, key: &key, fields: &fields, context };
     let granted = gate::authorise_form(face, ask).await?;
     let put = PutObject {
         acl: granted.acl,
         owner: owner::of_writer(&granted.judge, &fields),
-        ..question(face, &form.fields, &fields, &granted.judge, name)?
+        ..question(face, &fields, &granted.judge, name)?
     };
     let length = Length::new(policy.as_ref().and_then(Policy::length).cloned());
     let answer = answer::Wanted::of(&form.fields, bucket, host);
@@ -83,15 +93,33 @@ pub(crate) async fn post_object(
     Ok(answer.answer(&outcome))
 }
 
-/// Who signed the form, and the policy that was signed.
-async fn signer(face: &Face, fields: &Fields, bucket: &str) -> S3Result<(Caller, Option<Policy>)> {
+/// Who signed a form, how, and the policy that was signed.
+struct Signer {
+    caller: Caller,
+    auth: SignatureAuth,
+    policy: Option<Policy>,
+}
+
+/// Verifies the signature, then holds the policy against the form.
+async fn signer(
+    face: &Face,
+    context: &RequestContext,
+    fields: &Fields,
+    target: Target<'_>,
+) -> S3Result<Signer> {
     let encoded = fields.get("policy");
     let claim = FormSignature::of(fields);
-    let access_key = match &claim {
-        FormSignature::None => return Ok((Caller::Anonymous, None)),
+    let (access_key, auth) = match &claim {
+        FormSignature::None => {
+            let (caller, auth) = (Caller::Anonymous, SignatureAuth::None);
+            return Ok(Signer { caller, auth, policy: None });
+        }
         FormSignature::Incomplete { field } => return Err(missing(field)),
-        FormSignature::V4(v4) => &v4.access_key,
-        FormSignature::V2 { access_key, .. } => access_key,
+        FormSignature::V4(v4) => {
+            check_region(&v4.region, target.region, context)?;
+            (&v4.access_key, SignatureAuth::Form)
+        }
+        FormSignature::V2 { access_key, .. } => (access_key, SignatureAuth::FormV2),
     };
     let encoded = encoded.ok_or_else(|| missing("policy"))?;
     let credential = auth::credential(face, access_key).await?;
@@ -108,30 +136,38 @@ async fn signer(face: &Face, fields: &Fields, bucket: &str) -> S3Result<(Caller,
     let policy = Policy::parse(encoded)
         .map_err(|error| s3_error!(InvalidPolicyDocument, "Invalid Policy: {error}"))?;
     policy
-        .check(fields, bucket, face.now())
+        .check(fields, target.bucket, face.now())
         .map_err(|breach| s3_error!(AccessDenied, "{breach}"))?;
-    Ok((gate::caller_of(&credential), Some(policy)))
+    Ok(Signer { caller: gate::caller_of(&credential), auth, policy: Some(policy) })
+}
+
+/// A signature made for another region was made for somebody else.
+fn check_region(found: &str, expected: &str, context: &RequestContext) -> S3Result {
+    if found == expected || units::planted::is_on("s3-trust-any-scope") {
+        return Ok(());
+    }
+    context.detail("Region", expected);
+    Err(s3_error!(
+        AuthorizationHeaderMalformed,
+        "The authorization header is malformed; the region '{found}' is wrong; expecting \
+         '{expected}'"
+    ))
 }
 
 /// What the fields ask of `objects`.
 fn question(
     face: &Face,
-    form: &Fields,
     fields: &HeaderMap,
     judge: &Judge,
     name: ObjectName,
 ) -> S3Result<PutObject> {
     let stored = Stored::of(fields, None, face.now())?;
-    let tags = match form.get("tagging") {
-        Some(document) => tags::from_document(document)?,
-        None => stored.tags.unwrap_or_default(),
-    };
     Ok(PutObject {
         md5: stored::content_md5(fields)?,
-        checksum: checksums::asked(fields, TrailerSource::None)?,
+        checksum: checksums::asked(fields, None)?,
         headers: stored.headers,
         metadata: stored.metadata,
-        tags,
+        tags: stored.tags.unwrap_or_default(),
         retention: stored.retention,
         legal_hold: stored.legal_hold,
         encryption: sse::asked_in(face, fields, judge)?,
@@ -141,23 +177,32 @@ fn question(
     })
 }
 
-/// The fields as headers, for the code that reads those of a PUT.
-fn as_headers(fields: &Fields) -> HeaderMap {
+/// The fields as headers, for the code that reads those of a PUT, and the headers of
+/// the request itself that rules look at: a field cannot stand for them.
+fn as_headers(fields: &Fields, request: &HeaderMap) -> S3Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in fields.iter() {
-        let name = match name {
-            "acl" => "x-amz-acl",
-            // These belong to the form, not to the object.
-            "key" | "policy" | "bucket" | "file" | "x-amz-trailer" => continue,
-            other => other,
+        let (name, value) = match name {
+            "acl" => ("x-amz-acl", value.to_owned()),
+            "tagging" => ("x-amz-tagging", tags::header_of(&tags::from_document(value)?)),
+            // These belong to the form, not to the object, or to the request; and a
+            // form has no conditions.
+            "key" | "policy" | "bucket" | "file" | "x-amz-trailer" | "referer" | "user-agent"
+            | "if-match" | "if-none-match" => continue,
+            other => (other, value.to_owned()),
         };
         let name = HeaderName::from_bytes(name.as_bytes());
         let value = HeaderValue::from_bytes(value.as_bytes());
         if let (Ok(name), Ok(value)) = (name, value) {
-            headers.append(name, value);
+            headers.insert(name, value);
         }
     }
-    headers
+    for name in [http::header::REFERER, http::header::USER_AGENT] {
+        if let Some(value) = request.get(&name) {
+            headers.insert(name, value.clone());
+        }
+    }
+    Ok(headers)
 }
 
 /// The last part of a path, as browsers of all systems write them.
@@ -191,6 +236,9 @@ fn unreadable(error: FormError) -> s3s::S3Error {
             "Your POST request fields preceding the upload file were too large."
         ),
         FormError::Broken { reason } => failed(BodyError::Broken { reason }.into()),
+        FormError::Twice { field } => {
+            s3_error!(InvalidArgument, "The form names the field '{field}' more than once.")
+        }
         FormError::Malformed { .. } => malformed(),
     }
 }

@@ -1,58 +1,120 @@
-//! `Content-MD5` of documents: a body that is held against it as it is read.
+//! `Content-MD5` and `x-amz-checksum-*` of documents: a body that is held against them
+//! as it is read.
 //!
 //! Bodies of objects are checked where they are stored; the documents of other verbs
-//! are read and parsed by the protocol library, which does not look at the header.
+//! are read and parsed by the protocol library, which does not look at the headers.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use catalog::ChecksumAlgorithm;
 use http::{HeaderMap, Method};
 use http_body::{Body, Frame, SizeHint};
-use md5::{Digest, Md5};
-use s3s::{S3Result, StdError};
+use md5::{Digest as _, Md5};
+use objects::{RunningChecksum, checksum_length, checksum_name};
+use s3s::{S3Result, StdError, s3_error};
 use thiserror::Error;
 
 use super::address::Level;
 use super::query::Query;
-use crate::object::stored;
+use crate::object::{checksums, stored};
 use crate::request::RequestContext;
 
 /// The document is not the one whose digest was sent.
 #[derive(Debug, Error)]
-#[error("the document does not have the claimed MD5")]
-pub(crate) struct OtherDigest;
+#[error("the document does not have the claimed {digest}")]
+pub(crate) struct OtherDigest {
+    digest: &'static str,
+}
 
-/// What `Content-MD5` claims of a document; nothing where the body is an object's.
+/// What the headers claim of a document.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Claims {
+    md5: Option<[u8; 16]>,
+    checksum: Option<(ChecksumAlgorithm, Vec<u8>)>,
+}
+
+/// What is claimed of a document; nothing where the body is an object's.
 pub(super) fn of_document(
     method: &Method,
     level: Level,
     query: &Query<'_>,
     headers: &HeaderMap,
-) -> S3Result<Option<[u8; 16]>> {
+) -> S3Result<Option<Claims>> {
     let document = ["acl", "legal-hold", "retention", "tagging"];
     let object = level == Level::Object
         && method == Method::PUT
         && !document.iter().any(|name| query.has(name));
-    if object { Ok(None) } else { stored::content_md5(headers) }
+    if object {
+        return Ok(None);
+    }
+    // Who completes an upload claims the checksum of the object, not of his list.
+    let of_body = method == Method::PUT || method == Method::POST && query.has("delete");
+    let checksum = if of_body { checksums::claimed(headers)? } else { None };
+    if let Some((algorithm, value)) = &checksum
+        && value.len() != checksum_length(*algorithm)
+    {
+        let header = checksums::header_of(*algorithm);
+        return Err(s3_error!(InvalidRequest, "Value for {header} header is invalid."));
+    }
+    let claims = Claims { md5: stored::content_md5(headers)?, checksum };
+    Ok((claims != Claims::default()).then_some(claims))
+}
+
+/// The digests of what was read so far, each with what it should become.
+struct Running {
+    md5: Option<(Md5, [u8; 16])>,
+    checksum: Option<(ChecksumAlgorithm, RunningChecksum, Vec<u8>)>,
+}
+
+impl Running {
+    fn new(claims: Claims) -> Self {
+        Self {
+            md5: claims.md5.map(|expected| (Md5::new(), expected)),
+            checksum: claims.checksum.map(|(algorithm, expected)| {
+                (algorithm, RunningChecksum::new(algorithm), expected)
+            }),
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        if let Some((running, _)) = &mut self.md5 {
+            running.update(bytes);
+        }
+        if let Some((_, running, _)) = &mut self.checksum {
+            running.update(bytes);
+        }
+    }
+
+    /// The first digest that is another than was claimed; asked again, none is.
+    fn other(&mut self) -> Option<&'static str> {
+        let md5 = self.md5.take().and_then(|(running, expected)| {
+            let found: [u8; 16] = running.finalize().into();
+            (found != expected).then_some("Content-MD5")
+        });
+        let checksum = self.checksum.take().and_then(|(algorithm, running, expected)| {
+            (running.finish() != expected).then_some(checksum_name(algorithm))
+        });
+        md5.or(checksum)
+    }
 }
 
 pin_project_lite::pin_project! {
-    /// Digests a body; its end is an error if the digest is another.
+    /// Digests a body; its end is an error if a digest is another.
     pub(crate) struct DigestBody<B> {
         #[pin]
         inner: B,
-        running: Md5,
-        expected: [u8; 16],
+        running: Running,
         context: Arc<RequestContext>,
     }
 }
 
 impl<B> DigestBody<B> {
-    /// Holds this body against a digest; a mismatch is noted in the context.
-    pub(crate) fn new(inner: B, expected: [u8; 16], context: Arc<RequestContext>) -> Self {
-        Self { inner, running: Md5::new(), expected, context }
+    /// Holds this body against what was claimed; a mismatch is noted in the context.
+    pub(super) fn new(inner: B, claims: Option<Claims>, context: Arc<RequestContext>) -> Self {
+        Self { inner, running: Running::new(claims.unwrap_or_default()), context }
     }
 }
 
@@ -77,21 +139,20 @@ where
             }
             Some(Err(_)) => {}
             None => {
-                let found: [u8; 16] = core::mem::take(this.running).finalize().into();
-                // Asked again, it has ended: nothing is left to digest.
-                let nothing = Md5::new().finalize().into();
-                if found != core::mem::replace(this.expected, nothing) {
-                    this.context.note_bad_digest();
-                    return Poll::Ready(Some(Err(Box::new(OtherDigest))));
+                if let Some(digest) = this.running.other() {
+                    this.context.note_bad_digest(digest);
+                    return Poll::Ready(Some(Err(Box::new(OtherDigest { digest }))));
                 }
             }
         }
         Poll::Ready(frame)
     }
 
-    // Not the inner body's word: the end is where the digest is compared.
+    // Where anything is claimed not the inner body's word: its end is where the digests
+    // are compared.
     fn is_end_stream(&self) -> bool {
-        false
+        let nothing = self.running.md5.is_none() && self.running.checksum.is_none();
+        nothing && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

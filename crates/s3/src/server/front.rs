@@ -72,6 +72,9 @@ struct Asked {
     path: String,
     address: Address,
     origin: Option<Origin>,
+    /// Its form is right; before that nothing is looked up for it, rules for pages of
+    /// other origins included.
+    well_formed: bool,
     context: Arc<RequestContext>,
 }
 
@@ -103,6 +106,7 @@ impl Front {
             path: request.uri().path().to_owned(),
             address: Address::default(),
             origin: Origin::of(request.method(), request.headers()),
+            well_formed: false,
             context,
         };
         let expects = request.headers().contains_key(header::EXPECT);
@@ -117,6 +121,7 @@ impl Front {
             answer = self.render(&s3_error!(AccessDenied), &asked);
         }
         if let Some(origin) = &asked.origin
+            && asked.well_formed
             && asked.method != Method::OPTIONS
             && let Some(headers) = origin.headers(&self.face, &asked.address).await
         {
@@ -171,32 +176,34 @@ impl Front {
             return cors::preflight(&self.face, &parts.headers, &asked.address).await;
         }
         let level = asked.address.level();
-        let (anonymous, added, digest) = {
+        let (added, claims) = {
             let query = Query::parse(parts.uri.query())?;
             subresource::check_verb(&parts.method, level, &query)?;
             let claim = Claim::read(&parts.headers, &query)?;
             claim.check(&parts.headers, self.settings.region.as_str(), &asked.context)?;
             let added = claim.headers_instead(&parts.headers, &query)?;
-            let digest = digest::of_document(&parts.method, level, &query, &parts.headers)?;
-            (claim == Claim::Anonymous, added, digest)
+            let claims = digest::of_document(&parts.method, level, &query, &parts.headers)?;
+            (added, claims)
         };
         for (name, value) in added {
             parts.headers.entry(name).or_insert(value);
         }
         check_length(&parts, asked.address.level())?;
+        asked.well_formed = true;
         parts.extensions.insert(Arc::clone(&asked.context));
         let body = PacedBody::new(body, Arc::clone(&asked.context), self.received.clone());
-        let body = match digest {
-            _ if lacks_length(&parts) => chunked::measured(&mut parts, body).await?,
-            Some(digest) => {
-                let body = DigestBody::new(body, digest, Arc::clone(&asked.context));
-                chunked::guarded(&mut parts, body, anonymous)
-            }
-            None => chunked::guarded(&mut parts, body, anonymous),
+        let body = DigestBody::new(body, claims, Arc::clone(&asked.context));
+        let body = if lacks_length(&parts) {
+            chunked::measured(&mut parts, body).await?
+        } else {
+            chunked::guarded(&mut parts, body)
         };
         if post::is_form(&parts) && asked.address.level() == Level::Bucket {
-            let bucket = asked.address.bucket.as_deref().unwrap_or_default();
-            return post::post_object(&self.face, &asked.context, bucket, &parts, body).await;
+            let target = post::Target {
+                bucket: asked.address.bucket.as_deref().unwrap_or_default(),
+                region: self.settings.region.as_str(),
+            };
+            return post::post_object(&self.face, &asked.context, target, &parts, body).await;
         }
         metadata::latin_to_utf8(&mut parts);
         let answer = self.service.call(Request::from_parts(parts, body)).await;
@@ -270,13 +277,10 @@ impl Front {
         let xml = if asked.context.is_too_slow() {
             head.status = StatusCode::BAD_REQUEST;
             self.document("RequestTimeout", "", asked)
-        } else if asked.context.is_bad_digest() {
+        } else if let Some(digest) = asked.context.bad_digest() {
             head.status = StatusCode::BAD_REQUEST;
-            self.document(
-                "BadDigest",
-                "The Content-MD5 you specified did not match what we received.",
-                asked,
-            )
+            let message = format!("The {digest} you specified did not match what we received.");
+            self.document("BadDigest", &message, asked)
         } else {
             let Some(bytes) = body.bytes() else { return body };
             if bytes.windows(b"<RequestId>".len()).any(|window| window == b"<RequestId>") {

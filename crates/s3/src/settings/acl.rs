@@ -104,7 +104,7 @@ pub(crate) fn allowed_here(bucket: &Bucket, acl: &Acl) -> S3Result {
     if bucket.states_enforced() || enforced && changes_something(bucket, acl) {
         return Err(not_supported());
     }
-    if bucket.rules.public_access_block.block_public_acls && is_public(acl) {
+    if bucket.rules.public_access_block.block_public_acls && access::acl_is_public(acl) {
         return Err(s3_error!(AccessDenied, "Access Denied"));
     }
     Ok(())
@@ -123,12 +123,6 @@ fn changes_something(bucket: &Bucket, acl: &Acl) -> bool {
     let owner = bucket.owner().id;
     acl.grants.iter().any(|grant| grant.grantee != Grantee::Tenant(owner))
         && acl.grants.iter().any(|grant| grant.grantee != Grantee::Tenant(acl.owner))
-}
-
-/// Whether the list grants anything to everybody.
-pub(crate) fn is_public(acl: &Acl) -> bool {
-    let everybody = [Grantee::AllUsers, Grantee::AuthenticatedUsers];
-    acl.grants.iter().any(|grant| everybody.contains(&grant.grantee))
 }
 
 /// The list that the headers of a write to an object ask for.

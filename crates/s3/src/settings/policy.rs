@@ -59,6 +59,12 @@ pub(crate) async fn put_bucket_policy(
         tracing::debug!(?error, "a bucket policy is malformed");
         S3Error::with_message(S3ErrorCode::MalformedPolicy, error.to_string())
     })?;
+    if let Some(key) = policy.key_without_source() {
+        return Err(S3Error::with_message(
+            S3ErrorCode::MalformedPolicy,
+            format!("Conditions on {key} are not served: no request has this key"),
+        ));
+    }
     if bucket.rules.public_access_block.block_public_policy && policy.is_public() {
         return Err(s3_error!(AccessDenied, "Access Denied"));
     }
