@@ -2,6 +2,12 @@
 //! over simulated disks, asked through [`crate::server::Front`] as a client would.
 
 mod cases;
+mod copies;
+mod documents;
+mod forms;
+mod lists;
 mod random;
+mod rules;
 mod signer;
 mod site;
+mod streams;

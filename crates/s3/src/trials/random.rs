@@ -101,12 +101,10 @@ fn asks() -> impl Strategy<Value = Ask> {
         |(method, path, query, headers, body)| {
             let own = |(name, value): (&str, String)| (name.to_owned(), value);
             Ask {
-                method,
-                path,
                 query: query.into_iter().map(own).collect(),
                 headers: headers.into_iter().map(own).collect(),
                 body: body.into(),
-                payload: None,
+                ..Ask::new(method, &path)
             }
         },
     )

@@ -77,11 +77,16 @@ impl Signer {
             self.scope(),
             sha256(canonical.as_bytes())
         );
+        self.sign(&text)
+    }
+
+    /// The signature of a text, under the key of the scope.
+    pub(super) fn sign(&self, text: &str) -> String {
         let mut key = format!("AWS4{}", self.secret).into_bytes();
         for step in [self.day(), &self.region, &self.service, "aws4_request"] {
             key = keyed(&key, step);
         }
-        hex::encode(keyed(&key, &text))
+        hex::encode(keyed(&key, text))
     }
 }
 

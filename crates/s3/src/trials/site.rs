@@ -17,10 +17,15 @@ use s3s::Body;
 use units::{ByteCount, Clock, ClusterId, NodeId, Random, SimRandom};
 
 use super::signer::{Signer, encode, encode_path, sha256};
-use crate::server::{Bounds, Front, Peer, Region, Settings};
+use crate::server::{Bounds, Domain, Front, Peer, Region, Settings};
 
 pub(super) const REGION: &str = "eu-village";
 pub(super) const HOST: &str = "localhost:9000";
+/// Buckets are hosts under this domain, and websites under the other.
+pub(super) const DOMAIN: &str = "s3.village.example";
+pub(super) const WEB_DOMAIN: &str = "web.village.example";
+/// Where requests come from, unless a trial says otherwise.
+pub(super) const ADDRESS: [u8; 4] = [192, 0, 2, 1];
 
 /// Counts the looks into the catalog and the writes to it.
 struct SpyEngine {
@@ -66,6 +71,8 @@ pub(super) struct Site {
     pub signer: Signer,
     /// A key for the bucket `village` alone.
     pub scoped: Signer,
+    /// A key of another tenant.
+    pub other: Signer,
     objects: Objects,
     engine: Arc<SpyEngine>,
     data: Arc<SimDisk>,
@@ -117,17 +124,17 @@ impl Site {
         });
         let settings = Settings {
             region: Region::new(REGION),
-            base_domain: None,
-            website_domain: None,
+            base_domain: Some(Domain::new(DOMAIN)),
+            website_domain: Some(Domain::new(WEB_DOMAIN)),
             default_ownership: catalog::Ownership::BucketOwnerEnforced,
             default_customer_keys: false,
             rates: access::Rates::default(),
             bounds: Bounds::default(),
             node,
         };
-        let (signer, scoped) = signers(&objects).await;
+        let [signer, scoped, other] = signers(&objects).await;
         let front = crate::server::front(objects.clone(), clock, &*random, settings);
-        let site = Self { front, signer, scoped, objects, engine, data };
+        let site = Self { front, signer, scoped, other, objects, engine, data };
         for ask in [
             Ask::new(Method::PUT, "/village"),
             Ask::new(Method::PUT, "/village/k").body("one"),
@@ -165,26 +172,62 @@ impl Site {
     }
 
     pub(super) async fn send_raw(&self, request: Request<Full<Bytes>>) -> Answer {
-        let peer = Peer { address: SocketAddr::from(([192, 0, 2, 1], 4)), secure: false };
+        self.send_from(ADDRESS, request).await
+    }
+
+    /// Sends from an address.
+    pub(super) async fn send_from(&self, ip: [u8; 4], request: Request<Full<Bytes>>) -> Answer {
+        let peer = Peer { address: SocketAddr::from((ip, 4)), secure: false };
         Answer::of(self.front.handle(request, peer).await).await
+    }
+
+    /// Sends what must succeed.
+    pub(super) async fn done(&self, ask: &Ask) -> Answer {
+        let answer = self.send(ask).await;
+        assert!((200..300).contains(&answer.status), "{ask:?}: {answer:?}");
+        answer
+    }
+
+    /// Stores a bucket policy of these statements.
+    pub(super) async fn policy(&self, bucket: &str, statements: &str) {
+        let policy = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
+        let ask = Ask::new(Method::PUT, &format!("/{bucket}")).query("policy", "");
+        self.done(&ask.body(policy)).await;
+    }
+
+    /// Bounds how many objects a bucket may hold.
+    pub(super) async fn quota(&self, bucket: &str, objects: u64) {
+        let bucket = catalog::BucketName::new(bucket).unwrap_or_else(|error| panic!("{error}"));
+        let quota = Quota { objects: Some(units::ObjectCount::new(objects)), bytes: None };
+        let steward = Authorised::steward("trial");
+        let set = self.objects.bucket_quota_set(&steward, &bucket, quota).await;
+        set.unwrap_or_else(|error| panic!("{error}"));
     }
 }
 
-async fn signers(objects: &Objects) -> (Signer, Signer) {
+/// A key of the tenant `village`, one of his for the bucket `village` alone, and one
+/// of the tenant `mill`.
+async fn signers(objects: &Objects) -> [Signer; 3] {
     let steward = Authorised::steward("trial");
-    let name = TenantName::new("village").unwrap_or_else(|error| panic!("{error}"));
-    let email = catalog::EmailAddress::new("contact@village.example").ok();
-    let tenant = objects.tenant_create_with(&steward, name, Quota::default(), email).await;
-    let tenant = tenant.unwrap_or_else(|error| panic!("{error}"));
+    let mut tenants = Vec::new();
+    for name in ["village", "mill"] {
+        let email = catalog::EmailAddress::new(format!("contact@{name}.example")).ok();
+        let name = TenantName::new(name).unwrap_or_else(|error| panic!("{error}"));
+        let tenant = objects.tenant_create_with(&steward, name, Quota::default(), email).await;
+        tenants.push(tenant.unwrap_or_else(|error| panic!("{error}")).id);
+    }
+    let [village, mill] = tenants.try_into().unwrap_or_else(|_| panic!("two tenants were made"));
     let named = catalog::NamedKeyName::new("archives").unwrap_or_else(|error| panic!("{error}"));
-    let named = objects.named_key_create(&steward, tenant.id, named).await;
+    let named = objects.named_key_create(&steward, village, named).await;
     named.unwrap_or_else(|error| panic!("{error}"));
-    let village = catalog::BucketName::new("village").unwrap_or_else(|error| panic!("{error}"));
-    let one = KeyScope { buckets: Some(vec![village]), read_only: false };
+    let bucket = catalog::BucketName::new("village").unwrap_or_else(|error| panic!("{error}"));
+    let one = KeyScope { buckets: Some(vec![bucket]), read_only: false };
     let mut signers = Vec::new();
-    for scope in [KeyScope::default(), one] {
+    for (tenant, scope) in
+        [(village, KeyScope::default()), (village, one), (mill, KeyScope::default())]
+    {
         let key = objects
-            .access_key_create(&steward, tenant.id, None, scope, None)
+            .access_key_create(&steward, tenant, None, scope, None)
             .await
             .unwrap_or_else(|error| panic!("{error}"));
         signers.push(Signer {
@@ -195,8 +238,7 @@ async fn signers(objects: &Objects) -> (Signer, Signer) {
             at: now(0),
         });
     }
-    let [signer, scoped] = signers.try_into().unwrap_or_else(|_| panic!("two keys were made"));
-    (signer, scoped)
+    signers.try_into().unwrap_or_else(|_| panic!("three keys were made"))
 }
 
 /// The time as signatures write it, so many seconds from now.
@@ -213,7 +255,10 @@ pub(super) fn now(shift: i64) -> String {
 #[derive(Clone, Debug)]
 pub(super) struct Ask {
     pub method: Method,
+    pub host: String,
     pub path: String,
+    /// The path as it goes over the wire, where it is not the usual encoding.
+    pub wire_path: Option<String>,
     pub query: Vec<(String, String)>,
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
@@ -225,7 +270,9 @@ impl Ask {
     pub(super) fn new(method: Method, path: &str) -> Self {
         Self {
             method,
+            host: HOST.to_owned(),
             path: path.to_owned(),
+            wire_path: None,
             query: Vec::new(),
             headers: Vec::new(),
             body: Bytes::new(),
@@ -248,6 +295,11 @@ impl Ask {
         self
     }
 
+    pub(super) fn host(mut self, host: &str) -> Self {
+        self.host = host.to_owned();
+        self
+    }
+
     pub(super) fn payload(mut self, payload: &str) -> Self {
         self.payload = Some(payload.to_owned());
         self
@@ -257,13 +309,14 @@ impl Ask {
         let pairs: Vec<String> =
             self.query.iter().map(|(k, v)| format!("{}={}", encode(k), encode(v))).collect();
         let mark = if pairs.is_empty() { "" } else { "?" };
-        format!("{}{mark}{}", encode_path(&self.path), pairs.join("&"))
+        let path = self.wire_path.clone().unwrap_or_else(|| encode_path(&self.path));
+        format!("{path}{mark}{}", pairs.join("&"))
     }
 
     /// Without any signature.
     pub(super) fn unsigned(&self) -> Request<Full<Bytes>> {
         let mut request = Request::builder().method(&self.method).uri(self.uri());
-        request = request.header("host", HOST).header("content-length", self.body.len());
+        request = request.header("host", &self.host).header("content-length", self.body.len());
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
@@ -275,7 +328,7 @@ impl Ask {
     pub(super) fn signed(&self, signer: &Signer) -> Request<Full<Bytes>> {
         let payload = self.payload.clone().unwrap_or_else(|| sha256(&self.body));
         let mut headers = self.headers.clone();
-        headers.push(("host".to_owned(), HOST.to_owned()));
+        headers.push(("host".to_owned(), self.host.clone()));
         headers.push(("x-amz-content-sha256".to_owned(), payload.clone()));
         headers.push(("x-amz-date".to_owned(), signer.at.clone()));
         let signature = signer.signature(&self.method, &self.path, &self.query, &headers, &payload);
@@ -304,7 +357,7 @@ impl Ask {
             .query("X-Amz-Date", &signer.at)
             .query("X-Amz-Expires", expires)
             .query("X-Amz-SignedHeaders", "host");
-        let headers = [("host".to_owned(), HOST.to_owned())];
+        let headers = [("host".to_owned(), self.host.clone())];
         let signature = signer.signature(
             &self.method,
             &self.path,
@@ -334,6 +387,18 @@ impl Answer {
             headers: head.headers,
             body: String::from_utf8_lossy(&body.unwrap_or_default()).into_owned(),
         }
+    }
+
+    /// The value of a header; empty if there is none.
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// What the first element of this name holds; empty if there is none.
+    pub(super) fn element(&self, name: &str) -> &str {
+        let open = self.body.split_once(&format!("<{name}>"));
+        let found = open.and_then(|(_, rest)| rest.split_once(&format!("</{name}>")));
+        found.map_or("", |(value, _)| value)
     }
 
     /// The code of the error document; empty if there is none.
