@@ -73,6 +73,10 @@ pub struct Abuse {
     /// Fail if the node's memory grows beyond this, in MiB.
     #[arg(long, default_value_t = 250)]
     resident_mib_max: u64,
+    /// The other side has a key of the quiet tenant: tenants take turns, the requests
+    /// of one tenant come as they come. Shows what the turns are good for.
+    #[arg(long)]
+    one_tenant: bool,
     /// The binary; by default the one beside this program.
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -86,7 +90,8 @@ impl Abuse {
             self.seconds, self.pace, self.load, self.slow_clients, self.objects
         );
         let node = Node::start_with(Start { binary: self.binary.clone(), ..Start::default() })?;
-        let (quiet, abuser) = (node.target(), abuser(&node)?);
+        let quiet = node.target();
+        let abuser = if self.one_tenant { quiet.clone() } else { abuser(&node)? };
         put_first()?;
         prepare(&quiet, &abuser, self.objects).await?;
         let seconds = Duration::from_secs(self.seconds);
