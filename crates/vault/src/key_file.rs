@@ -9,7 +9,8 @@
 //!                                         ‖ lanes (u32 LE) ‖ salt (16)
 //!   root keys (u8), newest first, each: generation (u32 LE) ‖ key (32) if unprotected
 //!                                                          ‖ wrapped key (72) if protected
-//!   shredded (u32 LE), each: kind (1): 1 tenant, 2 bucket, 3 reference ‖ id (16)
+//!   shredded (u32 LE), each: kind (1): 1 tenant, 2 bucket, 3 reference,
+//!     4 the tenant's mark of kind 1 is older than the rotation under way ‖ id (16)
 //! ```
 //! The file is replaced whole: written beside, synced, renamed, directory synced.
 
@@ -43,7 +44,7 @@ const LANES_MAX: u32 = 16;
 /// Something whose key was destroyed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Shredded {
-    /// 1 tenant, 2 bucket, 3 reference.
+    /// 1 tenant, 2 bucket, 3 reference, 4 tenant before the rotation under way.
     pub kind: u8,
     /// Its id.
     pub id: [u8; 16],
@@ -128,7 +129,7 @@ impl KeyFile {
         };
         let roots = read_roots(&mut reader, vault, protection.as_ref())?;
         let count = reader.word()? as usize;
-        if count > SHREDDED_MAX {
+        if count > 2 * SHREDDED_MAX {
             return Err(VaultError::Damaged { reason: "too many shredded keys are listed" });
         }
         let mut shredded = BTreeSet::new();

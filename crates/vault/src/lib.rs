@@ -30,7 +30,7 @@ pub use error::{IdentityError, KeyError, RotationError, VaultError};
 pub use identity::{NodeIdentity, NodePublicKey, Signature};
 pub use passphrase::Passphrase;
 pub use rotation::TenantRewrap;
-pub use vault::Vault;
+pub use vault::{HeldKeys, Vault};
 
 /// The bugs planted in this crate.
 pub const PLANTED: &[units::planted::PlantedBug] = &[

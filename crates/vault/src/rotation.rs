@@ -15,7 +15,7 @@ use seal::{
 use units::{BucketId, TenantId};
 
 use crate::key_file::Shredded;
-use crate::vault::{TENANT, Vault, derivation};
+use crate::vault::{TENANT, TENANT_BEFORE, Vault, derivation};
 use crate::{BucketChain, KeyError, PartAt, Passphrase, RotationError, VaultError};
 
 /// A tenant's wrapped key, as its row has it or is to have it.
@@ -51,8 +51,12 @@ impl Vault {
             }
         };
         file.roots.insert(0, RootKey::draw(&*self.random, generation));
+        let shredded = file.shredded.clone();
+        let before = shredded.iter().filter(|what| what.kind == TENANT);
+        file.shredded.extend(before.map(|what| Shredded { kind: TENANT_BEFORE, ..*what }));
         if let Err(error) = file.write(&*self.disk, &*self.random) {
             file.roots.remove(0);
+            file.shredded = shredded;
             return Err(error);
         }
         Ok(generation)
@@ -84,7 +88,8 @@ impl Vault {
 
     /// Ends a root rotation: checks that every living tenant's key opens under the
     /// newest root key alone, then forgets the older one; durable on return.
-    /// What was shredded before is beyond reach of any kept row from here on.
+    /// What was shredded before the rotation began is beyond reach of any kept row
+    /// from here on; what was shredded since stays marked.
     pub fn root_retire(
         &self,
         tenants: impl IntoIterator<Item = TenantRewrap>,
@@ -112,8 +117,13 @@ impl Vault {
             return Ok(());
         }
         file.roots.truncate(1);
-        // A shredded tenant's key was wrapped under the forgotten root key only.
-        file.shredded.retain(|what| what.kind != TENANT);
+        // The key of a tenant that was shredded before the rotation was wrapped under
+        // the forgotten root key only. One that was shredded since may be under the
+        // new one too: its mark stays until the next rotation.
+        file.shredded.retain(|what| match what.kind {
+            TENANT => !shredded.contains(&Shredded { kind: TENANT_BEFORE, id: what.id }),
+            kind => kind != TENANT_BEFORE,
+        });
         if let Err(error) = file.write(&*self.disk, &*self.random) {
             file.roots = before;
             file.shredded = shredded;
@@ -302,7 +312,7 @@ impl Vault {
 
     /// How many tenants, buckets and references are remembered as shredded.
     pub fn shredded_count(&self) -> usize {
-        self.file.read().shredded.iter().map(|Shredded { .. }| 1).sum()
+        self.file.read().shredded.iter().filter(|what| what.kind != TENANT_BEFORE).count()
     }
 }
 

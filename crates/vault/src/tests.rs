@@ -334,6 +334,74 @@ fn tenant_rotation_moves_bucket_keys_and_secrets() {
     assert!(house.vault.secret_open(TENANT, &house.tenant_key, "ID", &secret).is_err());
 }
 
+/// A tenant that was shredded while the root was rotated may have been wrapped under
+/// the new root already: retiring the old one must not bring it back.
+#[test]
+fn a_shred_during_a_root_rotation_lasts() {
+    for rewrapped_before in [true, false] {
+        let mut house = House::new();
+        let (_, wrapped) = house.vault.part_key_create(&house.at()).unwrap();
+        let early = TenantId::from_u128(9);
+        let early_key = house.vault.tenant_key_create(early).unwrap();
+        house.vault.tenant_shred(early).unwrap();
+        house.vault.root_rotate().unwrap();
+        let done = house.vault.root_rewrap(house.tenants()).unwrap();
+        if rewrapped_before {
+            house.tenant_key = done.first().unwrap().wrapped.clone();
+        }
+        house.vault.tenant_shred(TENANT).unwrap();
+        house.vault = house.reopened();
+        house.vault.root_retire([]).unwrap();
+        house.vault = house.reopened();
+        assert!(house.vault.part_key_open(&house.at(), &wrapped).is_err());
+        let refused = house.vault.part_key_create(&house.at());
+        assert_eq!(refused.err(), Some(KeyError::TenantShredded { tenant: TENANT }));
+        // The one from before is under no root key that there is; its mark may go.
+        assert_eq!(house.vault.shredded_count(), 1);
+        assert!(house.vault.bucket_key_create(early, &early_key, BUCKET).is_err());
+        house.vault.root_rotate().unwrap();
+        house.vault.root_retire([]).unwrap();
+        assert_eq!(house.vault.shredded_count(), 0);
+        assert!(house.vault.part_key_open(&house.at(), &wrapped).is_err());
+    }
+}
+
+/// Whoever holds a bucket's keys reads on while they are rotated and retired.
+#[test]
+fn held_keys_outlive_a_rotation_and_not_a_shred() {
+    let mut house = House::new();
+    let customer = CustomerKey::from_client([5; 32]);
+    let named = house.vault.named_key_create(TENANT, &house.tenant_key, "n").unwrap();
+    let keepers =
+        [Keeper::Bucket, Keeper::Named { name: "n", key: &named }, Keeper::Customer(&customer)];
+    let (tenant_key, bucket_key) = (house.tenant_key.clone(), house.bucket_key.clone());
+    let old = BucketChain {
+        tenant: TENANT,
+        tenant_key: &tenant_key,
+        bucket: BUCKET,
+        bucket_key: &bucket_key,
+    };
+    let made = keepers.map(|keeper| {
+        let at = PartAt { chain: old, keeper, ..house.at() };
+        let (key, wrapped) = house.vault.part_key_create(&at).unwrap();
+        (keeper, key, wrapped, house.vault.keys_hold(&old, &keeper).unwrap())
+    });
+    house.vault.root_rotate().unwrap();
+    house.tenant_key = house.vault.root_rewrap(house.tenants()).unwrap()[0].wrapped.clone();
+    house.vault.root_retire(house.tenants()).unwrap();
+    for (keeper, key, wrapped, held) in &made {
+        let at = PartAt { chain: old, keeper: *keeper, ..house.at() };
+        assert!(house.vault.part_key_open(&at, wrapped).is_err(), "the old root key is gone");
+        let opened = house.vault.part_key_open_held(held, &at, wrapped).unwrap();
+        assert!(same(key, &opened));
+    }
+    house.vault.bucket_shred(BUCKET).unwrap();
+    for (keeper, _, wrapped, held) in &made {
+        let at = PartAt { chain: old, keeper: *keeper, ..house.at() };
+        assert!(house.vault.part_key_open_held(held, &at, wrapped).is_err());
+    }
+}
+
 #[test]
 fn bucket_rotation_renews_part_keys_lazily_even_without_the_customers_key() {
     let mut house = House::new();

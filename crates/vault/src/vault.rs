@@ -20,6 +20,9 @@ use crate::{BucketChain, Keeper, KeyError, PartAt, Passphrase, VaultError};
 pub(crate) const TENANT: u8 = 1;
 pub(crate) const BUCKET: u8 = 2;
 pub(crate) const REFERENCE: u8 = 3;
+/// Beside a tenant's mark: it was there when the root rotation under way began, so
+/// its key was never wrapped under the new root key.
+pub(crate) const TENANT_BEFORE: u8 = 4;
 
 /// The keeper of keys of one node. All calls are short and block only when they
 /// replace the root key file (rotation, shredding, change of passphrase).
@@ -28,6 +31,25 @@ pub struct Vault {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) file: RwLock<KeyFile>,
     pub(crate) cache: Cache,
+}
+
+/// Keys of one bucket, unwrapped and held by [`Vault::keys_hold`]; they do not leave
+/// the vault's hands, and are wiped when the last holder is gone.
+pub struct HeldKeys {
+    buckets: Vec<Arc<BucketKey>>,
+    named: Vec<Arc<NamedKey>>,
+}
+
+impl core::fmt::Debug for HeldKeys {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "HeldKeys({}, hidden)", self.buckets.len() + self.named.len())
+    }
+}
+
+fn of_generation<K: Key>(keys: &[Arc<K>], generation: Generation) -> Result<&K, KeyError> {
+    let found = keys.iter().find(|key| key.generation() == generation);
+    let missing = seal::WrappedKeyError::NoSuchGeneration { generation: generation.get() };
+    found.map(|key| &**key).ok_or_else(|| missing.into())
 }
 
 impl core::fmt::Debug for Vault {
@@ -165,6 +187,56 @@ impl Vault {
         }
     }
 
+    /// The bucket's key and, where there is one, the named key beside it, every
+    /// generation of them, for somebody who has many parts to open one after the
+    /// other: what is held opens also after an older generation was retired, but
+    /// nothing that was shredded.
+    pub fn keys_hold(
+        &self,
+        chain: &BucketChain<'_>,
+        keeper: &Keeper<'_>,
+    ) -> Result<HeldKeys, KeyError> {
+        let mut held = HeldKeys { buckets: Vec::new(), named: Vec::new() };
+        for wrapped in WrappedRing::from_bytes(chain.bucket_key)?.keys() {
+            held.buckets.push(self.bucket_key(chain, wrapped)?);
+        }
+        if let Keeper::Named { name, key } = keeper {
+            let tenants = WrappedRing::from_bytes(chain.tenant_key)?;
+            for wrapped in WrappedRing::from_bytes(key)?.keys() {
+                held.named.push(self.named_key(chain.tenant, &tenants, name, wrapped)?);
+            }
+        }
+        Ok(held)
+    }
+
+    /// Opens a part key for one use, with keys of its bucket that are held.
+    pub fn part_key_open_held(
+        &self,
+        held: &HeldKeys,
+        at: &PartAt<'_>,
+        wrapped: &[u8],
+    ) -> Result<PartKey, KeyError> {
+        self.check_at(at)?;
+        let names = at.names();
+        let underwrapped = || {
+            let key = of_generation(&held.buckets, overwrapped_under(wrapped)?)?;
+            Ok::<_, KeyError>(underwrap(key, wrapped, &names)?)
+        };
+        match at.keeper {
+            Keeper::Bucket => {
+                let wrapped = WrappedKey::from_bytes(wrapped)?;
+                Ok(unwrap(of_generation(&held.buckets, wrapped.under())?, &wrapped, &names)?)
+            }
+            Keeper::Named { .. } => {
+                let inner = underwrapped()?;
+                Ok(unwrap(of_generation(&held.named, inner.under())?, &inner, &names)?)
+            }
+            Keeper::Customer(customer) => {
+                Ok(unwrap::<PartKey, CustomerKey>(customer, &underwrapped()?, &names)?)
+            }
+        }
+    }
+
     /// Wraps a part key for another use: a copy shares the part this way.
     pub fn part_key_rewrap(
         &self,
@@ -258,7 +330,7 @@ impl Vault {
         if file.shredded.contains(&what) {
             return Ok(());
         }
-        if file.shredded.len() >= SHREDDED_MAX {
+        if file.shredded.iter().filter(|what| what.kind != TENANT_BEFORE).count() >= SHREDDED_MAX {
             return Err(KeyError::TooManyShredded);
         }
         file.shredded.insert(what);

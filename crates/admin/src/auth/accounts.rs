@@ -175,13 +175,24 @@ impl Accounts {
             digest
         };
         let _turn = self.checking.acquire().await.map_err(|_| busy)?;
-        let tried = password.to_owned();
+        let (tried, against) = (password.to_owned(), digest.clone());
         let check =
-            tokio::task::spawn_blocking(move || password_matches(&tried, digest.as_deref()));
+            tokio::task::spawn_blocking(move || password_matches(&tried, against.as_deref()));
         if !check.await.unwrap_or(false) {
             return Err(LoginError::Wrong);
         }
+        self.session_begin(name, digest.as_deref())
+    }
+
+    /// Begins a session of somebody whose password matched this digest, if that is
+    /// still theirs: checking takes a while, and another password ends all sessions.
+    fn session_begin(&self, name: &str, matched: Option<&str>) -> Result<LoginMade, LoginError> {
         let mut state = self.state.lock();
+        let found = state.record.administrators.iter().find(|a| a.name == name);
+        let current = found.map(|administrator| administrator.password.as_str());
+        if current.is_none() || current != matched {
+            return Err(LoginError::Wrong);
+        }
         state.gate.pass(name);
         let token = secret_draw(self.random.as_ref(), "essaim_s_");
         let expires = self.clock.now().after(limits::SESSION_LIFE);
@@ -345,6 +356,19 @@ mod tests {
         assert!(accounts.caller(&made.token).is_none());
         assert!(accounts.login("admin", "one").await.is_err());
         assert!(accounts.login("admin", "two").await.is_ok());
+    }
+
+    #[test]
+    fn a_password_that_was_changed_while_it_was_checked_begins_nothing() {
+        let (accounts, _, _) = accounts(None);
+        accounts.administrator_set("admin", "one").unwrap();
+        let digest = accounts.state.lock().record.administrators[0].password.clone();
+        assert!(accounts.session_begin("admin", Some(&digest)).is_ok());
+        accounts.administrator_set("admin", "two").unwrap();
+        let late = accounts.session_begin("admin", Some(&digest));
+        assert_eq!(late.err(), Some(LoginError::Wrong));
+        assert!(accounts.session_begin("nobody", None).is_err());
+        assert_eq!(accounts.state.lock().sessions.len(), 0);
     }
 
     #[test]
