@@ -28,6 +28,7 @@ use crate::log::{LogOptions, SegmentLog};
 use crate::member::{Member, Seat};
 use crate::network::Alone;
 use crate::proposer::{Proposer, Waiting};
+use crate::stamps::{ClockAhead, Stamps};
 use crate::state_machine::StateMachine;
 use crate::types::Raft;
 
@@ -117,6 +118,7 @@ struct Shared {
     raft: Raft,
     engine: Arc<dyn Engine>,
     machine: StateMachine,
+    stamps: Arc<Stamps>,
     health: Arc<Health>,
     admission: Arc<Admission>,
     index: Arc<Mutex<Index>>,
@@ -178,12 +180,12 @@ impl Consensus {
         machine.persist().await.map_err(|error| start_error(&error))?;
         lead(&raft, me, &parts.address, &health).await?;
 
+        let stamps = Arc::new(Stamps::after(machine.stamped(), Arc::clone(&parts.clock)));
         let (queue, waiting) = mpsc::channel(limits::QUEUE_COMMANDS_MAX);
         let proposer = Proposer {
             raft: raft.clone(),
-            clock: Arc::clone(&parts.clock),
+            stamps: Arc::clone(&stamps),
             health: Arc::clone(&health),
-            stamped: machine.stamped(),
             queue: waiting,
         };
         let packer = tokio::spawn(proposer.run());
@@ -193,6 +195,7 @@ impl Consensus {
             raft,
             engine: parts.engine,
             machine,
+            stamps,
             health,
             admission,
             index,
@@ -249,9 +252,20 @@ impl Consensus {
         }
     }
 
+    /// Why commands are refused for what the clock says, if they are; reads go on.
+    pub fn clock_trouble(&self) -> Option<ClockAhead> {
+        self.shared.stamps.trouble()
+    }
+
+    /// The clock is right, says an operator: commands are taken again, and what was
+    /// to be judged by time is judged by this one.
+    pub fn clock_confirm(&self) {
+        self.shared.stamps.confirm();
+    }
+
     /// The catalog as applied on this node; costs microseconds.
     pub fn view(&self) -> View {
-        View::new(self.shared.engine.view())
+        View::new(self.shared.machine.view())
     }
 
     /// Which directory rows this node has applied (tenants, users, keys, buckets,

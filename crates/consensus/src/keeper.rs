@@ -11,16 +11,19 @@
 //! **Invariants**
 //! - The rows of an entry and the note that it was applied are one batch; the note
 //!   says after a reopening what is still to be written.
+//! - Whoever asks for a view gets the rows of every entry that was answered: those
+//!   that a reopened engine brings back are shown once they have caught up.
 //! - Nothing is answered before the batch that holds it was committed, whatever
 //!   happened in between.
 
+use core::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use catalog::{Batch, Rows};
+use catalog::{Batch, Row, Rows, RowsError};
 use kv::{Cause, Engine, KvError};
 use openraft::EntryPayload;
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 use thiserror::Error;
 
 use crate::admission::Admission;
@@ -65,6 +68,12 @@ pub(crate) struct Keeper {
     state: Mutex<AppliedState>,
     /// Held by whoever writes the engine or opens it again; taken before `state`.
     turn: Mutex<Turn>,
+    /// Whether the engine's rows are those of the last entry applied; held for writing
+    /// while they are not and may become so. Taken after `turn` and before `state`.
+    published: RwLock<bool>,
+    /// Grows with every change of a directory row, after it is in the engine and
+    /// before anybody is told.
+    directory: AtomicU64,
     /// How often the engine was reopened.
     reopened: AtomicU64,
     log: Mutex<Option<AppliedLog>>,
@@ -88,13 +97,30 @@ struct Prepared {
     state: AppliedState,
 }
 
-/// What became of an entry.
-pub(crate) struct Applied {
-    /// The outcomes of its commands.
-    pub(crate) answers: Answers,
-    /// Whether it changed a directory row.
-    pub(crate) is_directory: bool,
+/// Rows that cannot be read yet.
+struct Behind;
+
+impl Behind {
+    fn told() -> RowsError {
+        RowsError { reason: "the catalog is being opened again; try again".to_owned() }
+    }
 }
+
+impl Rows for Behind {
+    fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, RowsError> {
+        Err(Self::told())
+    }
+
+    fn scan<'a>(&'a self, _: Bound<&[u8]>, _: Bound<&[u8]>) -> Scanned<'a> {
+        Box::new(core::iter::once(Err(Self::told())))
+    }
+
+    fn scan_back<'a>(&'a self, _: Bound<&[u8]>, _: Bound<&[u8]>) -> Scanned<'a> {
+        Box::new(core::iter::once(Err(Self::told())))
+    }
+}
+
+type Scanned<'a> = Box<dyn Iterator<Item = Result<Row, RowsError>> + 'a>;
 
 impl Keeper {
     pub(crate) fn open(
@@ -109,6 +135,8 @@ impl Keeper {
             health,
             state,
             turn: Mutex::default(),
+            published: RwLock::new(true),
+            directory: AtomicU64::new(0),
             reopened: AtomicU64::new(0),
             log: Mutex::new(None),
             stopped: Mutex::new(false),
@@ -126,9 +154,29 @@ impl Keeper {
         self.state.lock()
     }
 
-    /// The rows as they are now.
+    /// The rows as they are now. While a reopened engine takes up what it forgot they
+    /// are waited for, and after a while given up: nobody is shown the older ones.
     pub(crate) fn view(&self) -> Arc<dyn Rows> {
-        self.engine.view()
+        match self.published.try_read_for(limits::CATCH_UP_PATIENCE) {
+            Some(newest) if *newest => self.engine.view(),
+            _ => Arc::new(Behind),
+        }
+    }
+
+    /// The rows, and what was applied in them.
+    pub(crate) fn consistent_view(&self) -> (Arc<dyn Rows>, AppliedState) {
+        let newest = self.published.try_read_for(limits::CATCH_UP_PATIENCE);
+        // Nothing is applied between the two.
+        let state = self.state();
+        match &newest {
+            Some(newest) if **newest => (self.engine.view(), state.clone()),
+            _ => (Arc::new(Behind), state.clone()),
+        }
+    }
+
+    /// Which directory rows there are: equal numbers, equal rows.
+    pub(crate) fn directory_revision(&self) -> u64 {
+        self.directory.load(Ordering::Acquire)
     }
 
     /// Whoever waits for room gives up.
@@ -139,7 +187,7 @@ impl Keeper {
 
     /// Applies one entry: its rows and the note of it, as one batch. Blocks, as
     /// long as there is no room.
-    pub(crate) fn apply(&self, entry: &Entry) -> Result<Applied, ApplyError> {
+    pub(crate) fn apply(&self, entry: &Entry) -> Result<Answers, ApplyError> {
         let mut turn = self.turn.lock();
         let before = self.state().clone();
         let prepared = prepare(&*self.engine.view(), before, entry)?;
@@ -159,12 +207,15 @@ impl Keeper {
             }
             break;
         }
+        if is_directory {
+            self.directory.fetch_add(1, Ordering::Release);
+        }
         turn.in_vain = 0;
         drop(turn);
         if let Some(log) = &*self.log.lock() {
             log.drop_through(entry.log_id.index);
         }
-        Ok(Applied { answers: prepared.answers, is_directory })
+        Ok(prepared.answers)
     }
 
     /// Makes what was applied before the call durable in the engine. Blocks, as
@@ -194,7 +245,10 @@ impl Keeper {
         load: impl FnOnce(&dyn Engine, &AppliedState) -> Result<(), E>,
     ) -> Result<(), E> {
         let _turn = self.turn.lock();
+        let _shut = self.published.write();
         let mut state = self.state.lock();
+        // Also after a failure nothing is sure to be as it was.
+        self.directory.fetch_add(1, Ordering::Release);
         load(&*self.engine, &next)?;
         *state = next;
         Ok(())
@@ -216,6 +270,9 @@ impl Keeper {
         };
         tracing::warn!(%error, "the catalog's engine must be opened again");
         let mut error = ApplyError::from(error);
+        // From the first reopening on that brings rows back until they are the newest
+        // ones. Before it those that were open are whole, or there are none.
+        let mut shut = None;
         loop {
             if turn.in_vain > 0 {
                 self.wait(turn.in_vain)?;
@@ -233,9 +290,18 @@ impl Keeper {
                 return Err(error);
             }
             turn.in_vain = turn.in_vain.saturating_add(1);
+            let mut newest = shut.take().unwrap_or_else(|| self.published.write());
             let reopened = self.engine.reopen(cause).map_err(ApplyError::from);
-            match reopened.and_then(|()| self.catch_up(pending)) {
+            *newest &= reopened.is_err();
+            let caught_up = reopened.and_then(|()| self.catch_up(pending));
+            *newest |= caught_up.is_ok();
+            if !*newest {
+                shut = Some(newest);
+            }
+            match caught_up {
                 Ok(is_in) => {
+                    // What was looked up meanwhile in rows that are gone is not kept.
+                    self.directory.fetch_add(1, Ordering::Release);
                     self.reopened.fetch_add(1, Ordering::AcqRel);
                     self.health.set_engine_full(false);
                     return Ok(is_in);

@@ -33,6 +33,7 @@ mod member;
 mod network;
 mod proposer;
 mod snapshot;
+mod stamps;
 mod state_machine;
 #[cfg(test)]
 mod storage_suite;
@@ -45,6 +46,7 @@ pub use error::{Fate, OpenError, ProposeError, Unavailable};
 pub use health::Condition;
 pub use member::{Member, Seat};
 pub use snapshot::CatalogSnapshot;
+pub use stamps::ClockAhead;
 
 /// The planted bugs of this crate; see [`units::planted`].
 pub const PLANTED: &[units::planted::PlantedBug] = &[

@@ -71,6 +71,18 @@ pub const FULL_RETRY_INTERVAL: Duration = Duration::from_millis(200);
 /// fault that is not for want of room: a disk that fails again is given up.
 pub const ENGINE_REOPENS_MAX: u32 = 3;
 
+/// How long somebody who asks for a view waits while a reopened engine takes up what
+/// it forgot; that is at most a checkpoint's worth of log.
+pub const CATCH_UP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How far the clock may be ahead of the time that passed since it was last read in
+/// the same process: more than any time zone, and than a machine that slept overnight.
+pub const CLOCK_AHEAD_MAX: Duration = Duration::from_hours(24);
+
+/// How far the clock may be ahead of the last stamp at the start of a process: how
+/// long a node may have been off before an operator is asked.
+pub const CLOCK_AHEAD_AT_START_MAX: Duration = Duration::from_hours(30 * 24);
+
 /// How often a stop that waits for an answer looks whether the disk is full.
 pub const STOP_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 

@@ -13,11 +13,12 @@ use futures::stream::FuturesUnordered;
 use openraft::error::ClientWriteError;
 use openraft::raft::ClientWriteResponse;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
-use units::{Clock, Timestamp};
+use units::Timestamp;
 
 use crate::error::Unavailable;
 use crate::health::{Condition, Health};
 use crate::limits;
+use crate::stamps::Stamps;
 use crate::types::{Answers, BODY_COMMANDS, Pack, Raft, Types};
 
 /// What a proposer is told.
@@ -39,10 +40,8 @@ type Askers = Vec<(oneshot::Sender<Answer>, OwnedSemaphorePermit)>;
 /// The task that packs.
 pub(crate) struct Proposer {
     pub(crate) raft: Raft,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) stamps: Arc<Stamps>,
     pub(crate) health: Arc<Health>,
-    /// The latest stamp given; stamps never go back.
-    pub(crate) stamped: Timestamp,
     pub(crate) queue: mpsc::Receiver<Waiting>,
 }
 
@@ -61,7 +60,15 @@ impl Proposer {
             };
             let Some(first) = first else { break };
             self.gather(packed).await;
-            let (pack, askers) = self.pack(first, &mut left_over);
+            let at = match self.stamps.next() {
+                Ok(at) => at,
+                Err(ahead) => {
+                    let refused = Unavailable::not_done(ahead.to_string());
+                    refuse(vec![(first.answer, first.room)], &refused);
+                    continue;
+                }
+            };
+            let (pack, askers) = self.pack(at, first, &mut left_over);
             packed = askers.len();
             flying.push(self.send(pack, askers));
         }
@@ -80,7 +87,12 @@ impl Proposer {
     }
 
     /// Takes what waits behind the first command, within the limits of an entry.
-    fn pack(&mut self, first: Waiting, left_over: &mut Option<Waiting>) -> (Pack, Askers) {
+    fn pack(
+        &mut self,
+        at: Timestamp,
+        first: Waiting,
+        left_over: &mut Option<Waiting>,
+    ) -> (Pack, Askers) {
         let mut taken = vec![first];
         let mut bytes = taken.iter().map(|waiting| waiting.encoded.len()).sum::<usize>();
         while taken.len() < limits::PACK_COMMANDS_MAX {
@@ -92,8 +104,6 @@ impl Proposer {
             bytes += waiting.encoded.len();
             taken.push(waiting);
         }
-        let at = self.clock.now().max(self.stamped);
-        self.stamped = at;
         let body = body(at, taken.iter().map(|waiting| &waiting.encoded[..]), bytes);
         let mut commands = Vec::with_capacity(taken.len());
         let mut askers = Vec::with_capacity(taken.len());

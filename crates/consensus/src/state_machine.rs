@@ -6,7 +6,6 @@
 //!   engine has persisted at least what the snapshot says.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use kv::Engine;
 use openraft::storage::RaftStateMachine;
@@ -43,9 +42,6 @@ struct Shared {
     cluster: ClusterId,
     health: Arc<Health>,
     applied: watch::Sender<LogIndex>,
-    /// Grows with every change of a directory row, after it is in the engine and
-    /// before anybody is told.
-    directory: AtomicU64,
 }
 
 impl StateMachine {
@@ -60,8 +56,7 @@ impl StateMachine {
         let keeper = Keeper::open(engine, admission, Arc::clone(&health))?;
         let last = keeper.state().last.map_or(0, |id| id.index);
         let (applied, _) = watch::channel(LogIndex::new(last));
-        let directory = AtomicU64::new(0);
-        let shared = Shared { keeper, clock, cluster, health, applied, directory };
+        let shared = Shared { keeper, clock, cluster, health, applied };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -87,7 +82,7 @@ impl StateMachine {
 
     /// Which directory rows there are: equal numbers, equal rows.
     pub(crate) fn directory_revision(&self) -> u64 {
-        self.shared.directory.load(Ordering::Acquire)
+        self.shared.keeper.directory_revision()
     }
 
     /// Follows what was applied last.
@@ -95,17 +90,22 @@ impl StateMachine {
         self.shared.applied.subscribe()
     }
 
+    /// A view.
+    pub(crate) fn view(&self) -> Arc<dyn catalog::Rows> {
+        self.shared.keeper.view()
+    }
+
     /// A view, and what was applied in it.
     pub(crate) fn consistent_view(&self) -> (Arc<dyn catalog::Rows>, Header) {
-        let state = self.shared.keeper.state();
+        let (rows, state) = self.shared.keeper.consistent_view();
         let header = Header {
             cluster: self.shared.cluster,
             made: self.shared.clock.now(),
             last: state.last,
             stamped: state.stamped,
-            membership: state.membership.clone(),
+            membership: state.membership,
         };
-        (self.shared.keeper.view(), header)
+        (rows, header)
     }
 
     /// Makes what was applied durable in the engine.
@@ -141,12 +141,9 @@ impl StateMachine {
 impl Shared {
     /// Applies one entry and tells those who follow.
     fn apply(&self, entry: &Entry) -> Result<Answers, ApplyError> {
-        let applied = self.keeper.apply(entry)?;
-        if applied.is_directory {
-            self.directory.fetch_add(1, Ordering::Release);
-        }
+        let answers = self.keeper.apply(entry)?;
         self.applied.send_replace(LogIndex::new(entry.log_id.index));
-        Ok(applied.answers)
+        Ok(answers)
     }
 
     /// Replaces the rows by those of a snapshot.
@@ -169,7 +166,6 @@ impl Shared {
         };
         let restored =
             self.keeper.replace(next, |engine, next| restore_rows(engine, &mut snapshot, next));
-        self.directory.fetch_add(1, Ordering::Release);
         restored.map_err(|error| AnyError::new(&error))?;
         self.applied.send_replace(LogIndex::new(meta.last_log_id.map_or(0, |id| id.index)));
         Ok(())

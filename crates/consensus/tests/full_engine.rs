@@ -5,14 +5,15 @@
 
 mod harness;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
-use catalog::{Command, JobName, SealedBytes};
+use catalog::{Batch, Command, JobName, Rows, SealedBytes};
 use consensus::{Condition, Consensus, Fate, ProposeError};
 use disk::{Disk, SimDisk};
 use harness::sim_node;
-use kv::SimEngine;
+use kv::{Cause, Engine, KvError, SimEngine};
 use units::ByteCount;
 
 #[test]
@@ -119,4 +120,93 @@ async fn an_engine_whose_threads_keep_dying_is_given_up() {
     assert!(matches!(consensus.status().condition, Condition::Failed { .. }));
     assert_eq!(engine.reopened(), u64::from(consensus::limits::ENGINE_REOPENS_MAX));
     consensus.shutdown().await;
+}
+
+/// An engine that lets somebody look at the catalog before each batch that it is given
+/// after a reopening.
+struct Watched {
+    engine: SimEngine,
+    behind: AtomicBool,
+    consensus: OnceLock<Consensus>,
+    seen: Mutex<Vec<Option<u8>>>,
+}
+
+impl Engine for Watched {
+    fn view(&self) -> Arc<dyn Rows> {
+        self.engine.view()
+    }
+
+    fn commit(&self, batch: &Batch) -> Result<(), KvError> {
+        if self.behind.load(Ordering::SeqCst)
+            && let Some(consensus) = self.consensus.get().cloned()
+        {
+            let (told, seen) = mpsc::channel();
+            std::thread::spawn(move || told.send(state_of(&consensus)));
+            // Nobody may get a view before it is whole; whoever does is found out.
+            let seen = seen.recv_timeout(Duration::from_millis(50));
+            self.seen.lock().expect("no panic").extend(seen);
+        }
+        self.engine.commit(batch)
+    }
+
+    fn reopen(&self, cause: Cause) -> Result<(), KvError> {
+        self.behind.store(true, Ordering::SeqCst);
+        self.engine.reopen(cause)
+    }
+
+    fn persist(&self) -> Result<(), KvError> {
+        self.engine.persist()
+    }
+
+    fn approximate_bytes(&self) -> ByteCount {
+        self.engine.approximate_bytes()
+    }
+}
+
+fn state_of(consensus: &Consensus) -> Option<u8> {
+    let name = JobName::new("job").expect("a plain name");
+    let job = consensus.view().job(&name).expect("a readable row")?;
+    job.state.as_slice().first().copied()
+}
+
+/// While a reopened engine takes up what it forgot, nobody sees the rows of before;
+/// and whoever kept directory rows looks again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_shown_rows_that_are_not_the_newest() {
+    let mut replayed = 0;
+    for seed in 0..8 {
+        let disk = SimDisk::new();
+        let engine = Arc::new(Watched {
+            engine: SimEngine::seeded(seed),
+            behind: AtomicBool::new(false),
+            consensus: OnceLock::new(),
+            seen: Mutex::default(),
+        });
+        let parts = sim_node::parts(Arc::clone(&disk) as _, Arc::clone(&engine) as _);
+        let parts = consensus::Parts {
+            checkpoint: consensus::CheckpointRule {
+                bytes: ByteCount::new(u64::MAX),
+                entries: u64::MAX,
+                interval: Duration::from_mins(1),
+            },
+            ..parts
+        };
+        let consensus = Consensus::open(parts).await.expect("opens");
+        assert!(engine.consensus.set(consensus.clone()).is_ok());
+        for count in 1..=4 {
+            consensus.propose(job(count)).await.expect("done");
+        }
+        let revision = consensus.directory_revision();
+        engine.engine.poison();
+        consensus.propose(job(5)).await.expect("done after the engine was opened again");
+        assert_ne!(consensus.directory_revision(), revision, "what was kept is looked up again");
+        assert_eq!(state_of(&consensus), Some(5));
+        replayed += u32::from(engine.behind.load(Ordering::SeqCst));
+        let seen = engine.seen.lock().expect("no panic").clone();
+        let stale: Vec<_> = seen.iter().filter(|state| !matches!(state, Some(4 | 5))).collect();
+        assert!(stale.is_empty(), "seed {seed}: {seen:?}");
+        engine.behind.store(false, Ordering::SeqCst);
+        consensus.shutdown().await;
+    }
+    assert_eq!(replayed, 8);
 }
