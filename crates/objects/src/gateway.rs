@@ -120,7 +120,7 @@ impl Objects {
 impl Inner {
     /// Tells the steward; if it is behind, the next scrub will.
     pub(crate) fn report(&self, damage: Damage) {
-        tracing::warn!(?damage, "a fragment could not be read and was rebuilt");
+        tracing::warn!(?damage, "a fragment is bad");
         if self.damage.try_send(damage).is_err() {
             tracing::debug!("the steward is behind; the next scrub will find it");
         }

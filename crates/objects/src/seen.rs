@@ -24,8 +24,9 @@ pub(crate) struct Seen {
     pub(crate) view: View,
     pub(crate) bucket: Arc<Bucket>,
     pub(crate) tenant: Arc<Tenant>,
-    /// As long as this is held, no key that the view shows is retired.
-    pub(crate) _began: Began,
+    /// As long as this is held, no key that the view shows is retired. Whoever
+    /// needs no more of them, or holds them, lets it go: a rotation waits for it.
+    pub(crate) began: Option<Began>,
 }
 
 impl Seen {
@@ -81,7 +82,7 @@ impl Inner {
         if authorised.bucket_owner().is_some_and(|owner| owner != bucket.tenant) {
             return Err(Refusal::NoSuchBucket.into());
         }
-        Ok(Seen { view, bucket, tenant, _began: began })
+        Ok(Seen { view, bucket, tenant, began: Some(began) })
     }
 
     /// What is kept of a bucket, and a view that is not older. A key that is

@@ -69,7 +69,11 @@ impl Inner {
     ) -> Result<PartRow, ObjectError> {
         let missing = || ObjectError::Damaged { reason: format!("no row of {:?}", reference.part) };
         let row = view.part(reference.part)?.ok_or_else(missing)?;
-        assert_eq!(row.size, reference.size, "a reference is as long as its part");
+        if row.size != reference.size {
+            let part = reference.part;
+            let reason = format!("part {part} is not as long as a reference to it says");
+            return Err(ObjectError::Damaged { reason });
+        }
         Ok(row)
     }
 }
@@ -164,19 +168,26 @@ impl OpenPart {
             // Whoever repairs has no key to check what it rebuilds: a fragment whose
             // checksums hold is given away only for a stripe that is known to be right.
             let blamed = kind == DamageKind::Unread || self.opens_whole(range.stripe, &stripe);
-            for fragment in bad.into_iter().filter(|_| blamed) {
-                inner.report(Damage {
-                    part: self.part,
-                    stripe: range.stripe,
-                    fragment: FragmentNumber::new(fragment),
-                    disk: self.slot(fragment),
-                    kind,
-                });
+            if blamed {
+                self.report(inner, range.stripe, &bad, kind);
             }
             self.rebuilt = Some((range.stripe, stripe));
             return Ok(plain);
         }
+        // Nobody can say which one is wrong where all could be read; what could not
+        // be read is known, and that nothing makes up for it must be, too.
+        if let Trouble::Unread(bad) = &trouble {
+            self.report(inner, range.stripe, bad, DamageKind::Unread);
+        }
+        tracing::error!(part = %self.part, stripe = %range.stripe, "a stripe cannot be read");
         Err(self.lost(range.stripe))
+    }
+
+    fn report(&self, inner: &Inner, stripe: StripeNumber, bad: &[u8], kind: DamageKind) {
+        for fragment in bad {
+            let (disk, fragment) = (self.slot(*fragment), FragmentNumber::new(*fragment));
+            inner.report(Damage { part: self.part, stripe, fragment, disk, kind });
+        }
     }
 
     /// The whole sealed stripe without the fragments named.

@@ -9,12 +9,14 @@ use catalog::{Content, Manifest, ObjectKey, ObjectVersion, PartReference};
 use futures::{FutureExt, StreamExt};
 use seal::inline_open;
 use tokio::sync::OwnedSemaphorePermit;
-use units::ByteCount;
 use units::limits::CHUNK_BYTES;
+use units::{ByteCount, PartNumber};
+use vault::HeldKeys;
 
 use super::part::{OpenPart, wrapped};
+use super::pins::PinSet;
 use crate::gateway::Inner;
-use crate::limits::READ_WINDOW_BYTES;
+use crate::limits::{MANIFEST_PAGE, READ_WINDOW_BYTES};
 use crate::sealing::Sealing;
 use crate::seen::Seen;
 use crate::{ObjectBody, ObjectError};
@@ -27,6 +29,10 @@ pub(crate) struct Reader {
     key: ObjectKey,
     version: Arc<ObjectVersion>,
     manifest: Option<Manifest>,
+    /// The parts of a multipart object that the walk will come to.
+    _pinned: Option<PinSet>,
+    /// The keys that open theirs.
+    held: Option<HeldKeys>,
     /// Bytes of the object still to be read.
     left: Range<u64>,
     /// The part the walk is in, with where it starts and ends in the object.
@@ -52,6 +58,8 @@ impl Reader {
             key,
             version,
             manifest: None,
+            _pinned: None,
+            held: None,
             left: range,
             part: None,
             ready: VecDeque::new(),
@@ -70,7 +78,11 @@ impl Reader {
             let bytes = self.inline()?;
             return Ok(ObjectBody::new(futures::stream::once(async { Ok(bytes) }).boxed(), length));
         }
+        self.manifest_prepare()?;
         self.fill().await?;
+        // Every key that will be needed is open now or held: the client may take its
+        // time, and a key rotation need not wait for it.
+        drop(self.seen.began.take());
         let steps = futures::stream::try_unfold(Box::new(self), |mut reader| {
             // Nearly always a chunk is ready; only every few chunks something is read.
             async move {
@@ -82,6 +94,34 @@ impl Reader {
             .boxed()
         });
         Ok(ObjectBody::new(steps.boxed(), length))
+    }
+
+    /// Of a multipart object, whose parts are opened one by one as the walk gets to
+    /// them: pins all that it will come to, so that they stay also when the object
+    /// is replaced meanwhile, and holds the keys that open theirs.
+    fn manifest_prepare(&mut self) -> Result<(), ObjectError> {
+        let Content::Manifest { .. } = self.version.detail.content else { return Ok(()) };
+        let damaged = |what: &str| ObjectError::Damaged { reason: what.to_owned() };
+        let reference = self.version.detail.reference;
+        let manifest = self.seen.view.manifest(reference)?.ok_or_else(|| damaged("no manifest"))?;
+        let locate = |at: u64| manifest.locate(ByteCount::new(at)).map(|(number, ..)| number);
+        let (first, last) = (locate(self.left.start), locate(self.left.end.saturating_sub(1)));
+        let short = || damaged("the manifest is short");
+        let (first, last) = (first.ok_or_else(short)?, last.ok_or_else(short)?);
+        let mut after = PartNumber::new(first.get().saturating_sub(1));
+        let mut parts = Vec::new();
+        while after < last {
+            let wanted = usize::from(last.get() - after.get()).min(MANIFEST_PAGE);
+            let page = self.seen.view.manifest_parts(reference, after, wanted)?;
+            let Some(end) = page.last() else { break };
+            after = end.number;
+            parts.extend(page.iter().map(|part| part.part));
+        }
+        self._pinned = Some(self.inner.pins.pin_all(parts));
+        let keeper = self.sealing.keeper();
+        self.held = Some(self.inner.parts.vault.keys_hold(&self.seen.chain(), &keeper)?);
+        self.manifest = Some(manifest);
+        Ok(())
     }
 
     /// The wanted bytes of an object that is a row.
@@ -148,7 +188,11 @@ impl Reader {
         let version = self.version.detail.reference;
         let at = self.seen.part_at(keeper, &self.key, version, reference.part);
         let wrapped_key = wrapped(&reference.wrapped_key);
-        let key = self.inner.parts.vault.part_key_open(&at, wrapped_key)?;
+        let vault = &self.inner.parts.vault;
+        let key = match &self.held {
+            Some(held) => vault.part_key_open_held(held, &at, wrapped_key)?,
+            None => vault.part_key_open(&at, wrapped_key)?,
+        };
         let part = self.inner.part_open(&row, reference.part, &key)?;
         self.part = Some((start..end, part));
         Ok(())
@@ -161,9 +205,6 @@ impl Reader {
             return Ok((0, reference.clone()));
         }
         let reference = self.version.detail.reference;
-        if self.manifest.is_none() {
-            self.manifest = self.seen.view.manifest(reference)?;
-        }
         let manifest = self.manifest.as_ref().ok_or_else(|| damaged("no manifest"))?;
         let at = ByteCount::new(self.left.start);
         let (number, start, size) =
