@@ -14,10 +14,10 @@ use catalog::command::{
 };
 use catalog::record::Record;
 use catalog::{
-    AccessKeyId, Acl, BucketName, Command, ETag, Encryption, Grant, Grantee, KeyScope, MemoryRows,
-    NamedKeyName, ObjectHeaders, ObjectKey, Outcome, Ownership, PartAsk, PartReference, Permission,
-    Quota, QuotaSubject, Refusal, SealedBytes, SettingKind, Stamped, Success, TenantName, UserName,
-    VersionAsk, View, apply,
+    AccessKeyId, Acl, BucketName, Command, ETag, Encryption, Grant, Grantee, Job, KeyScope,
+    MemoryRows, NamedKeyName, ObjectHeaders, ObjectKey, Outcome, Ownership, PartAsk, PartReference,
+    Permission, Quota, QuotaSubject, Refusal, SealedBytes, SettingKind, Stamped, Success,
+    TenantName, UserName, VersionAsk, View, apply,
 };
 use units::hash::Md5;
 use units::{
@@ -310,6 +310,8 @@ fn a_bucket_deleted_with_uploads_leaves_nothing_behind() {
     house.done(Command::TenantDelete(TenantDelete { id: TENANT }));
     let newest = house.view().feed(Sequence::ZERO, 100).expect("readable rows").newest;
     house.done(Command::FeedTrim { through: newest });
+    assert_eq!(house.rows.count(), 2, "the counters, and the key that is to be destroyed");
+    house.done(Command::JobSet { name: Job::shred_of(TENANT), state: None });
     assert_eq!(house.rows.count(), 1, "only the counters are left");
 }
 
@@ -389,6 +391,9 @@ fn a_suspended_tenant_is_not_served_and_an_erased_one_never_again() {
     house.done(Command::TenantErase(TenantErase { id: TENANT }));
     let tenant = house.view().tenant(TENANT).expect("readable").expect("there");
     assert!(tenant.wrapped_key.is_empty());
+    let jobs = house.view().jobs(None, 10).expect("readable");
+    let shredded: Vec<_> = jobs.iter().filter_map(|(name, _)| Job::shreds(name)).collect();
+    assert_eq!(shredded, [TENANT], "its key is to be destroyed, whatever happens now");
     let resume = Command::TenantResume(TenantResume { id: TENANT });
     house.refused(resume, &Refusal::TenantSuspended);
 }

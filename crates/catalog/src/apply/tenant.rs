@@ -11,7 +11,7 @@ use crate::limits::BUCKETS_PER_TENANT_MAX;
 use crate::name::{AccessKeyId, BucketName, EmailAddress, SealedBytes};
 use crate::outcome::Success;
 use crate::overlay::Halt;
-use crate::record::{Bucket, Damaged, EventKind, Tenant, TenantState};
+use crate::record::{Bucket, Damaged, EventKind, Job, Tenant, TenantState};
 use crate::refusal::{LockReason, Refusal};
 use crate::table;
 
@@ -98,6 +98,7 @@ pub(super) fn erase(tx: &mut Tx<'_>, ask: &TenantErase) -> Result<Success, Halt>
     }
     tenant.state = TenantState::Erased;
     tenant.wrapped_key = SealedBytes::default();
+    tx.job_set(&Job::shred_of(ask.id), Some(&SealedBytes::default()))?;
     changed(tx, &tenant)
 }
 
@@ -125,6 +126,7 @@ pub(super) fn delete(tx: &mut Tx<'_>, ask: &TenantDelete) -> Result<Success, Hal
     tx.rows.remove(table::tenant_usage(ask.id));
     tx.rows.remove(table::tenant_name(&tenant.name));
     tx.rows.remove(table::tenant(ask.id));
+    tx.job_set(&Job::shred_of(ask.id), Some(&SealedBytes::default()))?;
     tx.tenant_event(EventKind::TenantDeleted, ask.id)?;
     Ok(Success::Done)
 }

@@ -33,14 +33,14 @@ pub struct TenantResume {
     pub id: TenantId,
 }
 
-/// Removes a tenant that has no bucket.
+/// Removes a tenant that has no bucket, and leaves the job of destroying its key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantDelete {
     /// Which.
     pub id: TenantId,
 }
 
-/// Forgets a tenant's key. Refused while a bucket with object lock holds
+/// Forgets a tenant's key, and leaves the job of destroying it. Refused while a bucket with object lock holds
 /// versions: erasure does not get round a lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantErase {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use catalog::{Batch, Rows};
+use catalog::{Batch, Job, Rows};
 use disk::Disk;
 use kv::Engine;
 use openraft::Membership;
@@ -54,7 +54,11 @@ pub fn restore<S: Read + Seek>(
         installed: header.last,
         stamped: header.stamped,
     };
-    load(&*parts.engine, backup, &state)?;
+    // What the backup does not know may be wanted nevertheless: the rows say that they
+    // are older than what may be on the disks.
+    let mut mark = Batch::default();
+    Job::mark_restored(&mut mark, header.made);
+    load_with(&*parts.engine, backup, &state, mark)?;
 
     let disk = Arc::clone(&parts.disk);
     let options = LogOptions::default();
@@ -95,6 +99,16 @@ pub(crate) fn load(
     backup: &mut dyn Read,
     state: &AppliedState,
 ) -> Result<(), RestoreError> {
+    load_with(engine, backup, state, Batch::default())
+}
+
+/// The same, with some rows besides.
+fn load_with(
+    engine: &dyn Engine,
+    backup: &mut dyn Read,
+    state: &AppliedState,
+    besides: Batch,
+) -> Result<(), RestoreError> {
     let mut batch = Batch::default();
     applied::mark_restoring(&mut batch, true);
     engine.commit(&batch)?;
@@ -114,7 +128,7 @@ pub(crate) fn load(
     engine.commit(&batch)?;
     // The rows first, all of them, then the row that makes them a catalog.
     engine.persist()?;
-    let mut batch = Batch::default();
+    let mut batch = besides;
     applied::mark_restoring(&mut batch, false);
     state.put(&mut batch).map_err(|_| RestoreError::Damaged {
         offset: 0,

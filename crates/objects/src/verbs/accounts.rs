@@ -6,7 +6,7 @@ use catalog::command::{
     TenantErase, TenantQuotaSet, TenantResume, TenantSuspend, UserCreate, UserDelete,
 };
 use catalog::{
-    AccessKey, AccessKeyId, Command, EmailAddress, KeyScope, NamedKey, NamedKeyName, Quota,
+    AccessKey, AccessKeyId, Command, EmailAddress, Job, KeyScope, NamedKey, NamedKeyName, Quota,
     Refusal, SealedBytes, Tenant, TenantName, Usage, User, UserName, View,
 };
 use units::{Random, TenantId, Timestamp, UserId};
@@ -202,7 +202,7 @@ impl Objects {
     ) -> Result<(), ObjectError> {
         Inner::tenant_covered(authorised, tenant)?;
         self.inner.propose(Command::TenantDelete(TenantDelete { id: tenant })).await?;
-        Ok(self.inner.parts.vault.tenant_shred(tenant)?)
+        self.tenant_shred(tenant).await
     }
 
     /// Destroys the tenant's key: nothing it stored can be read again.
@@ -213,7 +213,32 @@ impl Objects {
     ) -> Result<(), ObjectError> {
         Inner::tenant_covered(authorised, tenant)?;
         self.inner.propose(Command::TenantErase(TenantErase { id: tenant })).await?;
-        Ok(self.inner.parts.vault.tenant_shred(tenant)?)
+        self.tenant_shred(tenant).await
+    }
+
+    /// Destroys the keys of tenants that were erased or deleted and whose keys were
+    /// not destroyed then, since the node stopped or the disk failed; says how many.
+    pub async fn tenants_shred_pending(&self) -> Result<u64, ObjectError> {
+        let mut shredded = 0;
+        let mut after = None;
+        loop {
+            let page = self.inner.view().jobs(after.as_ref(), WALK_PAGE)?;
+            let Some((last, _)) = page.last() else { return Ok(shredded) };
+            after = Some(last.clone());
+            for tenant in page.iter().filter_map(|(name, _)| Job::shreds(name)) {
+                self.tenant_shred(tenant).await?;
+                shredded += 1;
+            }
+        }
+    }
+
+    /// The key first, then the job: a crash in between does it once more.
+    async fn tenant_shred(&self, tenant: TenantId) -> Result<(), ObjectError> {
+        let vault = std::sync::Arc::clone(&self.inner.parts.vault);
+        let shred = tokio::task::spawn_blocking(move || vault.tenant_shred(tenant)).await;
+        shred.map_err(|error| ObjectError::Internal { reason: error.to_string() })??;
+        let done = Command::JobSet { name: Job::shred_of(tenant), state: None };
+        self.inner.propose(done).await.map(drop)
     }
 
     /// Sets the tenant's quota; the default lifts it.
