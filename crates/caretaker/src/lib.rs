@@ -1,4 +1,4 @@
-//! The caretaker: plans lifecycle, clean-up, scrub, repair and compaction.
+//! The caretaker: plans lifecycle, clean-up, scrub and repair.
 //!
 //! Pure: `(view of the catalog, now, facts) -> commands and tasks`, in bounded
 //! batches with cursors. `steward` carries the plans out and keeps the cursors.
@@ -10,7 +10,6 @@
 //! - No clock and no randomness of its own.
 
 mod clean_up;
-mod compaction;
 mod lifecycle;
 pub mod limits;
 mod orphans;
@@ -18,11 +17,9 @@ mod repair;
 mod scrub;
 
 pub use clean_up::{CleanUp, Removal, plan_clean_up};
-pub use compaction::{SegmentFacts, choose_segments};
 pub use lifecycle::{
-    Days, LifecycleFault, LifecycleStep, LifecycleSweep, NextExpiration, check_rules,
-    next_expiration,
+    Days, LifecycleStep, LifecycleSweep, NextExpiration, next_abort, next_expiration,
 };
 pub use orphans::{FoundPart, condemn_orphans};
-pub use repair::{BadFragment, RepairQueue, RepairScan, RepairTask};
-pub use scrub::{ScrubFacts, ScrubPace, next_scrub, scrub_pace};
+pub use repair::{BadFragment, RepairQueue, RepairScan, RepairScanned, RepairTask};
+pub use scrub::{ScrubFacts, next_scrub, scrub_wait};

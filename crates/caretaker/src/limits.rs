@@ -18,9 +18,3 @@ pub const REPAIR_PARTS_MAX: usize = 1_000;
 /// Repairs that wait; when there are more, the least urgent are dropped and
 /// found again by the next scan.
 pub const REPAIR_TASKS_MAX: usize = 100_000;
-
-/// S3: a lifecycle rule's id is at most this many characters.
-pub const RULE_ID_CHARS_MAX: usize = 255;
-
-/// S3: a rule keeps at most this many newer non-current versions.
-pub const NEWER_VERSIONS_MAX: u32 = 100;

@@ -92,34 +92,43 @@ pub struct RepairScan {
 }
 
 impl RepairScan {
-    /// Looks at one more page of parts; true when the pass is over and the next
-    /// step begins a new one.
+    /// Looks at one more page of parts; the step after the end begins a new pass.
+    ///
+    /// Whether a disk is lost is asked of each disk that a part names: one that is
+    /// not there any more is named nowhere else.
     pub fn step(
         &mut self,
         view: &View,
-        lost_disks: &BTreeSet<DiskId>,
+        is_lost: impl Fn(DiskId) -> bool,
         queue: &mut RepairQueue,
-    ) -> Result<bool, ReadError> {
-        if lost_disks.is_empty() {
-            self.after = None;
-            return Ok(true);
-        }
+    ) -> Result<RepairScanned, ReadError> {
         let parts = view.parts(self.after, REPAIR_PARTS_MAX)?;
         let finished = parts.len() < REPAIR_PARTS_MAX;
         self.after = parts.last().filter(|_| !finished).map(|(part, _)| *part);
+        let mut found = 0;
         for (part, row) in parts {
-            let lost = lost_slots(&row, lost_disks);
+            let lost = lost_slots(&row, &is_lost);
             if row.references > 0 && !lost.is_empty() {
+                found += 1;
                 queue.add(RepairTask { part, lost, spare: 0 }, &row);
             }
         }
-        Ok(finished)
+        Ok(RepairScanned { found, finished })
     }
 }
 
-fn lost_slots(row: &PartRow, lost_disks: &BTreeSet<DiskId>) -> Vec<FragmentNumber> {
+/// What one page of a pass came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RepairScanned {
+    /// Parts with slots on lost disks.
+    pub found: usize,
+    /// Whether the pass is over.
+    pub finished: bool,
+}
+
+fn lost_slots(row: &PartRow, is_lost: impl Fn(DiskId) -> bool) -> Vec<FragmentNumber> {
     let numbered = (0_u8..).zip(&row.slots);
-    let lost = numbered.filter(|(_, disk)| lost_disks.contains(disk));
+    let lost = numbered.filter(|(_, disk)| is_lost(**disk));
     lost.map(|(slot, _)| FragmentNumber::new(slot)).collect()
 }
 

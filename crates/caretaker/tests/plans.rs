@@ -3,7 +3,6 @@
 mod house;
 
 use core::time::Duration;
-use std::collections::BTreeSet;
 
 use caretaker::{CleanUp, FoundPart, RepairQueue, RepairScan, condemn_orphans, plan_clean_up};
 use catalog::command::{BucketLockSet, ObjectLegalHoldSet};
@@ -203,8 +202,9 @@ fn parts_on_a_lost_disk_are_found() {
     house.delete("b");
     let mut queue = RepairQueue::default();
     let mut scan = RepairScan::default();
-    let lost = BTreeSet::from([DiskId::from_u128(2)]);
-    assert!(scan.step(&house.view(), &lost, &mut queue).expect("readable rows"));
+    let is_lost = |disk| disk == DiskId::from_u128(2);
+    let scanned = scan.step(&house.view(), is_lost, &mut queue).expect("readable rows");
+    assert_eq!((scanned.found, scanned.finished), (1, true));
     let task = queue.take().expect("one part to repair");
     assert_eq!((task.part, task.spare), (PartId::from_u128(1), 0));
     assert!(queue.is_empty(), "a released part is not repaired");

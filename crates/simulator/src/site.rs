@@ -174,6 +174,30 @@ impl Site {
         }
     }
 
+    /// What time it is.
+    pub fn clock_now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The disk of the catalog was lost but for the keys: a fresh one gets a backup.
+    pub fn catalog_restore(&mut self, backup: &[u8]) -> Result<()> {
+        for (path, _) in self.system.files() {
+            if path.starts_with("log/") {
+                self.system.remove(&path)?;
+            }
+        }
+        self.engine = Arc::new(SimEngine::seeded(1));
+        self.power = power_of(&self.system, &self.data, &self.engine);
+        let parts = consensus::RestoreParts {
+            disk: Arc::clone(&self.system) as Arc<dyn Disk>,
+            directory: "log".to_owned(),
+            engine: Arc::clone(&self.engine) as Arc<dyn Engine>,
+            node: self.node,
+        };
+        consensus::restore(&parts, &mut std::io::Cursor::new(backup))?;
+        Ok(())
+    }
+
     /// The power of the whole site is to go just before the changing operation with
     /// this number, counted over all disks and the catalog's engine, from 0.
     pub fn cut_before(&self, operation: u64) {

@@ -45,6 +45,11 @@ impl Steward {
         }
     }
 
+    /// Destroys the keys that were to be destroyed with their tenants and were not.
+    pub async fn shred_step(&self) -> Result<u64, StewardError> {
+        self.shared.objects.tenants_shred_pending().await.map_err(StewardError::Shred)
+    }
+
     /// Whether nobody can be reading the part any more.
     fn may_go(&self, part: PartId) -> bool {
         if self.shared.objects.part_is_in_use(part) {

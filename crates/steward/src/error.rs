@@ -19,6 +19,9 @@ pub enum StewardError {
     /// A disk cannot be read.
     #[error("a disk cannot be read")]
     Read(#[from] fragments::ReadError),
+    /// The key of an erased tenant cannot be destroyed.
+    #[error("the key of an erased tenant cannot be destroyed")]
+    Shred(#[source] objects::ObjectError),
     /// A key cannot be opened or wrapped.
     #[error("a key cannot be used")]
     Key(#[from] vault::KeyError),

@@ -3,10 +3,12 @@
 //! | duty | what it does |
 //! |---|---|
 //! | clean-up | removes the fragments of released parts, then has the catalog forget the parts |
+//! | key shredding | destroys keys of erased tenants where a stop came in between |
 //! | condemning | parts of failed writes, and fragments the catalog does not know |
 //! | lifecycle | proposes what the bucket rules say |
 //! | scrub | reads every fragment against its checksums, at a bounded rate |
 //! | repair | rebuilds bad and missing fragments, empties lost disks |
+//! | the unreadable | lists what cannot be rebuilt, and whose it is |
 //! | key rotation | wraps keys anew, page by page, then retires the old ones |
 //! | compaction | gives back the room of removed fragments |
 //!
@@ -32,6 +34,7 @@ mod settings;
 mod status;
 mod steward;
 mod tasks;
+mod unreadable;
 
 pub use census::{Census, FragmentState};
 pub use error::StewardError;
@@ -42,3 +45,4 @@ pub use settings::Settings;
 pub use status::{ScrubProgress, Status};
 pub use steward::Steward;
 pub use tasks::Tasks;
+pub use unreadable::{Unreadable, UnreadablePart};

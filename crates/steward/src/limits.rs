@@ -7,8 +7,12 @@ use units::ByteCount;
 /// Parts condemned with one command.
 pub const CONDEMN_BATCH_MAX: usize = 256;
 
-/// Names taken from a disk's listing at once by the orphan sweep.
-pub const SWEEP_PAGE: usize = 4_096;
+/// Names taken from a disk's listing at once by the orphan sweep; as many rows are
+/// looked up before others get the thread.
+pub const SWEEP_PAGE: usize = 256;
+
+/// How long the orphan sweep rests between two pages.
+pub const SWEEP_REST: Duration = Duration::from_millis(1);
 
 /// Unknown parts remembered between two sweeps; more are met again.
 pub const SUSPECTS_MAX: usize = 100_000;
@@ -19,9 +23,12 @@ pub const RELEASED_MAX: usize = 100_000;
 /// Bytes verified by one scrub step; bounds what a shutdown waits for.
 pub const SCRUB_STEP_BYTES: ByteCount = ByteCount::new(8 * 1024 * 1024);
 
-/// Fragments remembered whose checksums hold and which a reader could not open; those
-/// beyond are met by readers again.
-pub const DISTRUSTED_MAX: usize = 10_000;
+/// Scrub steps after which its place is written down: what is read once more after a
+/// restart is at most so many times [`SCRUB_STEP_BYTES`], a quarter of a GiB.
+pub const SCRUB_SAVE_STEPS: u32 = 32;
+
+/// Disks whose place in a round is kept; a row must hold them.
+pub const SCRUB_DISKS_MAX: usize = 1_000;
 
 /// Parts looked at by one step of the presence walk.
 pub const PRESENCE_PAGE: usize = 256;
@@ -36,8 +43,23 @@ pub const REST_AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// commit is durable; decay of that commit is known for what it is from then on.
 pub const SETTLE_EVERY: Duration = Duration::from_secs(5);
 
+/// How often keys are looked for that were to be destroyed and were not, since the
+/// node stopped in between; the first time is right after a start.
+pub const SHRED_EVERY: Duration = Duration::from_mins(1);
+
 /// How often compaction looks for segments worth it.
 pub const COMPACTION_EVERY: Duration = Duration::from_secs(30);
+
+/// How often all parts are walked again while some are on lost disks: those that
+/// had nowhere to go are tried once more.
+pub const LOST_WALK_EVERY: Duration = Duration::from_mins(1);
+
+/// Fragments remembered that verify but do not open, until they are rewritten; more
+/// are met again by their readers.
+pub const DISTRUSTED_MAX: usize = 10_000;
+
+/// How long repair rests between two pages of parts, for whoever else needs the rows.
+pub const WALK_REST: Duration = Duration::from_millis(10);
 
 /// How often a repair that found no disk is tried again: with the next presence walk.
 pub const REPAIRS_PER_STEP: usize = 16;
@@ -47,3 +69,20 @@ pub const ROTATION_PAGE: usize = 256;
 
 /// Rotations looked for in the catalog; each is one row.
 pub const ROTATIONS_SHOWN_MAX: usize = 1_000;
+
+/// Unreadable parts that are listed; more are counted only.
+pub const UNREADABLE_PARTS_MAX: usize = 1_000;
+
+/// Bytes of their list: a catalog's job row, with some to spare.
+pub const UNREADABLE_BYTES_MAX: usize = 60 * 1024;
+
+/// Unreadable parts that one step looks at once more: each is read whole.
+pub const UNREADABLE_CHECKS_PER_STEP: usize = 4;
+
+/// Versions looked at by one step of the search for the names of unreadable parts.
+pub const UNREADABLE_NAMES_PAGE: usize = 256;
+
+/// How often unreadable parts are looked at once more, a few at a time.
+pub const UNREADABLE_EVERY: Duration = Duration::from_secs(30);
+
+const _: () = assert!(UNREADABLE_BYTES_MAX <= catalog::limits::JOB_BYTES_MAX, "it fits its row");

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 
 use caretaker::{FoundPart, condemn_orphans};
-use catalog::Command;
+use catalog::{Command, Job};
 use fragments::FragmentName;
 use units::{DiskId, PartId, Timestamp, planted};
 
-use crate::limits::{CONDEMN_BATCH_MAX, SUSPECTS_MAX, SWEEP_PAGE};
+use crate::limits::{CONDEMN_BATCH_MAX, SUSPECTS_MAX, SWEEP_PAGE, SWEEP_REST};
 use crate::planted::FORGET_REFERENCES;
 use crate::{Steward, StewardError};
 
@@ -40,14 +40,31 @@ impl Steward {
         Ok(count)
     }
 
+    /// When the backup was taken that the catalog was put back from, if nobody has said
+    /// yet that what came after it is not wanted.
+    pub fn restored_from(&self) -> Result<Option<Timestamp>, StewardError> {
+        Ok(self.view().job(&Job::restored())?.map(|job| job.updated))
+    }
+
+    /// An operator says that what the restored catalog does not know is not wanted.
+    pub async fn restore_confirm(&self) -> Result<(), StewardError> {
+        let name = Job::restored();
+        self.propose(Command::JobSet { name, state: None }).await?;
+        Ok(())
+    }
+
     /// Goes over every disk once; condemns what has been unknown for long enough.
+    /// Not in a catalog that was put back from a backup, before that is confirmed.
     pub async fn orphan_sweep(&self) -> Result<u64, StewardError> {
+        if self.restored_from()?.is_some() {
+            // All that was written after the backup looks like an orphan now.
+            self.shared.suspects.lock().clear();
+            return Ok(0);
+        }
         let now = self.now();
-        let view = self.view();
         let mut met = BTreeMap::new();
         for disk in self.fragments().disks() {
-            self.disk_sweep(&view, disk, now, &mut met)?;
-            tokio::task::yield_now().await;
+            self.disk_sweep(disk, now, &mut met).await?;
         }
         if planted::is_on(FORGET_REFERENCES) {
             for part in met.keys() {
@@ -72,9 +89,8 @@ impl Steward {
         Ok(condemned)
     }
 
-    fn disk_sweep(
+    async fn disk_sweep(
         &self,
-        view: &catalog::View,
         disk: DiskId,
         now: Timestamp,
         met: &mut BTreeMap<PartId, Timestamp>,
@@ -83,6 +99,9 @@ impl Steward {
         loop {
             let page = self.fragments().list(disk, after, SWEEP_PAGE);
             let Some(last) = page.last() else { return Ok(()) };
+            // A page at a time, of rows as they are then: others need this thread too,
+            // and a view that is held for long holds back compaction.
+            let view = self.view();
             after = Some(FragmentName::last_of(last.name.part));
             let mut parts: Vec<PartId> = page.iter().map(|listed| listed.name.part).collect();
             parts.dedup();
@@ -95,6 +114,7 @@ impl Steward {
                     met.insert(part, since);
                 }
             }
+            tokio::time::sleep(SWEEP_REST).await;
         }
     }
 }

@@ -8,6 +8,9 @@
 //! The catalog names the new disk only after every fragment there has been read
 //! back; until then readers rebuild. Cut anywhere, the next attempt writes again.
 
+use core::time::Duration;
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use caretaker::{BadFragment, RepairScan, RepairTask};
 use catalog::command::PartSlotMove;
@@ -21,7 +24,7 @@ use seal::SealedLayout;
 use units::{ByteCount, DiskId, FragmentNumber, PartId, StripeNumber, planted};
 
 use crate::census::{FragmentState, name_of};
-use crate::limits::{DISTRUSTED_MAX, REPAIRS_PER_STEP};
+use crate::limits::{DISTRUSTED_MAX, LOST_WALK_EVERY, REPAIRS_PER_STEP};
 use crate::planted::MOVE_UNVERIFIED;
 use crate::{Steward, StewardError};
 
@@ -30,8 +33,25 @@ use crate::{Steward, StewardError};
 pub struct RepairOutcome {
     /// Fragments rebuilt, written and read back.
     pub repaired: u64,
-    /// Fragments that cannot be rebuilt, or have nowhere to go, now.
+    /// Fragments that cannot be rebuilt from what is there now.
     pub lost: u64,
+    /// Fragments that have nowhere to go, or could not be written, now.
+    pub homeless: u64,
+}
+
+/// The walk over all parts in search of slots on lost disks.
+#[derive(Default)]
+pub(crate) struct LostWalk {
+    scan: RepairScan,
+    running: bool,
+    /// Whether one has ended.
+    walked: bool,
+    /// Whether the one under way, or the last one, found something.
+    found: bool,
+    /// The opened disks that took no writes when it began.
+    unsound: BTreeSet<DiskId>,
+    /// When the next one begins, if that is known.
+    again_at: Option<Duration>,
 }
 
 impl Steward {
@@ -88,7 +108,7 @@ impl Steward {
     /// A slot has been dealt with, one way or the other; says so.
     fn slot_settled(&self, part: PartId, slot: FragmentNumber, outcome: RepairOutcome) {
         let found = self.shared.round.lock().settle(part, slot);
-        let lost = outcome.lost.min(found);
+        let lost = outcome.lost.saturating_add(outcome.homeless).min(found);
         if lost > 0 {
             tracing::error!(%part, slot = slot.get(), lost, "fragments could not be rebuilt");
         }
@@ -100,8 +120,9 @@ impl Steward {
         self.count_waiting();
     }
 
-    /// Takes what readers reported, and looks for slots on lost disks.
-    pub async fn damage_step(&self) -> Result<(), StewardError> {
+    /// Takes what readers reported, and looks at one page of parts for slots on
+    /// lost disks; whether there are more pages to look at.
+    pub async fn damage_step(&self) -> Result<bool, StewardError> {
         let mut reported = Vec::new();
         {
             let mut findings = self.shared.findings.lock().await;
@@ -114,13 +135,34 @@ impl Steward {
         for damage in &reported {
             self.reader_found(damage)?;
         }
-        let view = self.view();
-        let lost = self.lost_disks(self.fragments().disks().into_iter());
-        if !lost.is_empty() {
-            let mut scan = RepairScan::default();
-            while !scan.step(&view, &lost, &mut self.shared.repairs.lock())? {}
+        self.lost_slots_step()
+    }
+
+    /// One page of the walk in search of slots on lost disks, if it is time for
+    /// one. A disk that is not there is named by parts only, so the first walk goes
+    /// over all of them; as long as one is lost the walk is repeated, for parts that
+    /// had nowhere to go.
+    fn lost_slots_step(&self) -> Result<bool, StewardError> {
+        let now = self.shared.objects.parts().clock.elapsed();
+        let opened = self.fragments().disks().into_iter();
+        let unsound: BTreeSet<DiskId> = opened.filter(|disk| !self.disk_is_sound(*disk)).collect();
+        let mut walk = self.shared.lost_walk.lock();
+        if !walk.running {
+            let again = walk.again_at.is_some_and(|at| now >= at);
+            if walk.walked && !again && walk.unsound == unsound {
+                return Ok(false);
+            }
+            *walk = LostWalk { running: true, unsound, ..LostWalk::default() };
         }
-        Ok(())
+        let view = self.view();
+        let mut repairs = self.shared.repairs.lock();
+        let scanned = walk.scan.step(&view, |disk| !self.disk_is_sound(disk), &mut repairs)?;
+        walk.found |= scanned.found > 0;
+        if scanned.finished {
+            (walk.running, walk.walked) = (false, true);
+            walk.again_at = walk.found.then(|| now.saturating_add(LOST_WALK_EVERY));
+        }
+        Ok(walk.running)
     }
 
     /// Repairs the most endangered parts; says what came of it.
@@ -132,15 +174,18 @@ impl Steward {
             if outcome.is_err() {
                 // What stands in the way will for the others too; the next round finds them.
                 for slot in task.lost {
-                    let lost = RepairOutcome { repaired: 0, lost: u64::MAX };
-                    self.slot_settled(task.part, slot, lost);
+                    let homeless = RepairOutcome { homeless: u64::MAX, ..RepairOutcome::default() };
+                    self.slot_settled(task.part, slot, homeless);
                 }
             }
             let outcome = outcome?;
+            if outcome.lost > 0 {
+                self.unreadable_note(task.part, outcome.lost).await?;
+            }
             total.repaired += outcome.repaired;
             total.lost += outcome.lost;
+            total.homeless += outcome.homeless;
         }
-        self.count(|status| status.fragments_lost = total.lost);
         Ok(total)
     }
 
@@ -177,6 +222,7 @@ impl Steward {
             self.slot_settled(part, *slot, one);
             outcome.repaired += one.repaired;
             outcome.lost += one.lost;
+            outcome.homeless += one.homeless;
         }
         Ok(outcome)
     }
@@ -188,7 +234,7 @@ impl Steward {
     ) -> Result<RepairOutcome, StewardError> {
         let mut outcome = RepairOutcome::default();
         let Some(target) = self.target(work, row) else {
-            outcome.lost = u64::from(row.stripe_count);
+            outcome.homeless = u64::from(row.stripe_count);
             return Ok(outcome);
         };
         let moving = target != work.disk;
@@ -204,10 +250,10 @@ impl Steward {
             if self.write_verified(work, target, name, payload).await? {
                 outcome.repaired += 1;
             } else {
-                outcome.lost += 1;
+                outcome.homeless += 1;
             }
         }
-        if moving && outcome.lost == 0 {
+        if moving && outcome.lost + outcome.homeless == 0 {
             self.slot_move(work, target).await?;
         }
         Ok(outcome)

@@ -13,8 +13,8 @@ pub struct Status {
     pub fragments_bad: u64,
     /// Fragments rebuilt and verified.
     pub fragments_repaired: u64,
-    /// Fragments that could not be rebuilt when last tried.
-    pub fragments_lost: u64,
+    /// Parts of which something cannot be read; see [`crate::Steward::unreadable`].
+    pub parts_unreadable: u64,
     /// Slots moved to another disk.
     pub slots_moved: u64,
     /// Commands that lifecycle rules led to.

@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use caretaker::{LifecycleSweep, RepairQueue};
 use catalog::{Command, Success, View};
-use fragments::{DiskState, FragmentName, FragmentStore, ScrubCursor};
+use fragments::{DiskState, FragmentName, FragmentStore};
 use objects::{Findings, Objects};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use units::{DiskId, PartId, Timestamp};
 
+use crate::repair::LostWalk;
 use crate::round::RoundFindings;
+use crate::scrub::ScrubPlace;
+use crate::unreadable::UnreadablePlace;
 use crate::{Settings, Status, StewardError};
 
 /// Carries out the caretaker's plans; cheap to clone.
@@ -30,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) repairs: Mutex<RepairQueue>,
     /// What the scrub round found; locked after `repairs` where both are.
     pub(crate) round: Mutex<RoundFindings>,
+    pub(crate) lost_walk: Mutex<LostWalk>,
     /// Fragments whose checksums hold and which a reader could not open.
     pub(crate) distrusted: Mutex<BTreeSet<FragmentName>>,
     pub(crate) lifecycle: Mutex<LifecycleSweep>,
@@ -38,21 +42,13 @@ pub(crate) struct Shared {
     /// Released parts, and since when they are known to be.
     pub(crate) released: Mutex<BTreeMap<PartId, Timestamp>>,
     pub(crate) scrub: tokio::sync::Mutex<ScrubPlace>,
+    pub(crate) unreadable: tokio::sync::Mutex<UnreadablePlace>,
     pub(crate) scrub_wanted: Notify,
     pub(crate) scrub_hurry: std::sync::atomic::AtomicBool,
     /// The next step begins a round anew, whatever is under way.
     pub(crate) scrub_afresh: std::sync::atomic::AtomicBool,
     pub(crate) rotation_wanted: Notify,
     status: watch::Sender<Status>,
-}
-
-/// Where the scrub stands.
-#[derive(Default)]
-pub(crate) struct ScrubPlace {
-    pub(crate) presence_done: bool,
-    pub(crate) presence: Option<PartId>,
-    pub(crate) disks: Vec<(DiskId, ScrubCursor)>,
-    pub(crate) running: bool,
 }
 
 impl Steward {
@@ -66,11 +62,13 @@ impl Steward {
                 findings: tokio::sync::Mutex::new(findings),
                 repairs: Mutex::new(RepairQueue::default()),
                 round: Mutex::default(),
+                lost_walk: Mutex::default(),
                 distrusted: Mutex::default(),
                 lifecycle: Mutex::new(LifecycleSweep::default()),
                 suspects: Mutex::new(BTreeMap::new()),
                 released: Mutex::new(BTreeMap::new()),
                 scrub: tokio::sync::Mutex::new(ScrubPlace::default()),
+                unreadable: tokio::sync::Mutex::new(UnreadablePlace::default()),
                 scrub_wanted: Notify::new(),
                 scrub_hurry: std::sync::atomic::AtomicBool::new(false),
                 scrub_afresh: std::sync::atomic::AtomicBool::new(false),
@@ -108,10 +106,5 @@ impl Steward {
     /// Disks that take writes.
     pub(crate) fn disk_is_sound(&self, disk: DiskId) -> bool {
         matches!(self.fragments().state(disk), Some(DiskState::Healthy | DiskState::Full))
-    }
-
-    /// Disks that parts are on and that are poisoned or not there any more.
-    pub(crate) fn lost_disks(&self, mentioned: impl Iterator<Item = DiskId>) -> BTreeSet<DiskId> {
-        mentioned.filter(|disk| !self.disk_is_sound(*disk)).collect()
     }
 }

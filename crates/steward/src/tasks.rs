@@ -7,7 +7,10 @@ use std::sync::atomic::Ordering;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::limits::{COMPACTION_EVERY, REST, REST_AFTER_FAILURE, SETTLE_EVERY};
+use crate::limits::{
+    COMPACTION_EVERY, REST, REST_AFTER_FAILURE, SETTLE_EVERY, SHRED_EVERY, UNREADABLE_EVERY,
+    WALK_REST,
+};
 use crate::{Steward, StewardError};
 
 /// The running duties. Dropping it cancels them; [`Tasks::shutdown`] waits too.
@@ -49,9 +52,13 @@ impl Steward {
         });
         self.duty(&tasks, "repair", |steward| {
             Box::pin(async move {
-                steward.damage_step().await?;
+                let walking = steward.damage_step().await?;
                 let outcome = steward.repair_step().await?;
-                Ok(if outcome.repaired > 0 { Duration::ZERO } else { REST })
+                Ok(match (outcome.repaired, walking) {
+                    (1.., _) => Duration::ZERO,
+                    (0, true) => WALK_REST,
+                    (0, false) => REST,
+                })
             })
         });
         self.duty(&tasks, "compaction", |steward| {
@@ -70,6 +77,18 @@ impl Steward {
             Box::pin(async move {
                 let finished = steward.lifecycle_step().await?;
                 Ok(if finished { steward.shared.settings.lifecycle_period } else { Duration::ZERO })
+            })
+        });
+        self.duty(&tasks, "key shredding", |steward| {
+            Box::pin(async move {
+                steward.shred_step().await?;
+                Ok(SHRED_EVERY)
+            })
+        });
+        self.duty(&tasks, "what cannot be read", |steward| {
+            Box::pin(async move {
+                let more = steward.unreadable_step().await?;
+                Ok(if more { WALK_REST } else { UNREADABLE_EVERY })
             })
         });
         self.duty(&tasks, "settling", |steward| {
@@ -122,8 +141,10 @@ impl Steward {
     fn scrub_duty(&self, tasks: &Tasks) {
         let (steward, token) = (self.clone(), tasks.token.clone());
         tasks.tracker.spawn(async move {
-            // The first round begins after a whole period: a restart is no reason to read all.
-            let mut rest = steward.shared.settings.scrub_period;
+            let mut rest = match steward.scrub_wait().await {
+                Ok(rest) => rest,
+                Err(error) => steward.step_failed("scrub", &error),
+            };
             loop {
                 tokio::select! {
                     () = token.cancelled() => break,

@@ -38,11 +38,6 @@ fn next_midnight(at: Timestamp) -> Timestamp {
     }
 }
 
-/// Whether an instant is a midnight (UTC).
-pub(super) fn is_midnight(at: Timestamp) -> bool {
-    at.micros().rem_euclid(DAY_SECONDS * 1_000_000) == 0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,7 +48,6 @@ mod tests {
         assert_eq!(Days::Real.due(at, 1), Timestamp::from_seconds(12 * DAY_SECONDS));
         let midnight = Timestamp::from_seconds(10 * DAY_SECONDS);
         assert_eq!(Days::Real.due(midnight, 1), Timestamp::from_seconds(11 * DAY_SECONDS));
-        assert!(is_midnight(midnight) && !is_midnight(at));
     }
 
     #[test]

@@ -34,6 +34,20 @@ pub fn next_expiration(
         .map(|(at, rule)| NextExpiration { at, rule: rule.id.clone() })
 }
 
+/// When an upload begun then will be given up, and by which rule: what the
+/// `x-amz-abort-date` header says, in real days.
+pub fn next_abort(
+    document: &LifecycleRules,
+    key: &str,
+    created: Timestamp,
+) -> Option<NextExpiration> {
+    let plain = |rule: &&LifecycleRule| rule.enabled && matches_plain(&rule.filter, key, None);
+    let ends = document.rules.iter().filter(plain);
+    ends.filter_map(|rule| Some((Days::Real.due(created, rule.abort_uploads_days?), rule)))
+        .min_by_key(|(at, _)| *at)
+        .map(|(at, rule)| NextExpiration { at, rule: rule.id.clone() })
+}
+
 /// When a rule ends a current version written then.
 pub(super) fn expires_at(
     rule: &LifecycleRule,

@@ -3,12 +3,10 @@
 //! S3 User Guide, "Managing the lifecycle of objects". Several rules may match;
 //! whichever ends a version first does.
 
-mod check;
 mod days;
 mod matching;
 mod sweep;
 
-pub use check::{LifecycleFault, check_rules};
 pub use days::Days;
-pub use matching::{NextExpiration, next_expiration};
+pub use matching::{NextExpiration, next_abort, next_expiration};
 pub use sweep::{LifecycleStep, LifecycleSweep};

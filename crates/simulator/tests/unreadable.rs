@@ -1,0 +1,49 @@
+//! What is lost is told, by the name of the object, and for as long as it is lost.
+
+use anyhow::Result;
+use bytes::Bytes;
+use objects::ObjectName;
+use simulator::{Running, Site, SiteOptions, simulator};
+
+async fn tended(running: &Running) -> Result<Vec<(String, String)>> {
+    running.steward.scrub_round().await?;
+    while running.steward.unreadable_step().await? {}
+    let listed = running.steward.unreadable()?;
+    assert_eq!(running.steward.status().borrow().parts_unreadable, listed.parts.len() as u64);
+    Ok(listed.parts.into_iter().filter_map(|part| part.object).collect())
+}
+
+/// Two disks of three are away: what they held cannot be rebuilt. They come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_rebuilt_is_listed_until_it_can() -> Result<()> {
+    let site = Site::new(SiteOptions { seed: 16, disks: 1 });
+    let running = site.start().await?;
+    let tenant = running.tenant("commune").await?;
+    let bucket = running.bucket(&tenant, "actes", false).await?;
+    let mut names = Vec::new();
+    for number in 0..3_u8 {
+        let name = ObjectName::new(bucket.as_str(), &format!("acte-{number}"))?;
+        running.put(&name, Bytes::from(vec![number; 100_000])).await?;
+        names.push(name);
+    }
+    assert_eq!(tended(&running).await?, []);
+    let disk = &site.data[0];
+    for (path, length) in disk.files() {
+        if length.get() > 100_000 {
+            disk.flip_bit(&path, 50_000 * 8);
+        }
+    }
+    let lost = tended(&running).await?;
+    let [(lost_in, lost_key)] = lost.as_slice() else { panic!("one bit, one object: {lost:?}") };
+    assert_eq!(lost_in, "actes");
+    running.stop().await;
+
+    let running = site.start().await?;
+    assert_eq!(tended(&running).await?, lost, "a restart forgets nothing");
+    let name = names.iter().find(|name| name.key.as_str() == lost_key).expect("one of them");
+    assert!(running.get(name).await.is_err());
+    running.put(name, Bytes::from_static(b"written again")).await?;
+    let _ = simulator();
+    assert_eq!(tended(&running).await?, [], "nobody wants the lost part any more");
+    Ok(())
+}
