@@ -5,8 +5,8 @@ use axum::body::Body;
 
 use crate::fault::Fault;
 use crate::model::{
-    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew,
-    Scrub, Status, Tenant, TenantNew, Usage, User, UserNew,
+    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Matter, Page, Rotation,
+    RotationNew, Scrub, Status, Tenant, TenantNew, Usage, User, UserNew,
 };
 
 /// A node, as the API asks it. Names are those of the path or of the body,
@@ -70,6 +70,9 @@ pub trait Operations: Send + Sync {
     async fn scrub_show(&self) -> Result<Scrub, Fault>;
     /// Starts a scrub now, unless one runs.
     async fn scrub_start(&self) -> Result<Scrub, Fault>;
+
+    /// Takes an operator's word.
+    async fn confirm(&self, matter: Matter) -> Result<(), Fault>;
 
     /// Rotations under way and the last ones.
     async fn rotations_list(&self) -> Result<Vec<Rotation>, Fault>;

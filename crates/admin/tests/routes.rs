@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use admin::auth::{AccountStore, Accounts, Transport};
 use admin::model::{
-    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew,
-    Scope, Scrub, Status, Tenant, TenantNew, TenantState, TokenNew, Usage, User, UserNew,
+    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Matter, Page, Rotation,
+    RotationNew, Scope, Scrub, Status, Tenant, TenantNew, TenantState, TokenNew, Usage, User,
+    UserNew,
 };
 use admin::{Admin, Fault, FaultKind, Operations, openapi_document, router};
 use axum::Router;
@@ -117,6 +118,9 @@ impl Operations for Stub {
     }
     async fn scrub_start(&self) -> Result<Scrub, Fault> {
         Ok(Scrub::default())
+    }
+    async fn confirm(&self, _: Matter) -> Result<(), Fault> {
+        Ok(())
     }
     async fn rotations_list(&self) -> Result<Vec<Rotation>, Fault> {
         Ok(Vec::new())

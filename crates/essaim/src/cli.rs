@@ -103,10 +103,14 @@ pub enum Verb {
 What it needs: the backup FILE (essaim backup catalog), and the root key of the same cluster: it \
 is in the data directory unless that was lost too; then give the copy you kept with --root-key.
 Fragments that are still on their disks are found again; objects written after the backup are not.
+Nothing of those is removed from the disks before you say so: essaim confirm restore
 
 Example:
   essaim restore catalog.backup --data ./data --root-key root-key.copy")]
     Restore(RestoreArgs),
+    /// Say a word that the node waits for; essaim status tells which
+    #[command(subcommand)]
+    Confirm(ConfirmVerb),
     /// Tokens of the administration API
     #[command(subcommand)]
     Token(TokenVerb),
@@ -372,6 +376,26 @@ pub enum BucketVerb {
     /// Remove an empty bucket
     #[command(after_help = "Example:\n  essaim bucket delete archives")]
     Delete(Named),
+}
+
+/// What can be confirmed.
+#[derive(Subcommand)]
+pub enum ConfirmVerb {
+    /// The clock, which jumped ahead, is right: writes are taken again
+    #[command(after_help = "\
+Locks and retention are judged by the clock, and what ran out does not come back. Look at it first:
+  date --utc
+
+Example:
+  essaim confirm clock")]
+    Clock(Connect),
+    /// What the restored catalog does not know is not wanted: its room is given back
+    #[command(after_help = "\
+From then on, what was written after the backup is removed from the disks, for good.
+
+Example:
+  essaim confirm restore")]
+    Restore(Connect),
 }
 
 /// How a rotation is asked for.

@@ -5,10 +5,12 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use admin::model::{Status, UnreadablePart};
 use disk::{DiskError, OutsideFile};
 use serde::Serialize;
 
 use crate::files::{ACCOUNTS_FILE, NODE_FILE, SOCKET_NAME};
+use crate::limits::UNREADABLE_SHOWN_MAX;
 use crate::settings::SETTINGS;
 use crate::trouble::chain;
 
@@ -76,6 +78,38 @@ pub fn examine(data: &Path) -> Vec<Finding> {
         findings.extend(ports());
     }
     findings
+}
+
+/// Looks at what a running node says of itself.
+pub fn examine_status(status: &Status) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for waiting in &status.unconfirmed {
+        let command = waiting.command.clone();
+        findings.push(finding("to confirm", Verdict::Doubtful, waiting.reason.clone(), command));
+    }
+    for part in status.unreadable.iter().take(UNREADABLE_SHOWN_MAX) {
+        let what_to_do = "bring back the disk that is away, or put the object once more";
+        findings.push(finding("lost data", Verdict::Bad, unreadable_text(part), what_to_do));
+    }
+    if status.unreadable.len() > UNREADABLE_SHOWN_MAX || status.unreadable_more {
+        let found = format!("more than {UNREADABLE_SHOWN_MAX} parts cannot be read");
+        findings.push(finding("lost data", Verdict::Bad, found, "essaim status --json has them"));
+    }
+    for reason in &status.not_ready {
+        let found = format!("{}: {}", reason.component, reason.reason);
+        findings.push(finding("not ready", Verdict::Bad, found, ""));
+    }
+    findings
+}
+
+/// An unreadable part in words.
+pub fn unreadable_text(part: &UnreadablePart) -> String {
+    let whose = match (&part.bucket, &part.key) {
+        (Some(bucket), Some(key)) => format!("{bucket}/{key}"),
+        _ => "an object still looked for".to_owned(),
+    };
+    let (fragments, id, since) = (part.fragments, &part.part, &part.since);
+    format!("{whose}: {fragments} fragments of part {id} cannot be rebuilt, since {since}")
 }
 
 fn directory(data: &Path) -> Finding {

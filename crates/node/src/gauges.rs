@@ -77,6 +77,8 @@ fn set_gauges(status: &Status, ready: bool) {
     gauge!(names::RELEASE_QUEUE).set(status.queues.release_parts as f64);
     gauge!(names::SCRUB_BYTES).set(status.scrub.bytes_checked as f64);
     gauge!(names::SCRUB_BAD).set(status.scrub.fragments_bad as f64);
+    gauge!(names::UNREADABLE_PARTS).set(status.unreadable.len() as f64);
+    gauge!(names::UNCONFIRMED).set(status.unconfirmed.len() as f64);
     for disk in &status.disks {
         let label = disk.id.clone();
         gauge!(names::DISK_TOTAL_BYTES, "disk" => label.clone()).set(disk.total_bytes as f64);

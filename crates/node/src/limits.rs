@@ -37,3 +37,6 @@ pub const BACKUP_PIECES_AHEAD: usize = 4;
 /// Files that the node itself may have open beside clients' connections: segments
 /// being read and written, the engine's tables, operators' connections.
 pub const OWN_FILES_MAX: usize = 768;
+
+/// Unreadable parts that are shown one by one; all are in the JSON.
+pub const UNREADABLE_SHOWN_MAX: usize = 20;

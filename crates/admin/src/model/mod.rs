@@ -5,6 +5,7 @@
 //! A field may be added; none changes its meaning.
 
 mod bucket;
+mod confirm;
 mod key;
 mod kms_key;
 mod list;
@@ -17,6 +18,7 @@ mod usage;
 mod user;
 
 pub use bucket::{Bucket, BucketNew, BucketQuota, BucketSseC};
+pub use confirm::{Confirmation, Matter, Unconfirmed};
 pub use key::{Key, KeyMade, KeyNew};
 pub use kms_key::{KmsKey, KmsKeyNew};
 pub use list::{List, Page};
@@ -24,7 +26,7 @@ pub use rotation::{PassphraseSet, Rotation, RotationKind, RotationNew, RotationS
 pub use scrub::{Scrub, ScrubState};
 pub use status::{
     CatalogStatus, DiskState, DiskStatus, EndpointStatus, LoggedError, NotReadyReason, Queues,
-    Status, Totals,
+    Status, Totals, UnreadablePart,
 };
 pub use tenant::{Tenant, TenantNew, TenantQuota, TenantState};
 pub use token::{Login, LoginMade, PasswordMade, Scope, Token, TokenMade, TokenNew};

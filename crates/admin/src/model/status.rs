@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Scrub;
+use super::{Scrub, Unconfirmed};
 
 /// Whether a disk takes writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -104,6 +104,21 @@ pub struct LoggedError {
     pub message: String,
 }
 
+/// A part of an object that cannot be read: too many of its fragments are bad or away.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct UnreadablePart {
+    /// Its id.
+    pub part: String,
+    /// The bucket of an object it belongs to, once found.
+    pub bucket: Option<String>,
+    /// The key of that object.
+    pub key: Option<String>,
+    /// Fragments that cannot be rebuilt.
+    pub fragments: u64,
+    /// Since when that is known.
+    pub since: String,
+}
+
 /// What runs, how full, how healthy.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Status {
@@ -139,6 +154,15 @@ pub struct Status {
     pub queues: Queues,
     /// The running scrub, or the last one.
     pub scrub: Scrub,
+    /// What waits for an operator's word.
+    #[serde(default)]
+    pub unconfirmed: Vec<Unconfirmed>,
+    /// What was stored and cannot be read any more.
+    #[serde(default)]
+    pub unreadable: Vec<UnreadablePart>,
+    /// Whether there is more of that than is listed.
+    #[serde(default)]
+    pub unreadable_more: bool,
     /// The last warnings and errors, newest first.
     pub last_errors: Vec<LoggedError>,
 }

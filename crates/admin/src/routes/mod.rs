@@ -7,6 +7,7 @@ mod administrators;
 mod backup;
 mod body;
 mod buckets;
+mod confirm;
 mod keys;
 mod kms_keys;
 mod login;
@@ -73,6 +74,7 @@ fn guarded() -> OpenApiRouter<Admin> {
         .routes(routes!(buckets::bucket_sse_c_set))
         .routes(routes!(usage::usage_show))
         .routes(routes!(scrub::scrub_show, scrub::scrub_start))
+        .routes(routes!(confirm::confirm))
         .routes(routes!(rotations::rotations_list, rotations::rotation_start))
         .routes(routes!(rotations::tenant_shred))
         .routes(routes!(rotations::passphrase_set))

@@ -81,5 +81,9 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<(), Failure> {
     }
     println!("{} rows are back, as of {}", restored.rows, restored.taken);
     println!("Start the node: essaim up --data {}", restored.data);
+    println!(
+        "What was written after the backup stays on the disks, unknown, until you say that it"
+    );
+    println!("is not wanted any more: essaim confirm restore");
     Ok(())
 }

@@ -1,14 +1,22 @@
 //! `essaim doctor`.
 
+use admin::model::Status;
 use node::doctor::{Finding, Verdict};
 
 use crate::cli::Connect;
+use crate::client::Client;
 use crate::failure::Failure;
 use crate::output;
 
-pub(super) fn run(connect: &Connect) -> Result<(), Failure> {
+pub(super) async fn run(connect: &Connect) -> Result<(), Failure> {
     let data = connect.data.clone().unwrap_or_else(node::data_default);
-    let findings = node::doctor::examine(&data);
+    let mut findings = node::doctor::examine(&data);
+    // What only a running node knows; that none runs was found already.
+    if let Ok(client) = Client::new(connect)
+        && let Ok(status) = client.get::<Status>("/api/v1/status").await
+    {
+        findings.extend(node::doctor::examine_status(&status));
+    }
     if connect.json {
         output::json(&findings)?;
     } else {

@@ -2,6 +2,7 @@
 
 mod backup;
 mod bucket;
+mod confirm;
 mod doctor;
 mod key;
 mod kms_key;
@@ -25,7 +26,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.verb {
         Verb::Up(args) => up::run(args),
         Verb::Restore(args) => backup::restore(&args),
-        Verb::Doctor(connect) => doctor::run(&connect),
+        Verb::Doctor(connect) => asking()?.block_on(doctor::run(&connect)),
         Verb::Completions { shell } => papers::completions(shell),
         Verb::Man { directory } => papers::manual(&directory),
         Verb::Version { json } => version(json),
@@ -52,6 +53,7 @@ async fn ask(verb: Verb) -> Result<(), Failure> {
         Verb::Usage { tenant, connect } => usage::run(tenant.as_deref(), &connect).await,
         Verb::Scrub { now, connect } => scrub::run(now, &connect).await,
         Verb::Backup(verb) => backup::run(verb).await,
+        Verb::Confirm(verb) => confirm::run(verb).await,
         Verb::Token(verb) => token::run(verb).await,
         Verb::RootKey(verb) => rotation::root_key(verb).await,
         Verb::Rotations(connect) => rotation::list(&connect).await,

@@ -40,6 +40,16 @@ pub(super) async fn run(connect: &Connect) -> Result<(), Failure> {
     for reason in &status.not_ready {
         println!("\nnot ready: {}: {}", reason.component, reason.reason);
     }
+    for waiting in &status.unconfirmed {
+        println!("\nto confirm: {}: {}", waiting.reason, waiting.command);
+    }
+    if !status.unreadable.is_empty() {
+        let more = if status.unreadable_more { " at least" } else { "" };
+        println!("\nLOST DATA: {}{more} parts cannot be read:", status.unreadable.len());
+        for part in status.unreadable.iter().take(node::limits::UNREADABLE_SHOWN_MAX) {
+            println!("  {}", node::doctor::unreadable_text(part));
+        }
+    }
     if !status.last_errors.is_empty() {
         println!("\nlast warnings and errors:");
         for error in status.last_errors.iter().take(5) {

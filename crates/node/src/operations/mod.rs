@@ -5,6 +5,7 @@
 //! a list is microseconds.
 
 mod buckets;
+mod confirm;
 mod keys;
 mod kms_keys;
 mod rotations;
@@ -19,8 +20,8 @@ use std::sync::Arc;
 
 use access::Authorised;
 use admin::model::{
-    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew,
-    Scrub, Status, Tenant, TenantNew, Usage, User, UserNew,
+    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Matter, Page, Rotation,
+    RotationNew, Scrub, Status, Tenant, TenantNew, Usage, User, UserNew,
 };
 use admin::{Fault, FaultKind, Operations};
 use async_trait::async_trait;
@@ -248,6 +249,10 @@ impl Operations for SiteOperations {
     async fn scrub_start(&self) -> Result<Scrub, Fault> {
         self.scrub.start(self.clock.now());
         Ok(self.scrub.state())
+    }
+
+    async fn confirm(&self, matter: Matter) -> Result<(), Fault> {
+        self.take_word(matter).await
     }
 
     async fn rotations_list(&self) -> Result<Vec<Rotation>, Fault> {

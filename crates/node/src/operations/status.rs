@@ -6,7 +6,7 @@ use std::path::Path;
 use admin::Fault;
 use admin::model::{
     CatalogStatus, DiskState, DiskStatus, EndpointStatus, LoggedError, NotReadyReason, Queues,
-    Status, Totals, date_text,
+    Status, Totals, UnreadablePart, date_text,
 };
 use axum::body::{Body, Bytes};
 use consensus::{Condition, Consensus};
@@ -38,6 +38,8 @@ impl SiteOperations {
             .into_iter()
             .map(|found| reason((found.component, found.reason)))
             .collect();
+        // A catalog that cannot be read is told by the totals.
+        let unreadable = self.scrub.hands().unreadable().unwrap_or_default();
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ready: not_ready.is_empty(),
@@ -59,6 +61,9 @@ impl SiteOperations {
             totals: self.totals()?,
             queues: self.queues()?,
             scrub: self.scrub.state(),
+            unconfirmed: self.unconfirmed(),
+            unreadable: unreadable.parts.iter().map(unreadable_part).collect(),
+            unreadable_more: unreadable.more,
             last_errors: self.last_errors(),
         })
     }
@@ -96,8 +101,9 @@ impl SiteOperations {
 
     fn catalog_state(&self) -> CatalogStatus {
         let status = self.consensus.status();
+        let clock = self.consensus.clock_trouble();
         let reason = match status.condition {
-            Condition::Serving => None,
+            Condition::Serving => clock.map(|ahead| format!("{ahead}: essaim confirm clock")),
             Condition::Full => {
                 Some("its disk is full: writes wait, reads go on; make room".to_owned())
             }
@@ -150,6 +156,17 @@ impl SiteOperations {
             message: error.message,
         };
         self.insight.errors.newest(ERRORS_SHOWN_MAX).into_iter().map(shown).collect()
+    }
+}
+
+fn unreadable_part(part: &steward::UnreadablePart) -> UnreadablePart {
+    let (bucket, key) = part.object.clone().unzip();
+    UnreadablePart {
+        part: part.part.to_string(),
+        bucket,
+        key,
+        fragments: part.fragments,
+        since: date_text(part.since),
     }
 }
 
