@@ -3,15 +3,13 @@
 //! ```text
 //! expiry-date="Fri, 21 Dec 2012 00:00:00 GMT", rule-id="rule 1"
 //! ```
-//! Days are whole days that end at midnight UTC, as S3 counts them; a setting
-//! that shortens the day for tests changes when rules act, not what is promised.
+//! What a rule means is the caretaker's, who carries it out too. Days are whole days
+//! that end at midnight UTC, as S3 counts them; a setting that shortens the day for
+//! tests changes when rules act, not what is promised.
 
-use core::time::Duration;
-
+use caretaker::{next_abort, next_expiration};
 use catalog::record::Record as _;
-use catalog::{
-    LifecycleExpiration, LifecycleRule, LifecycleRules, ObjectVersion, SettingKind, Tag,
-};
+use catalog::{LifecycleRules, ObjectVersion, SettingKind, Tag};
 use http::{HeaderMap, HeaderValue};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use units::{ByteCount, Timestamp};
@@ -19,8 +17,6 @@ use units::{ByteCount, Timestamp};
 use super::answer;
 use crate::date::http_date;
 use crate::gate::Judge;
-
-const DAY_SECONDS: i64 = 86_400;
 
 /// What rules look at.
 #[derive(Clone, Copy, Debug)]
@@ -56,18 +52,9 @@ pub(crate) fn rules(judge: &Judge) -> Option<LifecycleRules> {
 /// Adds `x-amz-abort-date`, if a rule will end an upload begun now.
 pub(crate) fn answer_abort(headers: &mut HeaderMap, judge: &Judge, key: &str, created: Timestamp) {
     let Some(rules) = rules(judge) else { return };
-    let ends = rules.rules.iter().filter(|rule| {
-        let prefix = rule.filter.prefix.as_deref();
-        rule.enabled && prefix.is_none_or(|prefix| key.starts_with(prefix))
-    });
-    let ends = ends.filter_map(|rule| {
-        let day = Duration::from_secs(DAY_SECONDS.unsigned_abs());
-        let at = next_midnight(created.after(day.saturating_mul(rule.abort_uploads_days?)));
-        Some((at, rule))
-    });
-    let Some((at, rule)) = ends.min_by_key(|(at, _)| *at) else { return };
-    answer::put(headers, "x-amz-abort-date", &http_date(at));
-    answer::put(headers, "x-amz-abort-rule-id", &rule.id);
+    let Some(next) = next_abort(&rules, key, created) else { return };
+    answer::put(headers, "x-amz-abort-date", &http_date(next.at));
+    answer::put(headers, "x-amz-abort-rule-id", &next.rule);
 }
 
 /// Adds the header for a version that was read.
@@ -84,9 +71,10 @@ pub(crate) fn answer_version(
 
 /// Adds the header, if a rule will end the object.
 pub(crate) fn answer(headers: &mut HeaderMap, rules: &LifecycleRules, subject: Subject<'_>) {
-    let Some((at, rule)) = first_end(rules, subject) else { return };
-    let rule = utf8_percent_encode(&rule.id, RULE_ID);
-    let value = format!("expiry-date=\"{}\", rule-id=\"{rule}\"", http_date(at));
+    let Subject { key, size, tags, modified } = subject;
+    let Some(next) = next_expiration(rules, key, size, tags, modified) else { return };
+    let rule = utf8_percent_encode(&next.rule, RULE_ID);
+    let value = format!("expiry-date=\"{}\", rule-id=\"{rule}\"", http_date(next.at));
     if let Ok(value) = HeaderValue::from_str(&value) {
         headers.insert("x-amz-expiration", value);
     }
@@ -96,43 +84,11 @@ pub(crate) fn answer(headers: &mut HeaderMap, rules: &LifecycleRules, subject: S
 const RULE_ID: &percent_encoding::AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b' ');
 
-/// The first rule to end the object, and when.
-fn first_end<'r>(
-    rules: &'r LifecycleRules,
-    subject: Subject<'_>,
-) -> Option<(Timestamp, &'r LifecycleRule)> {
-    let ends = rules.rules.iter().filter(|rule| rule.enabled && applies(rule, subject));
-    ends.filter_map(|rule| Some((end(rule, subject.modified)?, rule))).min_by_key(|(at, _)| *at)
-}
-
-fn applies(rule: &LifecycleRule, subject: Subject<'_>) -> bool {
-    let filter = &rule.filter;
-    filter.prefix.as_deref().is_none_or(|prefix| subject.key.starts_with(prefix))
-        && filter.tags.iter().all(|tag| subject.tags.contains(tag))
-        && filter.size_greater_than.is_none_or(|least| subject.size > least)
-        && filter.size_less_than.is_none_or(|most| subject.size < most)
-}
-
-fn end(rule: &LifecycleRule, modified: Timestamp) -> Option<Timestamp> {
-    match rule.expiration? {
-        LifecycleExpiration::Days(days) => {
-            let day = Duration::from_secs(DAY_SECONDS.unsigned_abs());
-            Some(next_midnight(modified.after(day.saturating_mul(days))))
-        }
-        LifecycleExpiration::Date(at) => Some(at),
-        LifecycleExpiration::ExpiredObjectDeleteMarker => None,
-    }
-}
-
-fn next_midnight(at: Timestamp) -> Timestamp {
-    let days = at.seconds().div_euclid(DAY_SECONDS).saturating_add(1);
-    Timestamp::from_seconds(days.saturating_mul(DAY_SECONDS))
-}
-
 #[cfg(test)]
 mod tests {
+    use catalog::{LifecycleExpiration, LifecycleFilter, LifecycleRule};
+
     use super::*;
-    use catalog::LifecycleFilter;
 
     fn rule(id: &str, prefix: &str, expiration: LifecycleExpiration) -> LifecycleRule {
         LifecycleRule {
