@@ -161,9 +161,10 @@ impl Steward {
     ) -> Result<(), StewardError> {
         let mut order: Vec<PartId> = known.parts.iter().map(|entry| entry.part).collect();
         order.sort_unstable();
-        let after = place.checked.take();
-        let next = order.iter().copied().filter(|part| after.is_none_or(|after| *part > after));
-        let next: Vec<PartId> = next.take(UNREADABLE_CHECKS_PER_STEP).collect();
+        // From where the last step ended, and round.
+        let turn = place.checked.map_or(0, |last| order.partition_point(|part| *part <= last));
+        order.rotate_left(turn);
+        let next: Vec<PartId> = order.into_iter().take(UNREADABLE_CHECKS_PER_STEP).collect();
         place.checked = next.last().copied();
         for part in next {
             let row = self.view().part(part)?.filter(|row| row.references > 0);

@@ -29,10 +29,8 @@ pub(crate) struct Reader {
     key: ObjectKey,
     version: Arc<ObjectVersion>,
     manifest: Option<Manifest>,
-    /// The parts of a multipart object that the walk will come to.
-    _pinned: Option<PinSet>,
-    /// The keys that open theirs.
-    held: Option<HeldKeys>,
+    /// Of a multipart object: what the walk will come to.
+    ahead: Option<Ahead>,
     /// Bytes of the object still to be read.
     left: Range<u64>,
     /// The part the walk is in, with where it starts and ends in the object.
@@ -40,6 +38,14 @@ pub(crate) struct Reader {
     ready: VecDeque<Bytes>,
     /// Memory of the window that is being sent.
     window: Option<OwnedSemaphorePermit>,
+}
+
+/// What a walk through several parts needs until its end.
+struct Ahead {
+    /// The keys that open those of the parts.
+    keys: HeldKeys,
+    /// They stay also when the object is replaced meanwhile.
+    _parts: PinSet,
 }
 
 impl Reader {
@@ -58,8 +64,7 @@ impl Reader {
             key,
             version,
             manifest: None,
-            _pinned: None,
-            held: None,
+            ahead: None,
             left: range,
             part: None,
             ready: VecDeque::new(),
@@ -117,9 +122,10 @@ impl Reader {
             after = end.number;
             parts.extend(page.iter().map(|part| part.part));
         }
-        self._pinned = Some(self.inner.pins.pin_all(parts));
+        let parts = self.inner.pins.pin_all(parts);
         let keeper = self.sealing.keeper();
-        self.held = Some(self.inner.parts.vault.keys_hold(&self.seen.chain(), &keeper)?);
+        let keys = self.inner.parts.vault.keys_hold(&self.seen.chain(), &keeper)?;
+        self.ahead = Some(Ahead { keys, _parts: parts });
         self.manifest = Some(manifest);
         Ok(())
     }
@@ -189,8 +195,8 @@ impl Reader {
         let at = self.seen.part_at(keeper, &self.key, version, reference.part);
         let wrapped_key = wrapped(&reference.wrapped_key);
         let vault = &self.inner.parts.vault;
-        let key = match &self.held {
-            Some(held) => vault.part_key_open_held(held, &at, wrapped_key)?,
+        let key = match &self.ahead {
+            Some(ahead) => vault.part_key_open_held(&ahead.keys, &at, wrapped_key)?,
             None => vault.part_key_open(&at, wrapped_key)?,
         };
         let part = self.inner.part_open(&row, reference.part, &key)?;
