@@ -101,9 +101,8 @@ impl SiteOperations {
 
     fn catalog_state(&self) -> CatalogStatus {
         let status = self.consensus.status();
-        let clock = self.consensus.clock_trouble();
         let reason = match status.condition {
-            Condition::Serving => clock.map(|ahead| format!("{ahead}: essaim confirm clock")),
+            Condition::Serving => None,
             Condition::Full => {
                 Some("its disk is full: writes wait, reads go on; make room".to_owned())
             }
