@@ -101,7 +101,7 @@ mod tests {
 
     use super::*;
 
-    const HOUR: Duration = Duration::from_secs(3_600);
+    const HOUR: Duration = Duration::from_hours(1);
     const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
     /// A clock whose two faces are set one by one.

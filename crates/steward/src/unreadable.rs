@@ -229,9 +229,10 @@ impl Steward {
                 }
             }
         }
-        match page.next {
-            Some(next) => place.after = next,
-            None => (place.bucket, place.after) = (Some(bucket.name), AfterVersion::Start),
+        if let Some(next) = page.next {
+            place.after = next;
+        } else {
+            (place.bucket, place.after) = (Some(bucket.name), AfterVersion::Start);
         }
         Ok(true)
     }

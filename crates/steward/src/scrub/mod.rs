@@ -163,15 +163,14 @@ impl Steward {
                 None => None,
             };
             let known = job.and_then(|job| ScrubRecord::decode(job.state.as_slice()));
-            let record = match known {
-                Some(known) => known,
-                None => {
-                    // The first round begins after a whole period, of which restarts
-                    // are a part: hence the row.
-                    let fresh = ScrubRecord::new(self.now());
-                    self.scrub_save(&fresh, &mut 0, true).await;
-                    fresh
-                }
+            let record = if let Some(known) = known {
+                known
+            } else {
+                // The first round begins after a whole period, of which restarts
+                // are a part: hence the row.
+                let fresh = ScrubRecord::new(self.now());
+                self.scrub_save(&fresh, &mut 0, true).await;
+                fresh
             };
             self.count(|status| {
                 status.scrub.finished_micros = record.finished.map(Timestamp::micros);
