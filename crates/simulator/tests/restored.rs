@@ -34,7 +34,7 @@ async fn what_came_after_the_backup_stays_until_confirmed() -> Result<()> {
     let before = stored(&running).await;
     for _ in 0..3 {
         assert_eq!(running.steward.orphan_sweep().await?, 0);
-        site.clock.advance(Duration::from_secs(7_200));
+        site.clock.advance(Duration::from_hours(2));
     }
     running.steward.clean_up_step().await?;
     assert_eq!(stored(&running).await, before, "it is held");
@@ -44,7 +44,7 @@ async fn what_came_after_the_backup_stays_until_confirmed() -> Result<()> {
     running.steward.restore_confirm().await?;
     assert_eq!(running.steward.restored_from()?, None);
     assert_eq!(running.steward.orphan_sweep().await?, 0, "seen for the first time");
-    site.clock.advance(Duration::from_secs(7_200));
+    site.clock.advance(Duration::from_hours(2));
     assert_eq!(running.steward.orphan_sweep().await?, 1);
     running.steward.clean_up_step().await?;
     assert!(stored(&running).await < before);

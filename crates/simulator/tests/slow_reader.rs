@@ -73,7 +73,7 @@ async fn a_rotation_does_not_wait_for_a_slow_reader() -> Result<()> {
             while steward.rotation_step().await? {}
             Ok::<(), steward::StewardError>(())
         };
-        tokio::time::timeout(Duration::from_secs(60), rotate).await.context("it waits")??;
+        tokio::time::timeout(Duration::from_mins(1), rotate).await.context("it waits")??;
     }
     while let Some(bytes) = body.next().await {
         read.extend_from_slice(&bytes?);
