@@ -28,13 +28,15 @@ pub struct RepairTask {
     pub spare: i16,
 }
 
-/// Parts waiting for repair, the most endangered first.
+/// Parts waiting for repair, the most endangered first; those that cannot be
+/// rebuilt from what is known to be good come last, so that trying them again
+/// costs nobody the redundancy that is left.
 ///
-/// Bounded: when it is full the least endangered are dropped; they are found
-/// again by the next scan.
+/// Bounded: when it is full the last are dropped; they are found again by the next
+/// scan.
 #[derive(Clone, Debug, Default)]
 pub struct RepairQueue {
-    order: BTreeSet<(i16, PartId)>,
+    order: BTreeSet<(bool, i16, PartId)>,
     tasks: BTreeMap<PartId, RepairTask>,
 }
 
@@ -54,15 +56,16 @@ impl RepairQueue {
         let RepairTask { part, lost, .. } = task;
         let mut lost: BTreeSet<FragmentNumber> = lost.into_iter().collect();
         if let Some(old) = self.tasks.remove(&part) {
-            self.order.remove(&(old.spare, old.part));
+            self.order.remove(&place(&old));
             lost.extend(old.lost);
         }
         let lost: Vec<FragmentNumber> = lost.into_iter().collect();
         let spare = spare(row, lost.len());
-        self.order.insert((spare, part));
-        self.tasks.insert(part, RepairTask { part, lost, spare });
+        let task = RepairTask { part, lost, spare };
+        self.order.insert(place(&task));
+        self.tasks.insert(part, task);
         while self.tasks.len() > REPAIR_TASKS_MAX {
-            let Some((_, part)) = self.order.pop_last() else { return };
+            let Some((_, _, part)) = self.order.pop_last() else { return };
             self.tasks.remove(&part);
         }
     }
@@ -80,9 +83,14 @@ impl RepairQueue {
 
     /// Takes the most endangered part.
     pub fn take(&mut self) -> Option<RepairTask> {
-        let (_, part) = self.order.pop_first()?;
+        let (_, _, part) = self.order.pop_first()?;
         self.tasks.remove(&part)
     }
+}
+
+/// Where a task stands in the queue.
+fn place(task: &RepairTask) -> (bool, i16, PartId) {
+    (task.spare < 0, task.spare, task.part)
 }
 
 /// A pass over all parts in search of slots on lost disks.
@@ -165,13 +173,15 @@ mod tests {
             lost: slots.iter().map(|slot| FragmentNumber::new(*slot)).collect(),
             spare: 0,
         };
+        // What cannot be rebuilt may not keep the others waiting.
+        queue.add(task(4, &[0, 1]), &row(1, &[1, 2, 3]));
         queue.add(task(1, &[0]), &row(2, &[1, 2, 3, 4]));
         queue.add(task(2, &[0]), &row(1, &[1, 2, 3]));
         queue.add(task(3, &[0]), &row(2, &[1, 2, 3, 4]));
         queue.add(task(3, &[2, 0]), &row(2, &[1, 2, 3, 4]));
         let order: Vec<_> =
             std::iter::from_fn(|| queue.take()).map(|t| (t.part.to_u128(), t.spare)).collect();
-        assert_eq!(order, [(2, 0), (3, 0), (1, 1)]);
+        assert_eq!(order, [(2, 0), (3, 0), (1, 1), (4, -1)]);
         assert!(queue.is_empty());
     }
 }
