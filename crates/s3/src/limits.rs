@@ -24,8 +24,15 @@ pub const LIST_SLICE_ROWS: usize = 4_096;
 /// The same in company: about half a millisecond.
 pub const LIST_SLICE_ROWS_SHARED: usize = 200;
 
-/// How long after a request of another tenant there is company.
+/// How long company lasts, and over how long it is judged whether there is some.
 pub const COMPANY_LASTS: Duration = Duration::from_millis(500);
+
+/// How often, in that time, who asks must be another than who asked before: four
+/// requests of one amid those of others. Who looks in twice a second is no company.
+pub const COMPANY_CHANGES_MIN: u64 = 8;
+
+/// How long a page of a listing is looked for before it ends early.
+pub const LIST_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Tasks a thread runs before it looks for bytes that came and answers that are
 /// due. Each may take a millisecond: with the usual 61, who had just come would

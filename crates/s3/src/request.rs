@@ -12,7 +12,7 @@ use access::Lane;
 use http::Extensions;
 use parking_lot::Mutex;
 
-use crate::server::{Taking, Turn, Turns, Upload, Work};
+use crate::server::{NoTurn, Taking, Turn, Turns, Upload, Work};
 
 /// Carried by every request from the first byte to the last.
 #[derive(Debug)]
@@ -83,21 +83,25 @@ impl RequestContext {
     }
 
     /// Lets others that wait have the turn and the thread, in the middle of long work.
-    pub(crate) async fn let_others(&self) {
+    ///
+    /// Cancel-safety: whoever gives up here has given the turn back.
+    pub(crate) async fn let_others(&self) -> Result<(), NoTurn> {
         if self.is_in_company() {
             self.work_pause();
-            if let Some(taking) = self.work_resume()
-                && let Ok(turn) = taking.await
-            {
-                self.work_resumed(turn);
+            if let Some(taking) = self.work_resume() {
+                self.work_resumed(taking.await?);
             }
         }
         tokio::task::yield_now().await;
+        Ok(())
     }
 
     /// Whether others ask as well.
     pub(crate) fn is_in_company(&self) -> bool {
-        matches!(&*self.work.lock(), Work::Turn { turns, .. } if turns.is_in_company())
+        match &*self.work.lock() {
+            Work::Turn { turns, .. } | Work::Paused { turns, .. } => turns.is_in_company(),
+            Work::None => false,
+        }
     }
 
     /// The answer's head is there; gives where further turns come from, for its body.

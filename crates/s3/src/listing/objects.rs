@@ -38,7 +38,9 @@ pub(crate) async fn list_objects(
         slices.add(found.map_err(failed)?);
     }
     let page = slices.page();
-    let next = page.next.as_ref().filter(|_| ask.delimiter.is_some()).map(marker_of);
+    // The last key says where to go on, unless it was rolled up or is not the last looked at.
+    let says_next = ask.delimiter.is_some() || page.ended_early;
+    let next = page.next.as_ref().filter(|_| says_next).map(marker_of);
     let mut xml = Xml::with_namespace(ROOT, capacity(&page));
     xml.element("Name", bucket.name().as_str());
     // Not encoded: this version of the listing never was.

@@ -8,12 +8,15 @@
 //! **Invariants**
 //! - The page is the one that a single look would have given, but for what changed
 //!   meanwhile, as between two pages.
-//! - No page looks at more than [`LIST_ROWS_MAX`] rows, give or take a slice.
+//! - No page looks at more than [`LIST_ROWS_MAX`] rows, give or take a slice, or for
+//!   longer than [`LIST_TIME_MAX`]: then it ends early, as S3 allows.
+
+use std::time::Instant;
 
 use catalog::limits::LIST_ROWS_MAX;
 use catalog::{ListAsk, ListPage};
 
-use crate::limits::{LIST_SLICE_ROWS, LIST_SLICE_ROWS_SHARED};
+use crate::limits::{LIST_SLICE_ROWS, LIST_SLICE_ROWS_SHARED, LIST_TIME_MAX};
 use crate::request::RequestContext;
 
 /// A page that is being put together.
@@ -26,6 +29,7 @@ pub(super) struct Slices<'c, Entry, Next> {
     ask: ListAsk,
     after: Next,
     rows_left: usize,
+    began: Instant,
     page: ListPage<Entry, Next>,
     state: State,
 }
@@ -50,16 +54,22 @@ impl<'c, Entry, Next: Clone> Slices<'c, Entry, Next> {
             ask: ask.clone(),
             after,
             rows_left: LIST_ROWS_MAX,
+            began: Instant::now(),
             page: ListPage { entries, prefixes, next: None, ended_early: false },
             state: State::Begins,
         }
     }
 
-    /// What to look for next, once others had their turn; none when the page is done.
+    /// What to look for next, once others had their turn; none when the page is done,
+    /// or when it must end as it is.
     pub(super) async fn next(&mut self) -> Option<(ListAsk, Next)> {
         match (self.state, self.context) {
             (State::Done, _) => return None,
-            (State::GoesOn | State::Probes, Some(context)) => context.let_others().await,
+            (State::GoesOn | State::Probes, Some(context)) => {
+                if self.began.elapsed() > LIST_TIME_MAX || context.let_others().await.is_err() {
+                    return None;
+                }
+            }
             (State::Begins | State::GoesOn | State::Probes, _) => {}
         }
         let in_company = self.context.is_some_and(RequestContext::is_in_company);
@@ -81,6 +91,7 @@ impl<'c, Entry, Next: Clone> Slices<'c, Entry, Next> {
                     // The page goes on where it was full, or does not.
                     let goes_on = is_more || next.is_some();
                     self.page.next = self.page.next.take().filter(|_| goes_on);
+                    self.page.ended_early = !is_more && goes_on;
                     self.state = State::Done;
                 }
             }
@@ -89,6 +100,7 @@ impl<'c, Entry, Next: Clone> Slices<'c, Entry, Next> {
         self.page.entries.extend(found.entries);
         self.page.prefixes.extend(found.prefixes);
         self.page.next = found.next;
+        self.page.ended_early = found.ended_early;
         let shown = self.page.entries.len() + self.page.prefixes.len();
         self.ask.limit = self.limit.saturating_sub(shown);
         self.state = match &self.page.next {
@@ -111,7 +123,16 @@ impl<'c, Entry, Next: Clone> Slices<'c, Entry, Next> {
 
 #[cfg(test)]
 mod tests {
+    use core::num::NonZeroUsize;
+    use core::time::Duration;
+    use std::sync::Arc;
+
+    use access::Lane;
+    use units::TenantId;
+
     use super::*;
+    use crate::limits::SURE_PER_LANE;
+    use crate::server::Turns;
 
     /// Rows of which some are shown: a listing as the catalog makes it, of numbers.
     fn look(shown: &[bool], ask: &ListAsk, from: usize) -> ListPage<usize, usize> {
@@ -174,7 +195,44 @@ mod tests {
             slices.add(look(&shown, &ask, after));
             looks += 1;
         }
-        assert_eq!(slices.page().next, Some(LIST_ROWS_MAX), "where to go on");
+        let page = slices.page();
+        assert_eq!((page.next, page.ended_early), (Some(LIST_ROWS_MAX), true), "where to go on");
         assert_eq!(looks, LIST_ROWS_MAX.div_ceil(LIST_SLICE_ROWS));
+    }
+
+    #[tokio::test]
+    async fn without_a_turn_the_page_ends_early() {
+        let lane = |number| Lane::Tenant(TenantId::from_u128(number));
+        let soon = Duration::from_millis(50);
+        let turns = Turns::with_patience(NonZeroUsize::MIN, NonZeroUsize::MIN, soon);
+        let context = RequestContext::new(String::new(), ([127, 0, 0, 1], 1).into(), false);
+        context.work_begin(&turns, lane(1), turns.take(lane(1)).await.unwrap());
+        // Others have all express turns, and one more waits for whatever comes free.
+        let mut held = Vec::new();
+        for number in 2..4 {
+            for _ in 0..SURE_PER_LANE {
+                held.push(turns.take(lane(number)).await.unwrap());
+                drop(turns.take_now(lane(1)));
+            }
+        }
+        assert!(context.is_in_company());
+        let waits = {
+            let turns = Arc::clone(&turns);
+            tokio::spawn(async move {
+                let _turn = turns.take(lane(9)).await.unwrap();
+                core::future::pending::<()>().await;
+            })
+        };
+        tokio::task::yield_now().await;
+        let ask = ListAsk { limit: 5, ..ListAsk::default() };
+        let mut slices = Slices::new(Some(&context), &ask, 0);
+        slices.slice_rows = (2, 2);
+        let (ask, after) = slices.next().await.unwrap();
+        slices.add(look(&[true; 8], &ask, after));
+        assert_eq!(slices.next().await, None, "no turn came");
+        assert!(context.is_in_company(), "who has no turn is in company none the less");
+        let page = slices.page();
+        assert_eq!((page.entries, page.next, page.ended_early), (vec![0, 1], Some(2), true));
+        waits.abort();
     }
 }

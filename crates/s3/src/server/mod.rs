@@ -45,7 +45,7 @@ pub(crate) use self::front::{Front, Peer};
 pub(crate) use self::query::Query;
 pub use self::settings::{Bounds, Domain, Region, Settings};
 use self::stall::StallGuard;
-pub(crate) use self::turns::{Turn, Turns};
+pub(crate) use self::turns::{NoTurn, Turn, Turns};
 pub(crate) use self::work::{Taking, Work};
 use self::workers::Workers;
 use crate::limits::{CONNECTION_BUFFER_BYTES_MAX, HEAD_TIMEOUT};

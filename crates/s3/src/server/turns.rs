@@ -35,7 +35,7 @@ use access::{FairQueue, Lane, Weight};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::limits::{COMPANY_LASTS, SURE_PER_LANE, TURN_WAIT_MAX};
+use crate::limits::{COMPANY_CHANGES_MIN, COMPANY_LASTS, SURE_PER_LANE, TURN_WAIT_MAX};
 
 /// Gives out turns; shared by all connections.
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub(crate) struct Turns {
     held: [AtomicUsize; HELD_COUNTS],
     waiting: AtomicUsize,
     line: Mutex<Line>,
+    /// How long somebody waits for a turn.
+    patience: Duration,
 }
 
 /// Counts of usual turns held.
@@ -69,21 +71,31 @@ enum Kind {
     Express,
 }
 
-/// Whether more than one lane has asked lately.
+/// Whether more than one lane has asked lately, and more than now and then.
 #[derive(Debug)]
 struct Company {
     began: Instant,
     hashes: RandomState,
     /// The lane that asked last.
     last: AtomicU64,
+    /// Since when changes are counted, in milliseconds since `began`.
+    since: AtomicU64,
+    /// How often another lane asked than before, since then.
+    changes: AtomicU64,
     /// Until when there is company, in milliseconds since `began`.
     until: AtomicU64,
 }
 
 impl Company {
     fn new() -> Self {
-        let (last, until) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { began: Instant::now(), hashes: RandomState::new(), last, until }
+        Self {
+            began: Instant::now(),
+            hashes: RandomState::new(),
+            last: AtomicU64::new(0),
+            since: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
+            until: AtomicU64::new(0),
+        }
     }
 
     /// A number of the lane's that nobody can choose.
@@ -95,9 +107,18 @@ impl Company {
     fn note(&self, lane: Lane) {
         let hash = self.hash(lane);
         let before = self.last.swap(hash, Ordering::Relaxed);
-        if before != hash && before != 0 {
-            let lasts = u64::try_from(COMPANY_LASTS.as_millis()).unwrap_or(u64::MAX);
-            self.until.store(self.now().saturating_add(lasts), Ordering::Relaxed);
+        if before == hash || before == 0 {
+            return;
+        }
+        let lasts = u64::try_from(COMPANY_LASTS.as_millis()).unwrap_or(u64::MAX);
+        let now = self.now();
+        // Two threads may begin anew at once: a change more or less is no matter.
+        if now.saturating_sub(self.since.load(Ordering::Relaxed)) > lasts {
+            self.since.store(now, Ordering::Relaxed);
+            self.changes.store(0, Ordering::Relaxed);
+        }
+        if self.changes.fetch_add(1, Ordering::Relaxed) + 1 >= COMPANY_CHANGES_MIN {
+            self.until.store(now.saturating_add(lasts), Ordering::Relaxed);
         }
     }
 
@@ -129,7 +150,17 @@ impl Turns {
     /// So many turns for one lane alone, and half as many express ones besides; in
     /// company, no more than `shared_max`.
     pub(crate) fn new(usual_max: NonZeroUsize, shared_max: NonZeroUsize) -> Arc<Self> {
+        Self::with_patience(usual_max, shared_max, TURN_WAIT_MAX)
+    }
+
+    /// As [`Turns::new`], for those who wait no longer than this.
+    pub(crate) fn with_patience(
+        usual_max: NonZeroUsize,
+        shared_max: NonZeroUsize,
+        patience: Duration,
+    ) -> Arc<Self> {
         Arc::new(Self {
+            patience,
             usual_max: usual_max.get(),
             shared_max: shared_max.min(usual_max).get(),
             company: Company::new(),
@@ -170,7 +201,7 @@ impl Turns {
             self.hand_on(&mut line);
             waiting
         };
-        match tokio::time::timeout(TURN_WAIT_MAX, waiting).await {
+        match tokio::time::timeout(self.patience, waiting).await {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_)) | Err(_) => Err(NoTurn),
         }
@@ -311,8 +342,17 @@ mod tests {
         let turns = shared(8, 2);
         let mut held: Vec<Turn> = (0..8).filter_map(|_| turns.take_now(lane(1))).collect();
         assert_eq!(held.len(), 8, "alone");
-        // Another comes and finds an express turn, since more than its share are taken.
-        assert_eq!(turns.take(lane(2)).await.unwrap().kind, Kind::Express);
+        // Another looks in: that is no company yet.
+        held.pop();
+        drop(turns.take(lane(2)).await.unwrap());
+        held.push(turns.take_now(lane(1)).unwrap());
+        assert!(!turns.is_in_company());
+        // It comes to stay, and finds express turns, since more than its share are taken.
+        for _ in 0..COMPANY_CHANGES_MIN {
+            assert_eq!(turns.take(lane(2)).await.unwrap().kind, Kind::Express);
+            assert!(turns.take_now(lane(1)).is_none());
+        }
+        assert!(turns.is_in_company());
         held.truncate(3);
         assert!(turns.take_now(lane(1)).is_none(), "three are taken of two in company");
         held.truncate(1);

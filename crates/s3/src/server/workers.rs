@@ -140,15 +140,24 @@ impl Run {
 
     fn serve(&self, connections: &mut JoinSet<()>, handed: Handed) {
         let (front, stop) = (Arc::clone(&self.front), self.stop.clone());
-        let load = Arc::clone(&self.load);
+        let counted = Counted(Arc::clone(&self.load));
         connections.spawn(async move {
+            let _counted = counted;
             let Handed { socket, peer, place } = handed;
             match TcpStream::from_std(socket) {
                 Ok(socket) => serve_connection(front, socket, peer, stop).await,
                 Err(error) => tracing::warn!(%error, "a connection could not be taken over"),
             }
-            load.fetch_sub(1, Ordering::Relaxed);
             drop(place);
         });
+    }
+}
+
+/// One of the connections of a thread, however it ends.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
