@@ -213,13 +213,8 @@ impl Consensus {
     ///
     /// Cancel-safety: a command whose proposal was dropped may still be carried out.
     pub async fn propose(&self, command: Command) -> Result<Success, ProposeError> {
+        self.takes_commands()?;
         let shared = &self.shared;
-        match shared.health.condition() {
-            Condition::Serving => {}
-            // What waits already would be in front of it.
-            Condition::Full => return Err(Unavailable::not_done(FULL).into()),
-            Condition::Failed { reason } => return Err(Unavailable::not_done(reason).into()),
-        }
         shared.admission.check(&command)?;
         let encoded = match postcard::to_stdvec(&command) {
             Ok(encoded) if encoded.len() <= limits::COMMAND_BYTES_MAX => encoded,
@@ -241,6 +236,17 @@ impl Consensus {
                 let late = format!("no answer within {:?}", shared.timeout);
                 Err(Unavailable::unknown(self.fault(&late)).into())
             }
+        }
+    }
+
+    /// Whether commands are taken now. To be asked before anything is read or written
+    /// that only a command makes known: what is refused here costs nobody anything.
+    pub fn takes_commands(&self) -> Result<(), ProposeError> {
+        match self.shared.health.condition() {
+            Condition::Serving => self.clock_trouble().map_or(Ok(()), |ahead| Err(ahead.into())),
+            // What waits already would be in front of it.
+            Condition::Full => Err(Unavailable::not_done(FULL).into()),
+            Condition::Failed { reason } => Err(Unavailable::not_done(reason).into()),
         }
     }
 

@@ -6,6 +6,7 @@ use thiserror::Error;
 use units::{LogIndex, NodeId};
 
 use crate::log::LogError;
+use crate::stamps::ClockAhead;
 
 /// Whether a command that was not answered may have been carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,9 @@ pub enum ProposeError {
     /// The command could not be carried out, or nobody knows whether it was.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+    /// The clock is not believed, so nothing can be stamped; nothing was changed.
+    #[error(transparent)]
+    Clock(#[from] ClockAhead),
     /// The command is longer than the log takes.
     #[error("a command of {bytes} bytes is too long")]
     TooLong {

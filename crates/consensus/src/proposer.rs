@@ -15,14 +15,14 @@ use openraft::raft::ClientWriteResponse;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use units::Timestamp;
 
-use crate::error::Unavailable;
+use crate::error::{ProposeError, Unavailable};
 use crate::health::{Condition, Health};
 use crate::limits;
 use crate::stamps::Stamps;
 use crate::types::{Answers, BODY_COMMANDS, Pack, Raft, Types};
 
 /// What a proposer is told.
-pub(crate) type Answer = Result<Outcome, Unavailable>;
+pub(crate) type Answer = Result<Outcome, ProposeError>;
 
 /// A command in the queue.
 pub(crate) struct Waiting {
@@ -63,8 +63,8 @@ impl Proposer {
             let at = match self.stamps.next() {
                 Ok(at) => at,
                 Err(ahead) => {
-                    let refused = Unavailable::not_done(ahead.to_string());
-                    refuse(vec![(first.answer, first.room)], &refused);
+                    // Whoever asked may have gone.
+                    let _ = first.answer.send(Err(ahead.into()));
                     continue;
                 }
             };
@@ -175,7 +175,7 @@ fn answer(askers: Askers, response: ClientWriteResponse<Types>) {
     let Answers(outcomes) = response.data;
     let mut outcomes = outcomes.into_iter();
     for (asker, room) in askers {
-        let missing = || Unavailable::unknown("the catalog gave no outcome");
+        let missing = || Unavailable::unknown("the catalog gave no outcome").into();
         // Whoever asked may have gone.
         let _ = asker.send(outcomes.next().ok_or_else(missing));
         drop(room);
@@ -184,7 +184,7 @@ fn answer(askers: Askers, response: ClientWriteResponse<Types>) {
 
 fn refuse(askers: Askers, refused: &Unavailable) {
     for (asker, room) in askers {
-        let _ = asker.send(Err(refused.clone()));
+        let _ = asker.send(Err(refused.clone().into()));
         drop(room);
     }
 }

@@ -4,6 +4,7 @@
 //! the same table; what an operator needs beyond that travels as the source.
 
 use catalog::{ETag, Refusal, VersionName};
+use consensus::ClockAhead;
 use thiserror::Error;
 use units::{ByteCount, Timestamp};
 
@@ -143,6 +144,10 @@ pub enum ObjectError {
         /// What does not answer.
         reason: String,
     },
+    /// The clock is not believed, so nothing is written until an operator has looked at
+    /// it (503).
+    #[error(transparent)]
+    Clock(#[from] ClockAhead),
     /// Too many fragments are missing or bad to rebuild the bytes (500).
     #[error("damaged: {reason}")]
     Damaged {

@@ -116,10 +116,22 @@ impl Inner {
 
     /// Has the catalog carry out a command; `Ok` once that is durable.
     pub(crate) async fn propose(&self, command: Command) -> Result<Success, ObjectError> {
-        match self.parts.consensus.propose(command).await {
-            Ok(success) => Ok(success),
-            Err(ProposeError::Refused(refusal)) => Err(refusal.into()),
-            Err(other) => Err(ObjectError::Unavailable { reason: other.to_string() }),
+        Ok(self.parts.consensus.propose(command).await?)
+    }
+
+    /// Whether the catalog would take a command now: a verb that reads a body or writes
+    /// fragments before it has one asks this first.
+    pub(crate) fn takes_commands(&self) -> Result<(), ObjectError> {
+        Ok(self.parts.consensus.takes_commands()?)
+    }
+}
+
+impl From<ProposeError> for ObjectError {
+    fn from(error: ProposeError) -> Self {
+        match error {
+            ProposeError::Refused(refusal) => refusal.into(),
+            ProposeError::Clock(ahead) => ahead.into(),
+            other => Self::Unavailable { reason: other.to_string() },
         }
     }
 }

@@ -232,8 +232,16 @@ fn unserved(error: ObjectError) -> S3Error {
         ),
         error @ (ObjectError::NotPlaced { .. } | ObjectError::Unavailable { .. }) => {
             tracing::warn!(%error, "a verb could not be carried out now");
-            s3_error!(ServiceUnavailable)
+            s3_error!(
+                ServiceUnavailable,
+                "The site cannot carry this out at the moment. Please try again later."
+            )
         }
+        // Not told here: the node reminds its operator, once for all requests.
+        ObjectError::Clock(_) => s3_error!(
+            ServiceUnavailable,
+            "Nothing is written until the operator of this site has looked at its clock, which jumped ahead, and set it right or typed: essaim confirm clock"
+        ),
         error => {
             tracing::error!(%error, "a verb failed inside");
             s3_error!(InternalError)

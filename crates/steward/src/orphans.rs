@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use caretaker::{FoundPart, condemn_orphans};
 use catalog::{Command, Job};
+use consensus::ProposeError;
 use fragments::FragmentName;
 use units::{DiskId, PartId, Timestamp, planted};
 
@@ -16,18 +17,28 @@ use crate::planted::FORGET_REFERENCES;
 use crate::{Steward, StewardError};
 
 impl Steward {
-    /// Condemns parts whose writes were given up; says how many.
+    /// Condemns parts whose writes were given up; says how many. Those that the catalog
+    /// takes no command about now are kept for the next step.
+    // Cancel-safety: what was taken out of the queue stays in `abandoned` until it is
+    // condemned; condemning twice does no harm.
     pub async fn abandoned_step(&self) -> Result<u64, StewardError> {
-        let mut parts = Vec::new();
-        {
-            let mut findings = self.shared.findings.lock().await;
-            let Some(findings) = findings.as_mut() else { return Ok(0) };
+        let mut parts = self.shared.abandoned.lock().await;
+        if let Some(findings) = self.shared.findings.lock().await.as_mut() {
             while parts.len() < CONDEMN_BATCH_MAX {
                 let Ok(part) = findings.abandoned.try_recv() else { break };
                 parts.push(part);
             }
         }
-        self.condemn(parts).await
+        let condemned = self.condemn(parts.clone()).await;
+        let kept = matches!(
+            condemned,
+            Err(StewardError::Propose(ProposeError::Unavailable(_) | ProposeError::Clock(_)))
+        );
+        if !kept {
+            // A batch that was refused would be for ever; the sweep meets its parts.
+            parts.clear();
+        }
+        condemned
     }
 
     async fn condemn(&self, parts: Vec<PartId>) -> Result<u64, StewardError> {

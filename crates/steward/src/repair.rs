@@ -238,6 +238,11 @@ impl Steward {
             return Ok(outcome);
         };
         let moving = target != work.disk;
+        if moving && !self.takes_commands() {
+            // Nobody could be told where the fragments are: nothing is written.
+            outcome.homeless = u64::from(row.stripe_count);
+            return Ok(outcome);
+        }
         for stripe in 0..row.stripe_count {
             let name = name_of(work.part, stripe, work.slot.get());
             if !moving && self.fragment_state(row, name).await == FragmentState::Good {

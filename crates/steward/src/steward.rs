@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) objects: Objects,
     pub(crate) settings: Settings,
     pub(crate) findings: tokio::sync::Mutex<Option<Findings>>,
+    /// Parts taken out of the queue of given-up writes and not condemned yet.
+    pub(crate) abandoned: tokio::sync::Mutex<Vec<PartId>>,
     pub(crate) repairs: Mutex<RepairQueue>,
     /// What the scrub round found; locked after `repairs` where both are.
     pub(crate) round: Mutex<RoundFindings>,
@@ -60,6 +62,7 @@ impl Steward {
                 objects,
                 settings,
                 findings: tokio::sync::Mutex::new(findings),
+                abandoned: tokio::sync::Mutex::default(),
                 repairs: Mutex::new(RepairQueue::default()),
                 round: Mutex::default(),
                 lost_walk: Mutex::default(),
@@ -101,6 +104,12 @@ impl Steward {
 
     pub(crate) async fn propose(&self, command: Command) -> Result<Success, StewardError> {
         Ok(self.shared.objects.parts().consensus.propose(command).await?)
+    }
+
+    /// Whether the catalog would take a command now: what writes fragments that only a
+    /// command makes known asks this first.
+    pub(crate) fn takes_commands(&self) -> bool {
+        self.shared.objects.parts().consensus.takes_commands().is_ok()
     }
 
     /// Disks that take writes.

@@ -113,6 +113,11 @@ fn undone(error: &ObjectError) -> Fault {
             chain(error),
             "see essaim status; it can be tried again",
         ),
+        ObjectError::Clock(_) => Fault::new(
+            FaultKind::Unavailable,
+            chain(error),
+            "look at date --utc; set the clock right, or type essaim confirm clock if it is",
+        ),
         ObjectError::Full => Fault::new(
             FaultKind::Unavailable,
             "the disks have no room left",

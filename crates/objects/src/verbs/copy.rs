@@ -39,6 +39,7 @@ impl Objects {
         destination: &Authorised,
         ask: CopyObject,
     ) -> Result<CopyOutcome, ObjectError> {
+        self.inner.takes_commands()?;
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -159,6 +160,7 @@ impl Objects {
         ask: CopyPart,
     ) -> Result<PartOutcome, ObjectError> {
         let inner = &*self.inner;
+        inner.takes_commands()?;
         let opening = inner.object_open(source, &source_get(&ask.source, ask.range))?;
         // Unlike a read, a copy of a range wants all of it.
         let size = opening.head.version.head.size;

@@ -99,6 +99,20 @@ pub(crate) fn unexpected(success: &Success) -> ObjectError {
 }
 
 impl Inner {
+    /// A body that may be read: it is not too long, and the catalog would take what
+    /// becomes of it. The only way to a [`Source`], so nothing is read in vain.
+    pub(crate) fn body_begin(
+        &self,
+        claims: &Claims,
+        body: BodyStream,
+    ) -> Result<Source, ObjectError> {
+        if claims.length.is_some_and(|length| length.get() > PUT_BYTES_MAX) {
+            return Err(ObjectError::EntityTooLarge { limit: ByteCount::new(PUT_BYTES_MAX) });
+        }
+        self.takes_commands()?;
+        Ok(Source::new(body, claims.length))
+    }
+
     /// Takes a body to where it is kept, and holds the claims against it.
     async fn body_store(
         &self,
@@ -106,12 +120,7 @@ impl Inner {
         claims: Claims,
         body: BodyStream,
     ) -> Result<Stored, ObjectError> {
-        if let Some(length) = claims.length
-            && length.get() > PUT_BYTES_MAX
-        {
-            return Err(ObjectError::EntityTooLarge { limit: ByteCount::new(PUT_BYTES_MAX) });
-        }
-        let mut source = Source::new(body, claims.length);
+        let mut source = self.body_begin(&claims, body)?;
         let mut digests = Digests::new(claims.checksum.algorithm);
         let first = match source.take_small(INLINE_BYTES_MAX).await? {
             Small::All(bytes) => {

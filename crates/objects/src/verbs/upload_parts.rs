@@ -3,17 +3,15 @@
 use access::Authorised;
 use catalog::command::{PartLayout, UploadPartPut};
 use catalog::{Command, PartReference, Refusal, Success, Upload};
-use units::{ByteCount, PartNumber, ReferenceId};
+use units::{PartNumber, ReferenceId};
 
 use super::put::unexpected;
 use crate::checksum::checksum_name;
 use crate::gateway::Inner;
-use crate::limits::PUT_BYTES_MAX;
 use crate::sealing::Sealing;
 use crate::seen::Seen;
 use crate::write::digests::{Claims, Digests};
 use crate::write::part::PartFor;
-use crate::write::source::Source;
 use crate::{BodyStream, ChecksumAsk, ObjectError, Objects, PartOutcome, PutPart, UploadName};
 
 impl Objects {
@@ -61,14 +59,9 @@ impl Inner {
         body: PartBody,
     ) -> Result<PartOutcome, ObjectError> {
         let PartBody { claims, body } = body;
-        if let Some(length) = claims.length
-            && length.get() > PUT_BYTES_MAX
-        {
-            return Err(ObjectError::EntityTooLarge { limit: ByteCount::new(PUT_BYTES_MAX) });
-        }
         let reference = ReferenceId::from_bytes(name.upload.to_bytes());
         let target = PartFor { seen, sealing, key: &name.name.key, reference };
-        let mut source = Source::new(body, claims.length);
+        let mut source = self.body_begin(&claims, body)?;
         let digests = Digests::new(claims.checksum.algorithm);
         let written = self.part_write(&target, &mut source, &[], digests).await?;
         let checksum = claims.verify(&written.digests)?;
