@@ -109,7 +109,9 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, StdError>>> {
         let this = self.project();
-        if this.turn.is_none() {
+        // Who stands in line stays there: a turn taken beside it would leave the one
+        // that is handed over later with nobody to give it back.
+        if this.turn.is_none() && this.taking.is_none() {
             *this.turn = this.turns.take_now(*this.lane);
         }
         if this.turn.is_none() {
@@ -143,7 +145,7 @@ where
 mod tests {
     use super::*;
     use core::num::NonZeroUsize;
-    use futures::StreamExt as _;
+    use futures::{FutureExt as _, StreamExt as _};
     use http_body_util::{BodyExt as _, StreamBody};
     use units::TenantId;
 
@@ -160,6 +162,28 @@ mod tests {
             assert_eq!(turns.taken(), 0, "between pieces");
         }
         assert!(body.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_turn_in_line_is_not_forgotten() {
+        let two = NonZeroUsize::MIN.saturating_add(1);
+        let turns = Turns::new(two, two);
+        let lane = |number| Lane::Tenant(TenantId::from_u128(number));
+        let frames = futures::stream::iter(0..3)
+            .map(|_| Ok::<_, StdError>(Frame::data(Bytes::from_static(b"piece"))));
+        let mut body =
+            TurnBody::new(StreamBody::new(frames), Arc::clone(&turns), lane(1), Counter::noop());
+        let mut held: Vec<Turn> = Vec::new();
+        while let Some(Ok(turn)) = turns.take(lane(1)).now_or_never() {
+            held.push(turn);
+        }
+        assert!(body.frame().now_or_never().is_none(), "it stands in line");
+        // One is handed over, the other is free: it takes the one it was handed.
+        drop(held);
+        for _ in 0..3 {
+            assert!(body.frame().await.is_some());
+            assert_eq!(turns.taken(), 0, "between pieces none is taken, nor handed over unseen");
+        }
     }
 
     #[tokio::test]
