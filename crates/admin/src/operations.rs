@@ -5,7 +5,7 @@ use axum::body::Body;
 
 use crate::fault::Fault;
 use crate::model::{
-    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Matter, Page, Rotation,
+    Bucket, BucketNew, Confirmation, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation,
     RotationNew, Scrub, Status, Tenant, TenantNew, Usage, User, UserNew,
 };
 
@@ -72,7 +72,7 @@ pub trait Operations: Send + Sync {
     async fn scrub_start(&self) -> Result<Scrub, Fault>;
 
     /// Takes an operator's word.
-    async fn confirm(&self, matter: Matter) -> Result<(), Fault>;
+    async fn confirm(&self, word: Confirmation) -> Result<(), Fault>;
 
     /// Rotations under way and the last ones.
     async fn rotations_list(&self) -> Result<Vec<Rotation>, Fault>;

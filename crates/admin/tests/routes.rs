@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use admin::auth::{AccountStore, Accounts, Transport};
 use admin::model::{
-    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Matter, Page, Rotation,
+    Bucket, BucketNew, Confirmation, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation,
     RotationNew, Scope, Scrub, Status, Tenant, TenantNew, TenantState, TokenNew, Usage, User,
     UserNew,
 };
@@ -119,7 +119,7 @@ impl Operations for Stub {
     async fn scrub_start(&self) -> Result<Scrub, Fault> {
         Ok(Scrub::default())
     }
-    async fn confirm(&self, _: Matter) -> Result<(), Fault> {
+    async fn confirm(&self, _: Confirmation) -> Result<(), Fault> {
         Ok(())
     }
     async fn rotations_list(&self) -> Result<Vec<Rotation>, Fault> {

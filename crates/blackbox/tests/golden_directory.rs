@@ -262,9 +262,12 @@ async fn a_data_directory_of_an_earlier_version_is_read_whole() -> Result<()> {
             node.stop()?;
             node = start(folder.path())?;
         }
-        // And it goes on: an old object is copied over by a new one. The directory has
-        // lain for long, so the clock is confirmed first, as an operator would.
-        node.essaim(&["confirm", "clock"])?;
+        // And it goes on: an old object is copied over by a new one. Once the directory has
+        // lain for long, the clock is confirmed first, as an operator would.
+        let status = node.essaim_json(&["status"])?;
+        if let Some(time) = status["unconfirmed"][0]["time"].as_str() {
+            node.essaim(&["confirm", "clock", "--time", time])?;
+        }
         let mut client = Client::connect(&node.target()).await?;
         let path = format!("{PLAIN}/objet-4");
         done(&mut client, Ask::new(Method::PUT, &path).body(body(99, 30_000))).await?;

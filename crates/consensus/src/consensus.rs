@@ -11,7 +11,7 @@ use openraft::{Config, ServerState, SnapshotPolicy};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use units::{ByteCount, Clock, ClusterId, LogIndex, NodeId};
+use units::{ByteCount, Clock, ClusterId, LogIndex, NodeId, Timestamp};
 
 use crate::admission::Admission;
 use crate::applied;
@@ -28,7 +28,7 @@ use crate::log::{LogOptions, SegmentLog};
 use crate::member::{Member, Seat};
 use crate::network::Alone;
 use crate::proposer::{Proposer, Waiting};
-use crate::stamps::{ClockAhead, Stamps};
+use crate::stamps::{ClockAhead, ClockConfirmError, Stamps};
 use crate::state_machine::StateMachine;
 use crate::types::Raft;
 
@@ -263,10 +263,11 @@ impl Consensus {
         self.shared.stamps.trouble()
     }
 
-    /// The clock is right, says an operator: commands are taken again, and what was
-    /// to be judged by time is judged by this one.
-    pub fn clock_confirm(&self) {
-        self.shared.stamps.confirm();
+    /// The clock is right, says an operator who saw it say `shown`: commands are taken
+    /// again, and what was to be judged by time is judged by this one. Says what it was
+    /// about; refused unless the clock is in trouble and still says that.
+    pub fn clock_confirm(&self, shown: Timestamp) -> Result<ClockAhead, ClockConfirmError> {
+        self.shared.stamps.confirm(shown)
     }
 
     /// The catalog as applied on this node; costs microseconds.

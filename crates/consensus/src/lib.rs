@@ -46,7 +46,7 @@ pub use error::{Fate, OpenError, ProposeError, Unavailable};
 pub use health::Condition;
 pub use member::{Member, Seat};
 pub use snapshot::CatalogSnapshot;
-pub use stamps::ClockAhead;
+pub use stamps::{ClockAhead, ClockConfirmError};
 
 /// The planted bugs of this crate; see [`units::planted`].
 pub const PLANTED: &[units::planted::PlantedBug] = &[

@@ -75,15 +75,20 @@ pub const ENGINE_REOPENS_MAX: u32 = 3;
 /// it forgot; that is at most a checkpoint's worth of log.
 pub const CATCH_UP_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How far the clock may be ahead of the time that passed since it was last read in
-/// the same process: a small board without a battery for its clock starts with the
-/// time of its last stop, and learns the right one when the network comes.
+/// How far the clock may be ahead of the time that passed since it was read at the
+/// start of the process, all its jumps together: a small board without a battery for
+/// its clock starts with the time of its last stop, and learns the right one when the
+/// network comes.
 pub const CLOCK_AHEAD_MAX: Duration = Duration::from_hours(31 * 24);
 
 /// How far the clock may be ahead of the last stamp at the start of a process: how
 /// long a node may have been off before an operator is asked. Longer than any holiday,
 /// much shorter than what a clock that lost its mind shows.
 pub const CLOCK_AHEAD_AT_START_MAX: Duration = Duration::from_hours(180 * 24);
+
+/// How far the clock may have gone on since the operator who confirms it looked at it:
+/// time enough to compare it with another clock.
+pub const CLOCK_CONFIRM_WITHIN: Duration = Duration::from_mins(1);
 
 /// How often a stop that waits for an answer looks whether the disk is full.
 pub const STOP_LOOK_INTERVAL: Duration = Duration::from_millis(100);

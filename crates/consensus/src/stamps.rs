@@ -1,14 +1,23 @@
 //! The time that commands are stamped with.
 //!
 //! Stamps never go back, and what is judged by them (retention above all) is final:
-//! a single reading of a clock that is years ahead would stay for good. So a reading
-//! is believed only as far as the time explains it that passed since the last one,
-//! and a bit more; beyond that commands are refused until the clock is set right or
-//! an operator says that it is.
+//! a single reading of a clock that is years ahead would stay for good. So the clock
+//! is read once at the start, and from then on it is believed only as far as the time
+//! that passed since explains it, and a bit more; beyond that commands are refused
+//! until the clock is set right or an operator says that it is.
+//!
+//! ```text
+//!            base                  base + time passed         most
+//!  ───────────┼─────────────────────────────┼───────────────────┼──────────▶
+//!             │◀──────── explained ────────▶│◀──── believed ───▶│  refused
+//! ```
+//! The base stays where it is while the process lives, so that many small jumps have
+//! no more room than one large jump.
 //!
 //! **Invariants**
 //! - A stamp is never before the one before it.
 //! - A refused reading leaves no trace.
+//! - Only an operator moves the base, and only to a time that the operator has seen.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -17,7 +26,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use units::{Clock, Timestamp};
 
-use crate::limits::{CLOCK_AHEAD_AT_START_MAX, CLOCK_AHEAD_MAX};
+use crate::limits::{CLOCK_AHEAD_AT_START_MAX, CLOCK_AHEAD_MAX, CLOCK_CONFIRM_WITHIN};
 
 /// A reading of the clock that is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -34,6 +43,20 @@ pub struct ClockAhead {
     pub expected: Timestamp,
 }
 
+/// A word about the clock that was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ClockConfirmError {
+    /// The clock is believed as it is.
+    #[error("nothing waits: the clock is believed as it is")]
+    Believed,
+    /// The clock says something else by now than what was confirmed.
+    #[error("the clock says something else by now than what was confirmed")]
+    Differs {
+        /// What it says.
+        now: Timestamp,
+    },
+}
+
 /// Gives stamps.
 pub(crate) struct Stamps {
     clock: Arc<dyn Clock>,
@@ -43,14 +66,24 @@ pub(crate) struct Stamps {
 struct State {
     /// The latest stamp given, or applied before this process began.
     last: Timestamp,
-    /// The last reading believed in this process, and when that was.
-    read: Option<(Timestamp, Duration)>,
+    /// When this process began, by the stop-watch.
+    began: Duration,
+    /// The reading that others are held against, and when that was; none until the
+    /// clock was believed once.
+    base: Option<(Timestamp, Duration)>,
 }
 
 impl Stamps {
-    /// Goes on after the latest stamp applied.
+    /// Goes on after the latest stamp applied. Reads the clock.
     pub(crate) fn after(last: Timestamp, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, state: Mutex::new(State { last, read: None }) }
+        let (now, elapsed) = (clock.now(), clock.elapsed());
+        let mut state = State { last, began: elapsed, base: None };
+        // A node that has never stamped anything is often one whose clock is still to be
+        // set: it is held against its first stamp.
+        if last > Timestamp::EPOCH && state.check(now, elapsed).is_ok() {
+            state.base = Some((last.max(now), elapsed));
+        }
+        Self { clock, state: Mutex::new(state) }
     }
 
     /// The next stamp.
@@ -58,8 +91,10 @@ impl Stamps {
         let mut state = self.state.lock();
         let (now, elapsed) = (self.clock.now(), self.clock.elapsed());
         state.check(now, elapsed)?;
-        state.believe(now, elapsed);
-        Ok(state.last)
+        state.last = state.last.max(now);
+        let last = state.last;
+        state.base.get_or_insert((last, elapsed));
+        Ok(last)
     }
 
     /// Whether the next stamp would be refused, and why.
@@ -67,31 +102,37 @@ impl Stamps {
         self.state.lock().check(self.clock.now(), self.clock.elapsed()).err()
     }
 
-    /// Believes the clock as it is.
-    pub(crate) fn confirm(&self) {
-        self.state.lock().believe(self.clock.now(), self.clock.elapsed());
+    /// Believes the clock, which said `shown` when an operator looked at it.
+    pub(crate) fn confirm(&self, shown: Timestamp) -> Result<ClockAhead, ClockConfirmError> {
+        let mut state = self.state.lock();
+        let (now, elapsed) = (self.clock.now(), self.clock.elapsed());
+        let Err(ahead) = state.check(now, elapsed) else {
+            return Err(ClockConfirmError::Believed);
+        };
+        if now.since(shown).max(shown.since(now)) > CLOCK_CONFIRM_WITHIN {
+            return Err(ClockConfirmError::Differs { now });
+        }
+        state.last = state.last.max(now);
+        state.base = Some((state.last, elapsed));
+        Ok(ahead)
     }
 }
 
 impl State {
     fn check(&self, now: Timestamp, elapsed: Duration) -> Result<(), ClockAhead> {
-        let (expected, most) = match self.read {
-            Some((then, at)) => (then.after(elapsed.saturating_sub(at)), CLOCK_AHEAD_MAX),
+        let (then, at, most) = match self.base {
+            // A clock that was behind the last stamp may come forward to it.
+            Some((then, at)) => (then, at, CLOCK_AHEAD_MAX),
             // Nothing was ever stamped here: there is nothing to hold it against.
             None if self.last <= Timestamp::EPOCH => return Ok(()),
-            None => (self.last, CLOCK_AHEAD_AT_START_MAX),
+            None => (self.last, self.began, CLOCK_AHEAD_AT_START_MAX),
         };
+        let expected = then.after(elapsed.saturating_sub(at));
         let ahead = now.since(expected);
         if ahead <= most {
             return Ok(());
         }
         Err(ClockAhead { hours: ahead.as_secs() / 3_600, now, expected })
-    }
-
-    fn believe(&mut self, now: Timestamp, elapsed: Duration) {
-        self.last = self.last.max(now);
-        // A clock that was set back may come forward again to where it was.
-        self.read = Some((self.last, elapsed));
     }
 }
 
@@ -142,14 +183,68 @@ mod tests {
         assert_eq!(stamps.next(), Ok(later.after(HOUR * 20)), "a time zone set wrong");
         clock.jumps(HOUR * 24 * 4_000);
         let refused = stamps.next().expect_err("eleven years in no time");
-        assert_eq!(refused.hours, 24 * 4_000);
+        assert_eq!((refused.hours, refused.expected), (24 * 4_000 + 20, later));
         assert_eq!(stamps.trouble(), Some(refused));
         clock.0.lock().0 = later;
         assert_eq!(stamps.next(), Ok(later.after(HOUR * 20)), "it left no trace");
         clock.jumps(HOUR * 24 * 4_000);
         assert!(stamps.next().is_err());
-        stamps.confirm();
+        assert_eq!(stamps.confirm(clock.now()).map(|ahead| ahead.hours), Ok(24 * 4_000));
         assert_eq!((stamps.trouble(), stamps.next()), (None, Ok(clock.now())));
+    }
+
+    #[test]
+    fn many_small_jumps_have_no_more_room_than_one() {
+        let clock = Arc::new(Faces(Mutex::new((START, Duration::ZERO))));
+        let stamps = Stamps::after(START, clock.clone());
+        let mut believed = 0;
+        for _ in 0..1_000 {
+            clock.passes(HOUR);
+            clock.jumps(HOUR);
+            believed += u64::from(stamps.next().is_ok());
+        }
+        assert_eq!(believed, CLOCK_AHEAD_MAX.as_secs() / HOUR.as_secs());
+    }
+
+    #[test]
+    fn the_first_stamp_is_held_against_the_reading_at_the_start() {
+        let clock = Arc::new(Faces(Mutex::new((START, Duration::ZERO))));
+        let stamps = Stamps::after(START, clock.clone());
+        // Nothing was written yet in this process.
+        clock.jumps(HOUR * 24 * 32);
+        assert!(stamps.next().is_err(), "a month within a process, though not half a year");
+    }
+
+    #[test]
+    fn a_word_is_taken_only_about_what_was_shown_while_it_is_asked_for() {
+        let clock = Arc::new(Faces(Mutex::new((START, Duration::ZERO))));
+        let stamps = Stamps::after(START, clock.clone());
+        assert_eq!(stamps.confirm(START), Err(ClockConfirmError::Believed));
+        clock.jumps(HOUR * 24 * 400);
+        let shown = clock.now();
+        clock.passes(CLOCK_CONFIRM_WITHIN + Duration::from_secs(1));
+        let now = clock.now();
+        for seen in [shown, START, now.after(HOUR), Timestamp::EPOCH] {
+            assert_eq!(stamps.confirm(seen), Err(ClockConfirmError::Differs { now }));
+        }
+        assert!(stamps.trouble().is_some(), "what was refused changed nothing");
+        // Whole seconds, as it was written for people.
+        assert!(stamps.confirm(now.whole_seconds()).is_ok());
+        assert_eq!(stamps.confirm(now), Err(ClockConfirmError::Believed));
+        clock.jumps(HOUR * 24 * 32);
+        assert!(stamps.next().is_err(), "one word is about one jump");
+    }
+
+    #[test]
+    fn a_jump_back_gives_back_what_a_jump_ahead_took() {
+        let clock = Arc::new(Faces(Mutex::new((START, Duration::ZERO))));
+        let stamps = Stamps::after(START, clock.clone());
+        for _ in 0..100 {
+            clock.jumps(HOUR * 24 * 30);
+            assert!(stamps.next().is_ok());
+            clock.0.lock().0 = START;
+            assert!(stamps.next().is_ok());
+        }
     }
 
     #[test]
@@ -167,9 +262,9 @@ mod tests {
     fn a_start_long_after_the_last_stamp_is_confirmed_first() {
         for (days, believed) in [(1, true), (179, true), (181, false)] {
             let clock = Arc::new(SimClock::starting_at(START.after(HOUR * 24 * days)));
-            let stamps = Stamps::after(START, clock);
+            let stamps = Stamps::after(START, clock.clone());
             assert_eq!(stamps.next().is_ok(), believed, "{days} days");
-            stamps.confirm();
+            assert_eq!(stamps.confirm(clock.now()).is_ok(), !believed);
             assert!(stamps.next().is_ok());
         }
     }

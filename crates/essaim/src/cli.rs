@@ -383,12 +383,20 @@ pub enum BucketVerb {
 pub enum ConfirmVerb {
     /// The clock, which jumped ahead, is right: writes are taken again
     #[command(after_help = "\
-Locks and retention are judged by the clock, and what ran out does not come back. Look at it first:
-  date --utc
+Locks and retention are judged by the clock, and what ran out does not come back. What the node's \
+clock says is shown, and you are asked whether it is right: look at another clock.
+In a program, say what time it is; the node refuses if its clock is more than a minute away.
 
-Example:
-  essaim confirm clock")]
-    Clock(Connect),
+Examples:
+  essaim confirm clock
+  essaim confirm clock --time 2026-11-22T12:00:00Z")]
+    Clock {
+        /// What time it is (RFC 3339), by a clock that is right; nothing is asked then
+        #[arg(long, value_name = "TIME")]
+        time: Option<String>,
+        #[command(flatten)]
+        connect: Connect,
+    },
     /// What the restored catalog does not know is not wanted: its room is given back
     #[command(after_help = "\
 From then on, what was written after the backup is removed from the disks, for good.

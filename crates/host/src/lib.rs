@@ -5,17 +5,26 @@
 //! [`units::Random`].
 
 use std::sync::OnceLock;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
+use rustix::time::{ClockId, clock_gettime};
 use units::{Clock, Random, Timestamp};
 
 /// The operating system's clock.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemClock;
 
-fn start() -> Instant {
-    static START: OnceLock<Instant> = OnceLock::new();
-    *START.get_or_init(Instant::now)
+/// Time since the machine started. `std::time::Instant` stands still while the machine
+/// sleeps (`CLOCK_MONOTONIC`); this clock goes on (`clock_gettime(2)`).
+fn since_boot() -> Duration {
+    let read = clock_gettime(ClockId::Boottime);
+    let seconds = u64::try_from(read.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(read.tv_nsec).unwrap_or_default())
+}
+
+fn start() -> Duration {
+    static START: OnceLock<Duration> = OnceLock::new();
+    *START.get_or_init(since_boot)
 }
 
 impl Clock for SystemClock {
@@ -25,7 +34,9 @@ impl Clock for SystemClock {
     }
 
     fn elapsed(&self) -> Duration {
-        start().elapsed()
+        // The start first: it is drawn by the first caller.
+        let start = start();
+        since_boot().saturating_sub(start)
     }
 }
 

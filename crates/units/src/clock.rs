@@ -57,7 +57,8 @@ impl Timestamp {
 pub trait Clock: Send + Sync {
     /// Wall-clock time; may jump.
     fn now(&self) -> Timestamp;
-    /// Time since an arbitrary start; never goes back.
+    /// Time since an arbitrary start; never goes back, and goes on while the machine
+    /// sleeps.
     fn elapsed(&self) -> Duration;
 }
 

@@ -44,3 +44,9 @@ pub fn date_text(at: Timestamp) -> String {
         .and_then(|date| date.format(&Rfc3339).ok())
         .unwrap_or_default()
 }
+
+/// An instant as the API reads it: RFC 3339, of any time zone.
+pub fn date_of(text: &str) -> Option<Timestamp> {
+    let date = OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?;
+    Some(Timestamp::from_seconds(date.unix_timestamp()))
+}

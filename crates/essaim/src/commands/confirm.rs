@@ -1,24 +1,58 @@
 //! `essaim confirm`.
 
-use admin::model::{Confirmation, Matter};
+use std::io::IsTerminal as _;
+
+use admin::model::{Confirmation, Matter, Status, Unconfirmed};
 use reqwest::Method;
 
-use crate::cli::ConfirmVerb;
+use crate::cli::{ConfirmVerb, Connect};
 use crate::client::Client;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::output;
 
 pub(super) async fn run(verb: ConfirmVerb) -> Result<(), Failure> {
-    let (matter, connect, said) = match verb {
-        ConfirmVerb::Clock(connect) => (Matter::Clock, connect, "writes are taken again"),
-        ConfirmVerb::Restore(connect) => {
-            (Matter::Restore, connect, "what the catalog does not know will be removed")
+    match verb {
+        ConfirmVerb::Clock { time, connect } => {
+            let time = match time {
+                Some(time) => time,
+                None => clock_seen(&connect).await?,
+            };
+            let word = Confirmation { matter: Matter::Clock, time: Some(time) };
+            say(&connect, &word, "writes are taken again").await
         }
+        ConfirmVerb::Restore(connect) => {
+            let word = Confirmation { matter: Matter::Restore, time: None };
+            say(&connect, &word, "what the catalog does not know will be removed").await
+        }
+    }
+}
+
+/// Shows what the node's clock says, and asks whether that is right.
+async fn clock_seen(connect: &Connect) -> Result<String, Failure> {
+    let status: Status = Client::new(connect)?.get("/api/v1/status").await?;
+    let waits = status.unconfirmed.into_iter().find(|one| one.matter == Matter::Clock);
+    let Some(Unconfirmed { reason, time: Some(time), .. }) = waits else {
+        let message = "nothing waits: the clock is believed as it is";
+        return Err(Failure::failed(message, "essaim status shows what waits"));
     };
-    let word = Confirmation { matter };
-    Client::new(&connect)?.send_empty(Method::POST, "/api/v1/confirmations", &word).await?;
+    if !std::io::stdin().is_terminal() {
+        let hint = "nobody can be asked here: say what time it is with --time TIME";
+        return Err(Failure::new(Kind::Usage, reason, hint));
+    }
+    eprintln!("{reason}.");
+    eprint!("Is it {time} now, by another clock? Type yes within a minute: ");
+    let mut word = String::new();
+    let read = std::io::stdin().read_line(&mut word);
+    if read.is_err() || word.trim() != "yes" {
+        return Err(Failure::failed("nothing was confirmed", ""));
+    }
+    Ok(time)
+}
+
+async fn say(connect: &Connect, word: &Confirmation, said: &str) -> Result<(), Failure> {
+    Client::new(connect)?.send_empty(Method::POST, "/api/v1/confirmations", word).await?;
     if connect.json {
-        return output::json(&word);
+        return output::json(word);
     }
     println!("confirmed: {said}");
     Ok(())

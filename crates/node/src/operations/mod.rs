@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use access::Authorised;
 use admin::model::{
-    Bucket, BucketNew, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Matter, Page, Rotation,
+    Bucket, BucketNew, Confirmation, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation,
     RotationNew, Scrub, Status, Tenant, TenantNew, Usage, User, UserNew,
 };
 use admin::{Fault, FaultKind, Operations};
@@ -256,8 +256,8 @@ impl Operations for SiteOperations {
         Ok(self.scrub.state())
     }
 
-    async fn confirm(&self, matter: Matter) -> Result<(), Fault> {
-        self.take_word(matter).await
+    async fn confirm(&self, word: Confirmation) -> Result<(), Fault> {
+        self.take_word(word).await
     }
 
     async fn rotations_list(&self) -> Result<Vec<Rotation>, Fault> {
