@@ -64,6 +64,7 @@ pub(crate) struct StatusPage {
     user: String,
     mood: &'static str,
     reasons: Vec<(String, String)>,
+    waiting: Vec<(String, String)>,
     version: String,
     uptime: String,
     tenants: (String, &'static str),
@@ -91,6 +92,7 @@ impl StatusPage {
             status.disks.iter().map(|disk| disk_view(disk, language)).collect();
         let mood = match () {
             () if !status.ready => "bad",
+            () if !status.unconfirmed.is_empty() => "doubt",
             () if disks.iter().all(|disk| disk.class == "good") => "good",
             () => "doubt",
         };
@@ -109,6 +111,11 @@ impl StatusPage {
                 .not_ready
                 .iter()
                 .map(|reason| (reason.component.clone(), reason.reason.clone()))
+                .collect(),
+            waiting: status
+                .unconfirmed
+                .iter()
+                .map(|waiting| (waiting.reason.clone(), waiting.command.clone()))
                 .collect(),
             version: status.version.clone(),
             uptime: duration(status.uptime_seconds, language),

@@ -37,6 +37,7 @@ words! {
     node_not_ready: "Ce nœud n’est pas prêt.", "This node is not ready.";
     all_well: "Tout va bien", "All is well";
     look: "À regarder de près", "Needs a look";
+    to_confirm: "À confirmer", "To confirm";
     running_since: "En marche depuis", "Running for";
     version: "version", "version";
     holds: "Ce qu’il garde", "What it holds";

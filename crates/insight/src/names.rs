@@ -95,7 +95,7 @@ metrics_table! {
     UNREADABLE_PARTS Gauge "essaim_unreadable_parts"
         "Parts of objects that cannot be read any more; essaim status names them."
     UNCONFIRMED Gauge "essaim_unconfirmed"
-        "Things held back until an operator confirms them; essaim status names them."
+        "1 for each matter that is held back until an operator confirms it, by matter."
     READY Gauge "essaim_ready"
         "1 if the node is ready to serve."
     ERRORS Counter "essaim_log_events_total"

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use admin::model::{Status, UnreadablePart};
+use admin::model::{Matter, Status, UnreadablePart};
 use disk::{DiskError, OutsideFile};
 use serde::Serialize;
 
@@ -84,8 +84,13 @@ pub fn examine(data: &Path) -> Vec<Finding> {
 pub fn examine_status(status: &Status) -> Vec<Finding> {
     let mut findings = Vec::new();
     for waiting in &status.unconfirmed {
+        let verdict = match waiting.matter {
+            // Nothing is written meanwhile.
+            Matter::Clock => Verdict::Bad,
+            Matter::Restore => Verdict::Doubtful,
+        };
         let command = waiting.command.clone();
-        findings.push(finding("to confirm", Verdict::Doubtful, waiting.reason.clone(), command));
+        findings.push(finding("to confirm", verdict, waiting.reason.clone(), command));
     }
     for part in status.unreadable.iter().take(UNREADABLE_SHOWN_MAX) {
         let what_to_do = "bring back the disk that is away, or put the object once more";

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use admin::model::{DiskState, Status};
+use admin::model::{DiskState, Matter, Status};
 use insight::{Insight, names};
 use metrics::gauge;
 
 use crate::limits::SAMPLE_EVERY;
 use crate::operations::SiteOperations;
+use crate::reminders::Reminders;
 use crate::supervision::Tasks;
 
 /// Starts the task that looks.
@@ -16,28 +17,35 @@ pub(crate) fn start(tasks: &mut Tasks, operations: Arc<SiteOperations>, insight:
     gauge!(names::BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     tasks.start("the gauges", async move {
         let mut tick = tokio::time::interval(SAMPLE_EVERY);
+        let mut reminders = Reminders::default();
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                _ = tick.tick() => sample(&operations, &insight).await,
+                now = tick.tick() => {
+                    if let Some(status) = sample(&operations, &insight).await {
+                        reminders.tell(&status.unconfirmed, now);
+                    }
+                }
             }
         }
     });
 }
 
-async fn sample(operations: &Arc<SiteOperations>, insight: &Insight) {
+async fn sample(operations: &Arc<SiteOperations>, insight: &Insight) -> Option<Status> {
     let looked = Arc::clone(operations);
     let found = tokio::task::spawn_blocking(move || looked.look()).await;
+    insight.metrics.upkeep();
     match found {
         Ok(Ok(status)) => {
             set_health(&status, insight);
             set_gauges(&status, insight.health.is_ready());
+            return Some(status);
         }
         Ok(Err(fault)) => insight.health.not_ready("catalog", fault.message),
         Err(error) => tracing::error!(%error, "the gauges could not be read"),
     }
-    insight.metrics.upkeep();
+    None
 }
 
 fn set_health(status: &Status, insight: &Insight) {
@@ -78,7 +86,10 @@ fn set_gauges(status: &Status, ready: bool) {
     gauge!(names::SCRUB_BYTES).set(status.scrub.bytes_checked as f64);
     gauge!(names::SCRUB_BAD).set(status.scrub.fragments_bad as f64);
     gauge!(names::UNREADABLE_PARTS).set(status.unreadable.len() as f64);
-    gauge!(names::UNCONFIRMED).set(status.unconfirmed.len() as f64);
+    for matter in Matter::ALL {
+        let waits = status.unconfirmed.iter().any(|waiting| waiting.matter == matter);
+        gauge!(names::UNCONFIRMED, "matter" => matter.word()).set(f64::from(u8::from(waits)));
+    }
     for disk in &status.disks {
         let label = disk.id.clone();
         gauge!(names::DISK_TOTAL_BYTES, "disk" => label.clone()).set(disk.total_bytes as f64);

@@ -33,6 +33,7 @@ mod operations;
 mod parts;
 mod process;
 mod record;
+mod reminders;
 mod restore;
 mod running;
 mod serving;

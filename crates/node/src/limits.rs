@@ -12,6 +12,9 @@ pub const RUNTIME_SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 /// How often the gauges are set and the health of the parts is looked at.
 pub const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 
+/// How often the log says again what waits for an operator's word.
+pub const REMIND_EVERY: Duration = Duration::from_hours(1);
+
 /// A settings, token or passphrase file; they are a few lines.
 pub const SMALL_FILE_BYTES_MAX: usize = 1024 * 1024;
 

@@ -32,3 +32,13 @@ pub enum StewardError {
     #[error("an older key cannot be retired")]
     Rotation(#[from] vault::RotationError),
 }
+
+impl StewardError {
+    /// Whether it is for the clock, about which the node reminds its operator.
+    pub(crate) const fn is_for_the_clock(&self) -> bool {
+        matches!(
+            self,
+            Self::Propose(ProposeError::Clock(_)) | Self::Shred(objects::ObjectError::Clock(_))
+        )
+    }
+}

@@ -172,7 +172,11 @@ impl Steward {
     fn step_failed(&self, duty: &'static str, error: &StewardError) -> Duration {
         let source = core::error::Error::source(error).map(ToString::to_string);
         let words = format!("{duty}: {error}: {}", source.unwrap_or_default());
-        tracing::warn!(duty, %error, "a step failed and will be tried again");
+        if error.is_for_the_clock() {
+            tracing::debug!(duty, "a step waits for the clock");
+        } else {
+            tracing::warn!(duty, %error, "a step failed and will be tried again");
+        }
         self.count(|status| status.last_error = Some(words));
         REST_AFTER_FAILURE
     }
