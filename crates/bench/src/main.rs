@@ -1,13 +1,15 @@
-//! Measurements of one node: speed beside a peer, scale, memory.
+//! Measurements of one node: speed beside a peer, scale, memory, overhead on disk.
 //!
 //! ```text
 //! cargo xtask bench                       speed of this software alone
 //! cargo xtask bench --peer garage         beside Garage (`cargo install garage --locked`)
 //! cargo xtask bench scale                 a million objects: start after kill -9, listings
 //! cargo xtask bench memory                a thousand slow clients and a huge upload
+//! cargo xtask bench overhead              bytes on disk beside bytes stored
 //! ```
 
 mod memory;
+mod overhead;
 mod report;
 mod scale;
 mod server;
@@ -38,6 +40,8 @@ enum What {
     Scale(scale::Scale),
     /// Resident memory: idle, with slow clients, with a huge multipart upload in flight.
     Memory(memory::Memory),
+    /// Bytes on disk beside bytes stored, large objects on one disk.
+    Overhead(overhead::Overhead),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -47,6 +51,7 @@ async fn main() -> Result<()> {
         None => arguments.speed.run().await,
         Some(What::Scale(scale)) => scale.run().await,
         Some(What::Memory(memory)) => memory.run().await,
+        Some(What::Overhead(overhead)) => overhead.run().await,
     }
 }
 

@@ -302,6 +302,6 @@ fn noise(length: usize, round: usize) -> Bytes {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "rates need three digits, not sixteen")]
-fn as_f64(count: u64) -> f64 {
+pub fn as_f64(count: u64) -> f64 {
     count as f64
 }
