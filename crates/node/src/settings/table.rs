@@ -237,7 +237,7 @@ pub static SETTINGS: &[Setting] = &[
         many: false,
         default: "0",
         doc: "How many requests are worked on at once, before others wait their turn; 0: 16 a core",
-        more: "Who waits is served by tenant, the one that was given least first, so that one tenant's load does not become the others' wait. A request counts only while the node works on it, not while its client is waited for.",
+        more: "Who waits is served by tenant, the one that was given least first, so that one tenant's load does not become the others' wait. A request counts only while the node works on it, not while its client is waited for. While several tenants ask, no more than one a core is worked on, whatever is set here.",
         set: |settings, text| {
             value::whole(text, 0, CONNECTIONS_SETTING_MAX)
                 .map(|count| settings.limits.requests_at_once = count)
