@@ -13,6 +13,7 @@ mod clean_up;
 mod lifecycle;
 pub mod limits;
 mod orphans;
+mod pauses;
 mod repair;
 mod scrub;
 

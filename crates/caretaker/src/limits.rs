@@ -1,5 +1,7 @@
 //! Limits of the caretaker; each says why it is there.
 
+use core::time::Duration;
+
 /// Versions or uploads one lifecycle step looks at: one listing page.
 pub const LIFECYCLE_ROWS_MAX: usize = 1_000;
 
@@ -18,3 +20,11 @@ pub const REPAIR_PARTS_MAX: usize = 1_000;
 /// Repairs that wait; when there are more, the least urgent are dropped and
 /// found again by the next scan.
 pub const REPAIR_TASKS_MAX: usize = 100_000;
+
+/// How long a part waits whose repair was in vain for the first time: as long as until
+/// lost disks are next looked for, so that a short want costs no more than one turn.
+pub const REPAIR_PAUSE_MIN: Duration = Duration::from_mins(1);
+
+/// How long it waits at most: fragments that come back in another way than with their
+/// disk are made use of within an hour.
+pub const REPAIR_PAUSE_MAX: Duration = Duration::from_hours(1);

@@ -1,11 +1,13 @@
 //! Repair: which parts have lost fragments, those with the least left first.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::{PartRow, ReadError, View};
 use units::{DiskId, FragmentNumber, PartId};
 
 use crate::limits::{REPAIR_PARTS_MAX, REPAIR_TASKS_MAX};
+use crate::pauses::Pauses;
 
 /// A fragment that scrub or a reader found bad or missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,7 @@ pub struct RepairTask {
 pub struct RepairQueue {
     order: BTreeSet<(bool, i16, PartId)>,
     tasks: BTreeMap<PartId, RepairTask>,
+    pauses: Pauses,
 }
 
 impl RepairQueue {
@@ -81,6 +84,32 @@ impl RepairQueue {
         Ok(())
     }
 
+    /// Notes that a part could not be rebuilt: scans leave it alone for a time, the
+    /// longer the more often it was in vain. `now` is time since an arbitrary start.
+    pub fn pause(&mut self, part: PartId, row: &PartRow, now: Duration) {
+        self.pauses.begin(part, row, now);
+    }
+
+    /// Whether a part could not be rebuilt lately, and lies where it lay then.
+    pub fn is_paused(&self, part: PartId, row: &PartRow, now: Duration) -> bool {
+        self.pauses.holds(part, row, now)
+    }
+
+    /// Whether the last repair of a part, on the disks it lies on, was in vain.
+    pub fn was_in_vain(&self, part: PartId, row: &PartRow) -> bool {
+        self.pauses.is_known(part, row)
+    }
+
+    /// Forgets that a part could not be rebuilt: it can, or it is gone.
+    pub fn resume(&mut self, part: PartId) {
+        self.pauses.end(part);
+    }
+
+    /// Forgets it of all parts: a disk came back, or there is another one.
+    pub fn resume_all(&mut self) {
+        self.pauses.end_all();
+    }
+
     /// Takes the most endangered part.
     pub fn take(&mut self) -> Option<RepairTask> {
         let (_, _, part) = self.order.pop_first()?;
@@ -103,11 +132,13 @@ impl RepairScan {
     /// Looks at one more page of parts; the step after the end begins a new pass.
     ///
     /// Whether a disk is lost is asked of each disk that a part names: one that is
-    /// not there any more is named nowhere else.
+    /// not there any more is named nowhere else. Parts that are paused are counted and
+    /// left alone.
     pub fn step(
         &mut self,
         view: &View,
         is_lost: impl Fn(DiskId) -> bool,
+        now: Duration,
         queue: &mut RepairQueue,
     ) -> Result<RepairScanned, ReadError> {
         let parts = view.parts(self.after, REPAIR_PARTS_MAX)?;
@@ -118,6 +149,9 @@ impl RepairScan {
             let lost = lost_slots(&row, &is_lost);
             if row.references > 0 && !lost.is_empty() {
                 found += 1;
+                if queue.is_paused(part, &row, now) {
+                    continue;
+                }
                 queue.add(RepairTask { part, lost, spare: 0 }, &row);
             }
         }

@@ -203,9 +203,18 @@ fn parts_on_a_lost_disk_are_found() {
     let mut queue = RepairQueue::default();
     let mut scan = RepairScan::default();
     let is_lost = |disk| disk == DiskId::from_u128(2);
-    let scanned = scan.step(&house.view(), is_lost, &mut queue).expect("readable rows");
+    let now = Duration::from_secs(7);
+    let scanned = scan.step(&house.view(), is_lost, now, &mut queue).expect("readable rows");
     assert_eq!((scanned.found, scanned.finished), (1, true));
     let task = queue.take().expect("one part to repair");
     assert_eq!((task.part, task.spare), (PartId::from_u128(1), 0));
     assert!(queue.is_empty(), "a released part is not repaired");
+
+    let row = house.view().part(task.part).expect("readable rows").expect("it is there");
+    queue.pause(task.part, &row, now);
+    let mut scan =
+        |now| scan.step(&house.view(), is_lost, now, &mut queue).map(|s| (s.found, queue.len()));
+    assert_eq!(scan(now).expect("readable rows"), (1, 0), "counted, and left alone");
+    let later = now + caretaker::limits::REPAIR_PAUSE_MIN;
+    assert_eq!(scan(later).expect("readable rows"), (1, 1));
 }

@@ -129,8 +129,9 @@ fn parity_of(
     Ok(result.recovery_iter().map(Bytes::copy_from_slice).collect())
 }
 
-/// Fills the empty data slots.
-fn rebuild_data(
+/// Fills the empty data slots and leaves parity alone, which costs more than it is
+/// worth to whoever looks for data only. The same holds of `slots` as in [`rebuild`].
+pub fn rebuild_data(
     code: Code,
     stripe_bytes: usize,
     slots: &mut [Option<Bytes>],

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | clean-up | removes the fragments of released parts, then has the catalog forget the parts |
 //! | key shredding | destroys keys of erased tenants where a stop came in between |
-//! | condemning | parts of failed writes, and fragments the catalog does not know |
+//! | condemning | parts of failed writes, and fragments the catalog does not know; clears copies away that a repair left |
 //! | lifecycle | proposes what the bucket rules say |
 //! | scrub | reads every fragment against its checksums, at a bounded rate |
 //! | repair | rebuilds bad and missing fragments, empties lost disks |
@@ -19,13 +19,16 @@
 //! - All tasks hang on one tree and end with it.
 
 mod census;
+mod claims;
 mod clean_up;
 mod compaction;
+mod copies;
 mod error;
 mod lifecycle;
 pub mod limits;
 mod orphans;
 mod planted;
+mod rebuild;
 mod repair;
 mod rotation;
 mod round;

@@ -61,8 +61,17 @@ pub const DISTRUSTED_MAX: usize = 10_000;
 /// How long repair rests between two pages of parts, for whoever else needs the rows.
 pub const WALK_REST: Duration = Duration::from_millis(10);
 
-/// How often a repair that found no disk is tried again: with the next presence walk.
+/// Parts repaired at a time: many small ones together fill a commit, so that one sync
+/// makes several MiB durable.
 pub const REPAIRS_PER_STEP: usize = 16;
+
+/// Bytes of rebuilt fragments that wait for their sync, of all repairs together. One
+/// stripe is rebuilt at a time, which takes as much as its fragments on top.
+pub const REPAIR_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Bytes of fragments of one slot that are written with one sync: half of the room, so
+/// that the next are rebuilt while a disk works on these.
+pub const REPAIR_BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// Rows looked at by one step of a key rotation.
 pub const ROTATION_PAGE: usize = 256;
@@ -86,3 +95,12 @@ pub const UNREADABLE_NAMES_PAGE: usize = 256;
 pub const UNREADABLE_EVERY: Duration = Duration::from_secs(30);
 
 const _: () = assert!(UNREADABLE_BYTES_MAX <= catalog::limits::JOB_BYTES_MAX, "it fits its row");
+const _: () = assert!(REPAIR_BATCH_BYTES < REPAIR_BYTES_MAX, "two batches at least");
+const _: () = assert!(
+    fragments::limits::FRAGMENT_BYTES_MAX <= REPAIR_BATCH_BYTES,
+    "any fragment is found room for"
+);
+const _: () = assert!(
+    REPAIR_BYTES_MAX <= fragments::limits::COMMIT_BYTES_MAX,
+    "what waits is made durable by one sync"
+);

@@ -2,7 +2,8 @@
 //!
 //! Two ways lead here: the object path says that a write did not end well, and a
 //! sweep over the disks meets parts that the catalog does not know. Either way
-//! the catalog condemns the part first, and only then is it cleaned up.
+//! the catalog condemns the part first, and only then is it cleaned up. Fragments of a
+//! known part that lie where nobody looks for them: [`crate::copies`].
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use consensus::ProposeError;
 use fragments::FragmentName;
 use units::{DiskId, PartId, Timestamp, planted};
 
+use crate::copies::is_copy;
 use crate::limits::{CONDEMN_BATCH_MAX, SUSPECTS_MAX, SWEEP_PAGE, SWEEP_REST};
 use crate::planted::FORGET_REFERENCES;
 use crate::{Steward, StewardError};
@@ -114,16 +116,25 @@ impl Steward {
             // and a view that is held for long holds back compaction.
             let view = self.view();
             after = Some(FragmentName::last_of(last.name.part));
-            let mut parts: Vec<PartId> = page.iter().map(|listed| listed.name.part).collect();
-            parts.dedup();
-            for part in parts {
-                if met.len() >= SUSPECTS_MAX || self.shared.objects.part_is_in_use(part) {
+            let mut copied = Vec::new();
+            for names in page.chunk_by(|one, next| one.name.part == next.name.part) {
+                let Some(part) = names.first().map(|listed| listed.name.part) else { continue };
+                if self.shared.objects.part_is_in_use(part) {
                     continue;
                 }
-                if planted::is_on(FORGET_REFERENCES) || !view.part_known(part)? {
-                    let since = self.shared.suspects.lock().get(&part).copied().unwrap_or(now);
-                    met.insert(part, since);
+                let row = view.part(part)?;
+                if row.is_none() || planted::is_on(FORGET_REFERENCES) {
+                    if met.len() < SUSPECTS_MAX {
+                        let since = self.shared.suspects.lock().get(&part).copied();
+                        met.insert(part, since.unwrap_or(now));
+                    }
+                } else if row.is_some_and(|row| names.iter().any(|l| is_copy(&row, l.name, disk))) {
+                    copied.push(part);
                 }
+            }
+            drop(view);
+            for part in copied {
+                self.copies_collect(disk, part).await?;
             }
             tokio::time::sleep(SWEEP_REST).await;
         }

@@ -1,31 +1,23 @@
-//! Repair: bad and missing fragments are rebuilt from the others.
+//! Repair: what is to be rebuilt, in which order, and what became of it. How a slot is
+//! rebuilt: [`crate::rebuild`].
 //!
-//! ```text
-//! disk sound:  rebuild → write in its place → read back
-//! disk lost:   every stripe of the slot: rebuild → write on another disk → read back,
-//!              then one command moves the slot
-//! ```
-//! The catalog names the new disk only after every fragment there has been read
-//! back; until then readers rebuild. Cut anywhere, the next attempt writes again.
+//! Bad and missing fragments are told by the scrub, by readers and by compaction; slots
+//! on lost disks are found by a walk over all parts. A part that cannot be rebuilt is
+//! paused, the longer the more often it was tried: neither the walk nor a reader has it
+//! tried again before its time, a scrub does, since who asks for one wants to know.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use caretaker::{BadFragment, RepairScan, RepairTask};
-use catalog::command::PartSlotMove;
-use catalog::{Command, PartRow, Refusal};
-use consensus::ProposeError;
-use erasure::{Code, CodecId};
-use fragments::{Fragment, FragmentHeader, FragmentName};
+use catalog::PartRow;
+use fragments::FragmentName;
 use objects::{Damage, DamageKind};
-use placement::{DiskFacts, replacement};
-use seal::SealedLayout;
-use units::{ByteCount, DiskId, FragmentNumber, PartId, StripeNumber, planted};
+use tokio::task::JoinSet;
+use units::{DiskId, FragmentNumber, PartId};
 
-use crate::census::{FragmentState, name_of};
 use crate::limits::{DISTRUSTED_MAX, LOST_WALK_EVERY, REPAIRS_PER_STEP};
-use crate::planted::MOVE_UNVERIFIED;
+use crate::rebuild::SlotWork;
 use crate::{Steward, StewardError};
 
 /// What a repair of one part came to.
@@ -37,6 +29,14 @@ pub struct RepairOutcome {
     pub lost: u64,
     /// Fragments that have nowhere to go, or could not be written, now.
     pub homeless: u64,
+}
+
+impl RepairOutcome {
+    fn add(&mut self, other: Self) {
+        self.repaired += other.repaired;
+        self.lost += other.lost;
+        self.homeless += other.homeless;
+    }
 }
 
 /// The walk over all parts in search of slots on lost disks.
@@ -63,6 +63,10 @@ impl Steward {
             if distrusted.len() < DISTRUSTED_MAX {
                 distrusted.insert(FragmentName { part, stripe, fragment });
             }
+        }
+        let row = self.view().part(damage.part)?;
+        if row.is_some_and(|row| self.is_paused(damage.part, &row)) {
+            return Ok(());
         }
         self.bad_found(damage.part, damage.fragment)
     }
@@ -152,11 +156,16 @@ impl Steward {
             if walk.walked && !again && walk.unsound == unsound {
                 return Ok(false);
             }
+            let came_back = walk.unsound.difference(&unsound).next().is_some();
             *walk = LostWalk { running: true, unsound, ..LostWalk::default() };
+            if came_back {
+                self.shared.repairs.lock().resume_all();
+            }
         }
         let view = self.view();
         let mut repairs = self.shared.repairs.lock();
-        let scanned = walk.scan.step(&view, |disk| !self.disk_is_sound(disk), &mut repairs)?;
+        let is_lost = |disk| !self.disk_is_sound(disk);
+        let scanned = walk.scan.step(&view, is_lost, now, &mut repairs)?;
         walk.found |= scanned.found > 0;
         if scanned.finished {
             (walk.running, walk.walked) = (false, true);
@@ -165,36 +174,53 @@ impl Steward {
         Ok(walk.running)
     }
 
-    /// Repairs the most endangered parts; says what came of it.
+    /// Repairs the most endangered parts, several at a time; says what came of it.
+    // Cancel-safety: repairs under way end with the call; what they wrote is met again
+    // by the next attempt.
     pub async fn repair_step(&self) -> Result<RepairOutcome, StewardError> {
+        let mut repairs = JoinSet::new();
+        while repairs.len() < REPAIRS_PER_STEP {
+            let Some(task) = self.repair_take(repairs.is_empty()) else { break };
+            let steward = self.clone();
+            repairs.spawn(async move {
+                let done = steward.task_repair(&task).await;
+                (task, done)
+            });
+        }
         let mut total = RepairOutcome::default();
-        for _ in 0..REPAIRS_PER_STEP {
-            let Some(task) = self.repair_take() else { break };
-            let outcome = self.part_repair(task.part, &task.lost).await;
-            if outcome.is_err() {
-                // What stands in the way will for the others too; the next round finds them.
-                for slot in task.lost {
-                    let homeless = RepairOutcome { homeless: u64::MAX, ..RepairOutcome::default() };
-                    self.slot_settled(task.part, slot, homeless);
+        let mut failed = None;
+        while let Some(joined) = repairs.join_next().await {
+            let (task, done) = match joined {
+                Ok(ended) => ended,
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Err(_) => continue,
+            };
+            match done {
+                Ok(outcome) => {
+                    self.outcome_note(&task, outcome).await?;
+                    total.add(outcome);
+                }
+                Err(error) => {
+                    // What stands in the way will for the others too; the next round
+                    // finds them.
+                    for slot in task.lost {
+                        let homeless = RepairOutcome { homeless: u64::MAX, ..<_>::default() };
+                        self.slot_settled(task.part, slot, homeless);
+                    }
+                    failed = Some(error);
                 }
             }
-            let outcome = outcome?;
-            if outcome.lost > 0 {
-                self.unreadable_note(task.part, outcome.lost).await?;
-            }
-            total.repaired += outcome.repaired;
-            total.lost += outcome.lost;
-            total.homeless += outcome.homeless;
         }
-        Ok(total)
+        failed.map_or(Ok(total), Err)
     }
 
-    /// The next part to repair; when there is none, nothing waits any more.
-    fn repair_take(&self) -> Option<RepairTask> {
+    /// The next part to repair; when there is none and none is being repaired, nothing
+    /// waits any more.
+    fn repair_take(&self, idle: bool) -> Option<RepairTask> {
         let (task, given_up) = {
             let mut repairs = self.shared.repairs.lock();
             let task = repairs.take();
-            let none = task.is_none();
+            let none = task.is_none() && idle;
             // The queue drops what it has no room for.
             (task, if none { self.shared.round.lock().give_up() } else { 0 })
         };
@@ -203,14 +229,45 @@ impl Steward {
         task
     }
 
-    /// Repairs these slots of a part.
-    pub async fn part_repair(
+    /// Remembers what a repair came to: a part that cannot be rebuilt is paused.
+    async fn outcome_note(
         &self,
-        part: PartId,
-        slots: &[FragmentNumber],
-    ) -> Result<RepairOutcome, StewardError> {
+        task: &RepairTask,
+        outcome: RepairOutcome,
+    ) -> Result<(), StewardError> {
+        let row = self.view().part(task.part)?;
+        {
+            let now = self.shared.objects.parts().clock.elapsed();
+            let mut repairs = self.shared.repairs.lock();
+            match row {
+                Some(row) if outcome.lost > 0 => repairs.pause(task.part, &row, now),
+                _ => repairs.resume(task.part),
+            }
+        }
+        if outcome.lost > 0 {
+            self.unreadable_note(task.part, outcome.lost).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether it is too early to try a part again that could not be rebuilt.
+    fn is_paused(&self, part: PartId, row: &PartRow) -> bool {
+        let now = self.shared.objects.parts().clock.elapsed();
+        self.shared.repairs.lock().is_paused(part, row, now)
+    }
+
+    /// Repairs these slots of a part.
+    async fn task_repair(&self, task: &RepairTask) -> Result<RepairOutcome, StewardError> {
         let mut outcome = RepairOutcome::default();
-        for slot in slots {
+        let part = task.part;
+        let Some(_claim) = self.shared.claims.claim(part) else {
+            // Copies of it are being cleared away: later.
+            if let Some(row) = self.view().part(part)?.filter(|row| row.references > 0) {
+                self.shared.repairs.lock().add(task.clone(), &row);
+            }
+            return Ok(outcome);
+        };
+        for slot in &task.lost {
             // Read anew for each slot: the one before may have moved.
             let row = self.view().part(part)?.filter(|row| row.references > 0);
             let work = row.and_then(|row| Some((SlotWork::of(part, *slot, &row)?, row)));
@@ -220,159 +277,8 @@ impl Steward {
                 None => RepairOutcome::default(),
             };
             self.slot_settled(part, *slot, one);
-            outcome.repaired += one.repaired;
-            outcome.lost += one.lost;
-            outcome.homeless += one.homeless;
+            outcome.add(one);
         }
         Ok(outcome)
-    }
-
-    async fn slot_repair(
-        &self,
-        work: &SlotWork,
-        row: &PartRow,
-    ) -> Result<RepairOutcome, StewardError> {
-        let mut outcome = RepairOutcome::default();
-        let Some(target) = self.target(work, row) else {
-            outcome.homeless = u64::from(row.stripe_count);
-            return Ok(outcome);
-        };
-        let moving = target != work.disk;
-        if moving && !self.takes_commands() {
-            // Nobody could be told where the fragments are: nothing is written.
-            outcome.homeless = u64::from(row.stripe_count);
-            return Ok(outcome);
-        }
-        for stripe in 0..row.stripe_count {
-            let name = name_of(work.part, stripe, work.slot.get());
-            if !moving && self.fragment_state(row, name).await == FragmentState::Good {
-                continue;
-            }
-            let Some(payload) = self.payload(work, row, name).await else {
-                outcome.lost += 1;
-                continue;
-            };
-            if self.write_verified(work, target, name, payload).await? {
-                outcome.repaired += 1;
-            } else {
-                outcome.homeless += 1;
-            }
-        }
-        if moving && outcome.lost + outcome.homeless == 0 {
-            self.slot_move(work, target).await?;
-        }
-        Ok(outcome)
-    }
-
-    /// Where the slot's fragments go: its own disk if that is sound.
-    fn target(&self, work: &SlotWork, row: &PartRow) -> Option<DiskId> {
-        let store = self.fragments();
-        let facts = |id| DiskFacts {
-            id,
-            healthy: self.disk_is_sound(id),
-            free: store.space(id).map_or(ByteCount::ZERO, |space| space.available),
-        };
-        let disks: Vec<DiskFacts> = store.disks().into_iter().map(facts).collect();
-        let need = ByteCount::new(work.layout.sealed_total().get() / u64::from(row.data.max(1)));
-        let random = &*self.shared.objects.parts().random;
-        replacement(&disks, &row.slots, work.disk, need, random)
-    }
-
-    /// The bytes of a fragment: read, or rebuilt from the others.
-    async fn payload(&self, work: &SlotWork, row: &PartRow, name: FragmentName) -> Option<Bytes> {
-        if let Ok(fragment) = self.fragments().read_whole(work.disk, name).await
-            && !self.is_distrusted(name)
-        {
-            return Some(fragment.payload);
-        }
-        let mut pieces = Vec::with_capacity(row.slots.len());
-        for (slot, disk) in (0_u8..).zip(&row.slots) {
-            let other = FragmentName { fragment: FragmentNumber::new(slot), ..name };
-            let read = if other == name || self.is_distrusted(other) {
-                None
-            } else {
-                self.fragments().read_whole(*disk, other).await.ok()
-            };
-            pieces.push(read.map(|fragment| fragment.payload));
-        }
-        erasure::rebuild(work.code, work.sealed_bytes(name.stripe), &mut pieces).ok()?;
-        pieces.into_iter().nth(usize::from(name.fragment.get())).flatten()
-    }
-
-    /// Whether a reader found that this is not what was sealed, though its checksums hold.
-    pub(crate) fn is_distrusted(&self, name: FragmentName) -> bool {
-        self.shared.distrusted.lock().contains(&name)
-    }
-
-    /// Writes a fragment and reads it back.
-    async fn write_verified(
-        &self,
-        work: &SlotWork,
-        target: DiskId,
-        name: FragmentName,
-        payload: Bytes,
-    ) -> Result<bool, StewardError> {
-        if planted::is_on(MOVE_UNVERIFIED) {
-            return Ok(true);
-        }
-        let header = FragmentHeader {
-            name,
-            codec: CodecId::ContiguousLeopard16,
-            code: work.code,
-            stripe_bytes: ByteCount::new(work.sealed_bytes(name.stripe) as u64),
-        };
-        self.fragments().append(target, Fragment { header, payload: payload.clone() }).await?;
-        let back = self.fragments().read_whole(target, name).await;
-        let good = back.is_ok_and(|fragment| fragment.payload == payload);
-        if good {
-            self.shared.distrusted.lock().remove(&name);
-        }
-        Ok(good)
-    }
-
-    /// Tells the catalog, then lets the old fragments go where that is possible.
-    async fn slot_move(&self, work: &SlotWork, target: DiskId) -> Result<(), StewardError> {
-        let (part, slot) = (work.part, work.slot);
-        let moved = PartSlotMove { part, slot, from: work.disk, to: target };
-        match self.propose(Command::PartSlotMove(moved)).await {
-            Ok(_) => self.count(|status| status.slots_moved += 1),
-            // Deleted or moved meanwhile: what was written is met by the sweep.
-            Err(StewardError::Propose(ProposeError::Refused(
-                Refusal::PartGone { .. } | Refusal::SlotMoved,
-            ))) => return Ok(()),
-            Err(error) => return Err(error),
-        }
-        if self.disk_is_sound(work.disk) {
-            let names = (0..work.layout.stripe_count())
-                .map(|stripe| name_of(part, stripe, slot.get()))
-                .collect();
-            self.fragments().remove(work.disk, names).await?;
-        }
-        Ok(())
-    }
-}
-
-/// One slot of one part.
-struct SlotWork {
-    part: PartId,
-    slot: FragmentNumber,
-    disk: DiskId,
-    code: Code,
-    layout: SealedLayout,
-}
-
-impl SlotWork {
-    fn of(part: PartId, slot: FragmentNumber, row: &PartRow) -> Option<Self> {
-        Some(Self {
-            part,
-            slot,
-            disk: *row.slots.get(usize::from(slot.get()))?,
-            code: Code::new(row.data, row.parity).ok()?,
-            layout: SealedLayout::new(row.size, row.stripe_bytes)?,
-        })
-    }
-
-    fn sealed_bytes(&self, stripe: StripeNumber) -> usize {
-        usize::try_from(self.layout.sealed_bytes(stripe)).unwrap_or(usize::MAX)
     }
 }

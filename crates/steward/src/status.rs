@@ -17,6 +17,8 @@ pub struct Status {
     pub parts_unreadable: u64,
     /// Slots moved to another disk.
     pub slots_moved: u64,
+    /// Copies of fragments removed that a repair had left.
+    pub copies_removed: u64,
     /// Commands that lifecycle rules led to.
     pub lifecycle_commands: u64,
     /// Bytes given back by compaction.

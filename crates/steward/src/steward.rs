@@ -8,9 +8,11 @@ use catalog::{Command, Success, View};
 use fragments::{DiskState, FragmentName, FragmentStore};
 use objects::{Findings, Objects};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use units::{DiskId, PartId, Timestamp};
 
+use crate::claims::Claims;
+use crate::limits::REPAIR_BYTES_MAX;
 use crate::repair::LostWalk;
 use crate::round::RoundFindings;
 use crate::scrub::ScrubPlace;
@@ -33,6 +35,12 @@ pub(crate) struct Shared {
     /// Parts taken out of the queue of given-up writes and not condemned yet.
     pub(crate) abandoned: tokio::sync::Mutex<Vec<PartId>>,
     pub(crate) repairs: Mutex<RepairQueue>,
+    /// Parts whose fragments somebody is at work on.
+    pub(crate) claims: Claims,
+    /// Bytes of rebuilt fragments that may wait for their sync.
+    pub(crate) repair_room: Semaphore,
+    /// Held while a stripe is rebuilt: one at a time.
+    pub(crate) rebuilding: tokio::sync::Mutex<()>,
     /// What the scrub round found; locked after `repairs` where both are.
     pub(crate) round: Mutex<RoundFindings>,
     pub(crate) lost_walk: Mutex<LostWalk>,
@@ -64,6 +72,9 @@ impl Steward {
                 findings: tokio::sync::Mutex::new(findings),
                 abandoned: tokio::sync::Mutex::default(),
                 repairs: Mutex::new(RepairQueue::default()),
+                claims: Claims::default(),
+                repair_room: Semaphore::new(REPAIR_BYTES_MAX),
+                rebuilding: tokio::sync::Mutex::default(),
                 round: Mutex::default(),
                 lost_walk: Mutex::default(),
                 distrusted: Mutex::default(),

@@ -160,11 +160,16 @@ impl Steward {
         });
     }
 
-    /// How long to rest after reading so many bytes.
+    /// How long to rest after scrubbing so many bytes.
     fn scrub_rest(&self, bytes: u64) -> Duration {
         if self.shared.scrub_hurry.load(Ordering::SeqCst) {
             return Duration::ZERO;
         }
+        self.read_rest(bytes)
+    }
+
+    /// How long to rest after reading so many bytes on the steward's own account.
+    pub(crate) fn read_rest(&self, bytes: u64) -> Duration {
         let rate = self.shared.settings.scrub_bytes_per_second.get().max(1);
         Duration::from_millis(bytes.saturating_mul(1_000) / rate)
     }

@@ -1,0 +1,181 @@
+//! Repairs that cannot end: what cannot be rebuilt waits and is not written anew each
+//! time; a repair that was cut goes on where it ended; and copies that nobody needs go.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use catalog::PartRow;
+use fragments::{Fragment, FragmentName};
+use objects::ObjectName;
+use simulator::{Running, Site, SiteOptions};
+use steward::RepairOutcome;
+use units::{DiskId, FragmentNumber, PartId, StripeNumber};
+
+const OBJECTS: u8 = 8;
+
+/// A site of eight disks with objects of this length, one part each.
+async fn filled(seed: u64, length: usize) -> Result<(Site, Running, Vec<ObjectName>)> {
+    let site = Site::new(SiteOptions { seed, disks: 8 });
+    let running = site.start().await?;
+    let tenant = running.tenant("commune").await?;
+    let bucket = running.bucket(&tenant, "actes", false).await?;
+    let mut names = Vec::new();
+    for number in 0..OBJECTS {
+        let name = ObjectName::new(bucket.as_str(), &format!("acte-{number}"))?;
+        running.put(&name, body(number, length)).await?;
+        names.push(name);
+    }
+    Ok((site, running, names))
+}
+
+fn body(number: u8, length: usize) -> Bytes {
+    Bytes::from(vec![number; length])
+}
+
+fn parts(running: &Running) -> Result<Vec<(PartId, PartRow)>> {
+    Ok(running.consensus.view().parts(None, 100)?)
+}
+
+/// The parts with a slot on this disk, and which.
+fn slots_on(running: &Running, disk: DiskId) -> Result<Vec<(PartId, PartRow, u8)>> {
+    let of = |(part, row): (PartId, PartRow)| {
+        let found = (0_u8..).zip(&row.slots).find(|(_, on)| **on == disk);
+        let slot = found.map(|(slot, _)| slot);
+        slot.map(|slot| (part, row, slot))
+    };
+    Ok(parts(running)?.into_iter().filter_map(of).collect())
+}
+
+fn name(part: PartId, stripe: u32, slot: u8) -> FragmentName {
+    let (stripe, fragment) = (StripeNumber::new(stripe), FragmentNumber::new(slot));
+    FragmentName { part, stripe, fragment }
+}
+
+/// Names on a disk where the catalog does not look for them.
+fn copies(running: &Running, disk: DiskId) -> Result<Vec<FragmentName>> {
+    let mut names = Vec::new();
+    for listed in running.fragments.list(disk, None, 10_000) {
+        let row = running.consensus.view().part(listed.name.part)?.context("a known part")?;
+        if row.slots[usize::from(listed.name.fragment.get())] != disk {
+            names.push(listed.name);
+        }
+    }
+    Ok(names)
+}
+
+/// Walks and repairs until there is nothing to do; what it came to.
+async fn tended(running: &Running) -> Result<RepairOutcome> {
+    let mut total = RepairOutcome::default();
+    for _ in 0..100 {
+        let walking = running.steward.damage_step().await?;
+        let one = running.steward.repair_step().await?;
+        total.repaired += one.repaired;
+        total.lost += one.lost;
+        total.homeless += one.homeless;
+        if one == RepairOutcome::default() && !walking {
+            return Ok(total);
+        }
+    }
+    anyhow::bail!("it does not rest: {total:?}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_rebuilt_waits_ever_longer() -> Result<()> {
+    let (mut site, running, _) = filled(31, 9 << 20).await?;
+    let lost_disk = running.fragments.disks()[0];
+    // The last stripe of one part has three fragments fewer, with the lost disk's.
+    let (part, row, slot) = slots_on(&running, lost_disk)?.into_iter().next().context("one")?;
+    let last = row.stripe_count - 1;
+    assert!(last > 0, "several stripes");
+    for (other, disk) in (0_u8..).zip(&row.slots).filter(|(other, _)| *other != slot).take(2) {
+        running.fragments.remove(*disk, vec![name(part, last, other)]).await?;
+    }
+    running.stop().await;
+    site.absent = Some(0);
+    let running = site.start().await?;
+    let outcome = tended(&running).await?;
+    assert_eq!(outcome.lost, 1, "tried once: {outcome:?}");
+    for disk in running.fragments.disks() {
+        assert_eq!(copies(&running, disk)?, [], "nothing is written of what cannot be whole");
+    }
+    let census = running.steward.census().await?;
+    assert_eq!(census.missing, u64::from(row.stripe_count) + 2, "the others are whole");
+    // The walk comes each minute; the pauses are of one, two and four.
+    let mut tried = Vec::new();
+    for minute in 1..=8 {
+        site.clock.advance(Duration::from_secs(61));
+        if tended(&running).await?.lost > 0 {
+            tried.push(minute);
+        }
+    }
+    assert_eq!(tried, [1, 3, 7]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repair_that_was_cut_goes_on_where_it_ended() -> Result<()> {
+    let (mut site, running, names) = filled(32, 9 << 20).await?;
+    let lost_disk = running.fragments.disks()[0];
+    let mut begun = Vec::new();
+    for (part, row, slot) in slots_on(&running, lost_disk)? {
+        // As if a repair had been cut after its first fragment.
+        let disks = running.fragments.disks();
+        let spare = disks.into_iter().rfind(|disk| !row.slots.contains(disk)).context("a spare")?;
+        let Fragment { header, payload } =
+            running.fragments.read_whole(lost_disk, name(part, 0, slot)).await?;
+        running.fragments.append(spare, Fragment { header, payload }).await?;
+        begun.push((part, slot, spare, u64::from(row.stripe_count)));
+    }
+    assert!(begun.len() > 3, "chance would have to be kind {} times", begun.len());
+    running.stop().await;
+    site.absent = Some(0);
+    let running = site.start().await?;
+    let outcome = tended(&running).await?;
+    let all: u64 = begun.iter().map(|(.., stripes)| stripes).sum();
+    assert_eq!(outcome.repaired, all - begun.len() as u64, "what is there is left as it is");
+    for (part, slot, spare, _) in begun {
+        let row = running.consensus.view().part(part)?.context("it is there")?;
+        assert_eq!(row.slots[usize::from(slot)], spare, "not on another disk");
+    }
+    assert!(running.steward.census().await?.is_whole());
+    for disk in running.fragments.disks() {
+        assert_eq!(copies(&running, disk)?, []);
+    }
+    for (number, name) in (0..OBJECTS).zip(&names) {
+        assert_eq!(running.get(name).await?, body(number, 9 << 20));
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copies_on_a_disk_that_comes_back_go_unless_they_are_needed() -> Result<()> {
+    let (mut site, running, _) = filled(33, 200_000).await?;
+    let lost_disk = running.fragments.disks()[0];
+    let moved = slots_on(&running, lost_disk)?;
+    assert!(moved.len() > 1);
+    running.stop().await;
+    site.absent = Some(0);
+    let running = site.start().await?;
+    assert_eq!(tended(&running).await?.repaired, moved.len() as u64);
+    running.stop().await;
+
+    site.absent = None;
+    let running = site.start().await?;
+    assert_eq!(copies(&running, lost_disk)?.len(), moved.len());
+    // One of them was rebuilt on a disk that has lost it since.
+    let (part, _, slot) = &moved[0];
+    let row = running.consensus.view().part(*part)?.context("it is there")?;
+    let needed = name(*part, 0, *slot);
+    running.fragments.remove(row.slots[usize::from(*slot)], vec![needed]).await?;
+    running.steward.orphan_sweep().await?;
+    assert_eq!(copies(&running, lost_disk)?, [needed], "the others are gone");
+    assert_eq!(running.steward.status().borrow().copies_removed, moved.len() as u64 - 1);
+
+    running.steward.scrub_round().await?;
+    assert!(running.steward.census().await?.is_whole());
+    running.steward.orphan_sweep().await?;
+    assert_eq!(copies(&running, lost_disk)?, []);
+    assert!(running.steward.census().await?.is_whole(), "what is needed is where it was");
+    Ok(())
+}

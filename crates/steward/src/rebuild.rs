@@ -1,0 +1,320 @@
+//! Rebuilding a slot of a part, from the fragments in the others.
+//!
+//! ```text
+//! disk sound:  what is bad: rebuild → write in its place → read back
+//! disk lost:   can every stripe be rebuilt? → each stripe: rebuild → write on another
+//!              disk → read back; then one command moves the slot
+//! ```
+//! The catalog names the new disk only after every fragment there has been read
+//! back; until then readers rebuild. Cut anywhere, the next attempt goes on where this
+//! one ended: on the disk that has some of the slot's fragments already, whose good
+//! ones it leaves as they are.
+//!
+//! Fragments are written several at a time, with one sync for all of them.
+
+use core::ops::Range;
+
+use bytes::Bytes;
+use catalog::command::PartSlotMove;
+use catalog::{Command, PartRow, Refusal};
+use consensus::ProposeError;
+use erasure::{Code, CodecId};
+use fragments::{Fragment, FragmentHeader, FragmentName};
+use placement::{DiskFacts, replacement};
+use seal::SealedLayout;
+use tokio::sync::SemaphorePermit;
+use units::{ByteCount, DiskId, FragmentNumber, PartId, StripeNumber, planted};
+
+use crate::census::{expected_bytes, name_of};
+use crate::limits::{REPAIR_BATCH_BYTES, REPAIR_BYTES_MAX};
+use crate::planted::MOVE_UNVERIFIED;
+use crate::{RepairOutcome, Steward, StewardError};
+
+/// One slot of one part.
+pub(crate) struct SlotWork {
+    part: PartId,
+    slot: FragmentNumber,
+    disk: DiskId,
+    code: Code,
+    layout: SealedLayout,
+}
+
+impl SlotWork {
+    pub(crate) fn of(part: PartId, slot: FragmentNumber, row: &PartRow) -> Option<Self> {
+        Some(Self {
+            part,
+            slot,
+            disk: *row.slots.get(usize::from(slot.get()))?,
+            code: Code::new(row.data, row.parity).ok()?,
+            layout: SealedLayout::new(row.size, row.stripe_bytes)?,
+        })
+    }
+
+    fn sealed_bytes(&self, stripe: StripeNumber) -> usize {
+        usize::try_from(self.layout.sealed_bytes(stripe)).unwrap_or(usize::MAX)
+    }
+
+    /// The slot's fragment of a stripe.
+    fn name(&self, stripe: u32) -> FragmentName {
+        name_of(self.part, stripe, self.slot.get())
+    }
+}
+
+/// Rebuilt fragments that are written together, and the room they take meanwhile.
+#[derive(Default)]
+struct Batch<'a> {
+    fragments: Vec<Fragment>,
+    bytes: usize,
+    room: Option<SemaphorePermit<'a>>,
+    /// Stripes that cannot be rebuilt.
+    lost: u64,
+}
+
+impl Steward {
+    /// Rebuilds what is bad in a slot, in its place, or the whole slot on another disk.
+    pub(crate) async fn slot_repair(
+        &self,
+        work: &SlotWork,
+        row: &PartRow,
+    ) -> Result<RepairOutcome, StewardError> {
+        let mut outcome = RepairOutcome::default();
+        let stripes = u64::from(row.stripe_count);
+        let Some(target) = self.target(work, row) else {
+            outcome.homeless = stripes;
+            return Ok(outcome);
+        };
+        let moving = target != work.disk;
+        if moving && !self.takes_commands() {
+            // Nobody could be told where the fragments are: nothing is written.
+            outcome.homeless = stripes;
+            return Ok(outcome);
+        }
+        if moving {
+            // The indexes have most of the answer; what they cannot know is read if it
+            // has been in vain before.
+            let in_vain = self.shared.repairs.lock().was_in_vain(work.part, row);
+            outcome.lost = self.stripes_lost(work, row, in_vain).await;
+        }
+        let mut left = 0..row.stripe_count;
+        // Nothing is written of a slot that cannot move.
+        if moving && outcome.lost > 0 {
+            left = row.stripe_count..row.stripe_count;
+        }
+        while !left.is_empty() {
+            let batch = self.batch_rebuild(work, row, target, &mut left).await;
+            outcome.lost += batch.lost;
+            if moving && batch.lost > 0 {
+                // What the indexes could not know; how many there are will be asked.
+                outcome.lost = self.stripes_lost(work, row, true).await.max(1);
+                break;
+            }
+            let all = batch.fragments.len() as u64;
+            let good = self.batch_write(target, batch).await?;
+            outcome.repaired += good;
+            outcome.homeless += all - good;
+        }
+        if moving && outcome.lost > 0 {
+            // As long as a stripe is missing the slot stays where it is, for its disk
+            // may come back; so nothing of it has a new home.
+            outcome.homeless = stripes.saturating_sub(outcome.lost);
+        } else if moving && outcome.homeless == 0 {
+            self.slot_move(work, target).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// How many stripes cannot be rebuilt; by the disks' indexes, or by what is read.
+    async fn stripes_lost(&self, work: &SlotWork, row: &PartRow, read: bool) -> u64 {
+        let mut lost = 0;
+        for stripe in 0..row.stripe_count {
+            let mut good = 0;
+            for (slot, disk) in (0_u8..).zip(&row.slots) {
+                let name = name_of(work.part, stripe, slot);
+                let is_good = if read {
+                    self.good_fragment(*disk, row, name).await.is_some()
+                } else {
+                    self.fragment_is_there(row, name) && !self.is_distrusted(name)
+                };
+                // Its own fragment makes up for all others.
+                let counts = if slot == work.slot.get() { row.data } else { 1 };
+                good += if is_good { counts } else { 0 };
+                if good >= row.data {
+                    break;
+                }
+            }
+            lost += u64::from(good < row.data);
+        }
+        lost
+    }
+
+    /// Where the slot's fragments go: its own disk if that is sound; else the disk that
+    /// an earlier attempt wrote to, if it has the room; else another.
+    fn target(&self, work: &SlotWork, row: &PartRow) -> Option<DiskId> {
+        let store = self.fragments();
+        let facts = |id| DiskFacts {
+            id,
+            healthy: self.disk_is_sound(id),
+            free: store.space(id).map_or(ByteCount::ZERO, |space| space.available),
+        };
+        let disks: Vec<DiskFacts> = store.disks().into_iter().map(facts).collect();
+        let need = work.layout.sealed_total().get() / u64::from(row.data.max(1));
+        if !self.disk_is_sound(work.disk) {
+            let begun = |disk: &&DiskFacts| {
+                let there = self.bytes_there(work, row, disk.id);
+                let has_room = disk.free.get() >= need.saturating_sub(there);
+                disk.healthy && has_room && there > 0 && !row.slots.contains(&disk.id)
+            };
+            if let Some(disk) = disks.iter().find(begun) {
+                return Some(disk.id);
+            }
+        }
+        let random = &*self.shared.objects.parts().random;
+        replacement(&disks, &row.slots, work.disk, ByteCount::new(need), random)
+    }
+
+    /// Bytes of the slot's fragments in the index of a disk; none if the first is not
+    /// there, for they are written in order.
+    fn bytes_there(&self, work: &SlotWork, row: &PartRow, disk: DiskId) -> u64 {
+        let length = |stripe| self.fragments().length(disk, work.name(stripe));
+        (0..row.stripe_count).map_while(length).map(ByteCount::get).sum()
+    }
+
+    /// Rebuilds the next fragments that are not good on the target, as many as are
+    /// written together.
+    async fn batch_rebuild(
+        &self,
+        work: &SlotWork,
+        row: &PartRow,
+        target: DiskId,
+        left: &mut Range<u32>,
+    ) -> Batch<'_> {
+        let mut batch = Batch::default();
+        while batch.bytes < REPAIR_BATCH_BYTES {
+            let Some(stripe) = left.next() else { break };
+            let name = work.name(stripe);
+            if self.good_fragment(target, row, name).await.is_some() {
+                continue;
+            }
+            let bytes = expected_bytes(row, name).unwrap_or(0).clamp(1, REPAIR_BYTES_MAX);
+            let room = u32::try_from(bytes).unwrap_or(u32::MAX);
+            if let Some(has) = &mut batch.room {
+                // Who has some waits for no more: others might wait for the same.
+                let Ok(more) = self.shared.repair_room.try_acquire_many(room) else {
+                    left.start = stripe;
+                    break;
+                };
+                has.merge(more);
+            } else {
+                batch.room = self.shared.repair_room.acquire_many(room).await.ok();
+            }
+            let Some(payload) = self.payload(work, row, target, name).await else {
+                batch.lost += 1;
+                if target == work.disk {
+                    continue;
+                }
+                break;
+            };
+            let header = FragmentHeader {
+                name,
+                codec: CodecId::ContiguousLeopard16,
+                code: work.code,
+                stripe_bytes: ByteCount::new(work.sealed_bytes(name.stripe) as u64),
+            };
+            batch.bytes += payload.len();
+            batch.fragments.push(Fragment { header, payload });
+        }
+        batch
+    }
+
+    /// The bytes of a fragment: from its own disk, or rebuilt from as many others as it
+    /// takes.
+    async fn payload(
+        &self,
+        work: &SlotWork,
+        row: &PartRow,
+        target: DiskId,
+        name: FragmentName,
+    ) -> Option<Bytes> {
+        if target != work.disk
+            && let Some(own) = self.good_fragment(work.disk, row, name).await
+        {
+            return Some(own);
+        }
+        // One stripe in memory, whoever asks.
+        let _one = self.shared.rebuilding.lock().await;
+        let mut pieces = Vec::with_capacity(row.slots.len());
+        let mut have = 0;
+        for (slot, disk) in (0_u8..).zip(&row.slots) {
+            let other = FragmentName { fragment: FragmentNumber::new(slot), ..name };
+            let piece = if other == name || have == row.data {
+                None
+            } else {
+                self.good_fragment(*disk, row, other).await
+            };
+            have += u8::from(piece.is_some());
+            pieces.push(piece);
+        }
+        let sealed = work.sealed_bytes(name.stripe);
+        if name.fragment.get() < row.data {
+            erasure::rebuild_data(work.code, sealed, &mut pieces).ok()?;
+        } else {
+            erasure::rebuild(work.code, sealed, &mut pieces).ok()?;
+        }
+        pieces.into_iter().nth(usize::from(name.fragment.get())).flatten()
+    }
+
+    /// A fragment on a disk, if it is what the catalog expects and nobody found that it
+    /// does not open.
+    async fn good_fragment(
+        &self,
+        disk: DiskId,
+        row: &PartRow,
+        name: FragmentName,
+    ) -> Option<Bytes> {
+        let read = self.fragments().read_whole(disk, name).await.ok()?;
+        let is_whole = expected_bytes(row, name) == Some(read.payload.len());
+        (is_whole && !self.is_distrusted(name)).then_some(read.payload)
+    }
+
+    /// Whether a reader found that this is not what was sealed, though its checksums hold.
+    pub(crate) fn is_distrusted(&self, name: FragmentName) -> bool {
+        self.shared.distrusted.lock().contains(&name)
+    }
+
+    /// Writes fragments and reads them back; says how many came back as they were.
+    async fn batch_write(&self, target: DiskId, batch: Batch<'_>) -> Result<u64, StewardError> {
+        if batch.fragments.is_empty() || planted::is_on(MOVE_UNVERIFIED) {
+            return Ok(batch.fragments.len() as u64);
+        }
+        self.fragments().append_many(target, batch.fragments.clone()).await?;
+        let mut good = 0;
+        for written in &batch.fragments {
+            let name = written.header.name;
+            let back = self.fragments().read_whole(target, name).await;
+            if back.is_ok_and(|fragment| fragment.payload == written.payload) {
+                self.shared.distrusted.lock().remove(&name);
+                good += 1;
+            }
+        }
+        Ok(good)
+    }
+
+    /// Tells the catalog, then lets the old fragments go where that is possible.
+    async fn slot_move(&self, work: &SlotWork, target: DiskId) -> Result<(), StewardError> {
+        let (part, slot) = (work.part, work.slot);
+        let moved = PartSlotMove { part, slot, from: work.disk, to: target };
+        match self.propose(Command::PartSlotMove(moved)).await {
+            Ok(_) => self.count(|status| status.slots_moved += 1),
+            // Deleted or moved meanwhile: what was written is met by the sweep.
+            Err(StewardError::Propose(ProposeError::Refused(
+                Refusal::PartGone { .. } | Refusal::SlotMoved,
+            ))) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        if self.disk_is_sound(work.disk) {
+            let names = (0..work.layout.stripe_count()).map(|stripe| work.name(stripe)).collect();
+            self.fragments().remove(work.disk, names).await?;
+        }
+        Ok(())
+    }
+}
