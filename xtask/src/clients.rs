@@ -10,20 +10,29 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use self::Sign::{Module, Program};
 use crate::shell;
 
-/// Debian package and the program that shows it is there.
-const DEBIAN: &[(&str, &str)] = &[
-    ("rclone", "rclone"),
-    ("restic", "restic"),
-    ("s3cmd", "s3cmd"),
-    ("s3fs", "s3fs"),
-    ("fuse3", "fusermount3"),
-    ("prometheus", "promtool"),
-    ("strace", "strace"),
-    ("nodejs", "node"),
-    ("npm", "npm"),
-    ("python3-venv", "python3"),
+/// What shows that a package is there.
+#[derive(Clone, Copy)]
+enum Sign {
+    Program(&'static str),
+    /// A module of Python's: Debian leaves some out of `python3`.
+    Module(&'static str),
+}
+
+/// Debian package and what shows that it is there.
+const DEBIAN: &[(&str, Sign)] = &[
+    ("rclone", Program("rclone")),
+    ("restic", Program("restic")),
+    ("s3cmd", Program("s3cmd")),
+    ("s3fs", Program("s3fs")),
+    ("fuse3", Program("fusermount3")),
+    ("prometheus", Program("promtool")),
+    ("strace", Program("strace")),
+    ("nodejs", Program("node")),
+    ("npm", Program("npm")),
+    ("python3-venv", Module("ensurepip")),
 ];
 
 /// PyPI packages; pip picks versions that go together.
@@ -44,12 +53,23 @@ pub fn install(root: &Path) -> Result<()> {
     npm(&folder(root).join("node"))
 }
 
+impl Sign {
+    fn is_seen(self) -> bool {
+        match self {
+            Program(program) => shell::is_installed(program),
+            Module(module) => {
+                let import = format!("import {module}");
+                let mut python = Command::new("python3");
+                python.args(["-c", &import]).stderr(std::process::Stdio::null());
+                python.status().is_ok_and(|status| status.success())
+            }
+        }
+    }
+}
+
 fn debian() -> Result<()> {
-    let missing: Vec<&str> = DEBIAN
-        .iter()
-        .filter(|(_, program)| !shell::is_installed(program))
-        .map(|(package, _)| *package)
-        .collect();
+    let missing: Vec<&str> =
+        DEBIAN.iter().filter(|(_, sign)| !sign.is_seen()).map(|(package, _)| *package).collect();
     if missing.is_empty() {
         return Ok(());
     }
