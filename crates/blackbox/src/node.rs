@@ -11,6 +11,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -231,9 +232,8 @@ impl Node {
 
     /// SIGTERM, and the exit code.
     pub fn stop(&mut self) -> Result<Option<i32>> {
-        let id = self.process.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status()?;
-        ensure!(sent.success(), "no signal sent");
+        let id = Pid::from_child(&self.process);
+        kill_process(id, Signal::TERM).context("no signal sent")?;
         Ok(self.process.wait()?.code())
     }
 
