@@ -86,6 +86,9 @@ pub struct RequestFacts {
     pub source_ip: Option<IpAddr>,
     /// Whether the connection is encrypted.
     pub secure_transport: bool,
+    /// The version of TLS that the connection speaks (`1.2`), for `s3:TlsVersion`;
+    /// `None`: none at all.
+    pub tls_version: Option<String>,
     /// How it was authenticated.
     pub auth: SignatureAuth,
     /// Seconds since it was signed, for `s3:signatureAge`.

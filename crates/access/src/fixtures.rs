@@ -54,8 +54,8 @@ pub(crate) fn bucket_with(policy: &str) -> BucketFacts {
     BucketFacts { policy: Some(Arc::new(policy)), ..bucket() }
 }
 
-/// A request, with what conditions may look at as `name=value` words: `ip`, `tls`, `age`,
-/// `creates`, `auth`,
+/// A request, with what conditions may look at as `name=value` words: `ip`, `tls`,
+/// `tls-version`, `age`, `creates`, `auth`,
 /// `?parameter`, `header`, `tag:key` (of the request), `has:key` (of the object).
 #[derive(Default)]
 pub(crate) struct Request {
@@ -71,6 +71,7 @@ pub(crate) fn request(words: &str) -> Request {
         match name {
             "ip" => request.facts.source_ip = Some(value.parse().unwrap()),
             "tls" => request.facts.secure_transport = value == "true",
+            "tls-version" => request.facts.tls_version = Some(value),
             "age" => request.facts.signature_age_seconds = Some(value.parse().unwrap()),
             "creates" => request.facts.creates_object = Some(value == "true"),
             "auth" => {

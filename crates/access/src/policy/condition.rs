@@ -139,6 +139,11 @@ impl Condition {
         Ok(Self { compare, negated, if_exists, quantifier, key: key.to_owned(), wanted })
     }
 
+    /// Whether it says what holds where the request does not have the key.
+    pub fn minds_absence(&self) -> bool {
+        self.if_exists || self.compare == Compare::Null
+    }
+
     /// Whether it holds for a request.
     pub fn holds(&self, context: &Context<'_>) -> bool {
         let found = context.values(&self.key);

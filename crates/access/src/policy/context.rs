@@ -77,7 +77,7 @@ const GLOBAL_KEYS: &[&str] = &[
 ];
 
 /// Keys that AWS has and no request here ever does.
-const NEVER_PRESENT: &[&str] = &["s3:locationconstraint", "s3:tlsversion"];
+const NEVER_PRESENT: &[&str] = &["s3:locationconstraint"];
 
 /// Whether a request can have this key (in lower case): a condition on one that none
 /// can have would read like a rule and be none.
@@ -160,6 +160,7 @@ impl Context<'_> {
                 let looked_for = self.ask.key.map(str::to_owned);
                 query(lower).or_else(|| one(looked_for))
             }
+            "tlsversion" => one(request.tls_version.clone()),
             "prefix" | "delimiter" | "max-keys" => query(lower),
             "versionid" => query("versionId"),
             "authtype" => one(match request.auth {

@@ -67,11 +67,13 @@ impl Policy {
         verdict
     }
 
-    /// The first condition key that no request here can have: such a condition reads
-    /// like a rule and is none, so a face refuses to store it. What was stored before
-    /// is still read.
+    /// The first condition key that no request here can have, compared as if one could:
+    /// such a condition reads like a rule and is none, so a face refuses to store it.
+    /// Those that say what holds without the key (`Null`, `…IfExists`) mean what they
+    /// say. What was stored before is still read.
     pub fn key_without_source(&self) -> Option<&str> {
         let conditions = self.statements.iter().flat_map(|statement| &statement.conditions);
+        let conditions = conditions.filter(|condition| !condition.minds_absence());
         let mut keys = conditions.map(|condition| condition.key.as_str());
         keys.find(|key| !context::has_source(&key.to_lowercase()))
     }

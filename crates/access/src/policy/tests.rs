@@ -311,6 +311,53 @@ fn operators() {
     }
 }
 
+/// Every operator on a key that the request has, and that it does not have (IAM User
+/// Guide, "IAM JSON policy elements: Condition operators", "...IfExists", "Null").
+#[test]
+fn operators_on_a_key_that_may_be_absent() {
+    // (operator, value, with TLS 1.1, with TLS 1.3, without TLS)
+    for (operator, value, old, new, none) in [
+        ("NumericLessThan", "1.2", true, false, false),
+        ("NumericLessThanIfExists", "1.2", true, false, true),
+        ("NumericLessThanEquals", "1.3", true, true, false),
+        ("NumericGreaterThan", "1.2", false, true, false),
+        ("NumericGreaterThanIfExists", "1.2", false, true, true),
+        ("NumericGreaterThanEquals", "1.1", true, true, false),
+        ("NumericEquals", "1.3", false, true, false),
+        ("NumericEqualsIfExists", "1.3", false, true, true),
+        ("NumericNotEquals", "1.3", true, false, true),
+        ("NumericNotEqualsIfExists", "1.3", true, false, true),
+        ("StringEquals", "1.3", false, true, false),
+        ("StringEqualsIfExists", "1.3", false, true, true),
+        ("StringNotEquals", "1.3", true, false, true),
+        ("StringLike", "1.*", true, true, false),
+        ("StringNotLikeIfExists", "1.*", false, false, true),
+        ("Null", "true", false, false, true),
+        ("Null", "false", true, true, false),
+        ("ForAnyValue:NumericLessThan", "1.2", true, false, false),
+        ("ForAnyValue:NumericLessThanIfExists", "1.2", true, false, true),
+        ("ForAllValues:NumericLessThan", "1.2", true, false, true),
+        ("ForAllValues:NumericLessThanIfExists", "1.2", true, false, true),
+    ] {
+        let condition = format!(r#""{operator}":{{"s3:TlsVersion":"{value}"}}"#);
+        for (words, expected) in [("tls-version=1.1", old), ("tls-version=1.3", new), ("", none)] {
+            assert_eq!(holds(&condition, words), expected, "{condition} {words}");
+        }
+    }
+    // A key that no request has is one that is always absent.
+    for (condition, expected) in [
+        (r#""Null":{"aws:SourceVpc":"true"}"#, true),
+        (r#""Null":{"aws:SourceVpc":"false"}"#, false),
+        (r#""Null":{"aws:SourceVpc":["true","false"]}"#, true),
+        (r#""StringEqualsIfExists":{"aws:SourceVpc":"vpc-1"}"#, true),
+        (r#""StringNotEqualsIfExists":{"aws:SourceVpc":"vpc-1"}"#, true),
+        (r#""BoolIfExists":{"aws:MultiFactorAuthPresent":"true"}"#, true),
+        (r#""ForAnyValue:StringLikeIfExists":{"aws:TagKeys":"a*"}"#, true),
+    ] {
+        assert_eq!(holds(condition, ""), expected, "{condition}");
+    }
+}
+
 #[test]
 fn keys() {
     for (key, value, words) in [
@@ -366,11 +413,24 @@ fn keys_that_no_request_has() {
         let policy = Policy::parse(&allow_if(condition), BUCKET).unwrap();
         policy.key_without_source().map(str::to_owned)
     };
-    for key in ["s3:TlsVersion", "s3:LocationConstraint", "aws:SourceVpc", "aws:RequestTag/"] {
-        let condition = format!(r#""StringEquals":{{"s3:prefix":"a","{key}":"1.2"}}"#);
-        assert_eq!(first(&condition).as_deref(), Some(key));
+    for key in ["s3:LocationConstraint", "aws:SourceVpc", "aws:RequestTag/"] {
+        let with = |operator: &str, value: &str| {
+            first(&format!(r#""{operator}":{{"s3:prefix":"{value}","{key}":"{value}"}}"#))
+        };
+        for operator in ["StringEquals", "StringNotEquals", "ForAllValues:StringLike"] {
+            assert_eq!(with(operator, "1").as_deref(), Some(key), "{operator}");
+        }
+        // What is said of its absence has a meaning.
+        for operator in ["StringEqualsIfExists", "ForAnyValue:StringLikeIfExists"] {
+            assert_eq!(with(operator, "1"), None, "{operator} {key}");
+        }
+        assert_eq!(with("Null", "true"), None, "{key}");
+        // But only where it is said.
+        let both = format!(r#""Null":{{"{key}":"false"}},"StringEquals":{{"{key}":"a"}}"#);
+        assert_eq!(first(&both).as_deref(), Some(key));
     }
     for key in [
+        "s3:TlsVersion",
         "s3:signatureAge",
         "s3:authType",
         "s3:ObjectCreationOperation",

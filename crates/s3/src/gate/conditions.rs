@@ -52,6 +52,8 @@ pub(super) fn of(headers: &HeaderMap, query: Option<&str>, known: Known<'_>) -> 
     RequestFacts {
         source_ip: Some(known.context.peer.ip().to_canonical()),
         secure_transport: known.context.secure,
+        // The node speaks plain HTTP, be it to a front that ends TLS.
+        tls_version: None,
         auth: known.auth,
         signature_age_seconds: age,
         creates_object: known.creates_object,

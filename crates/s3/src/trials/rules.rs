@@ -73,7 +73,7 @@ async fn a_policy_may_ask_for_conditional_writes() {
 #[tokio::test]
 async fn conditions_that_nothing_could_meet_are_refused() {
     let site = Site::start().await;
-    for key in ["s3:TlsVersion", "s3:LocationConstraint", "aws:SourceVpc", "s3:nonsense"] {
+    for key in ["s3:LocationConstraint", "aws:SourceVpc", "s3:nonsense"] {
         let condition = format!(r#""StringEquals":{{"{key}":"1"}}"#);
         let statement = statement("Deny", "s3:GetObject", &condition);
         let document = format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#);
@@ -82,6 +82,29 @@ async fn conditions_that_nothing_could_meet_are_refused() {
     }
     let answer = site.send(&Ask::new(Method::GET, "/village").query("policy", "")).await;
     assert_eq!((answer.status, answer.code()), (404, "NoSuchBucketPolicy"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn conditions_on_what_is_absent_are_kept_and_followed() {
+    let site = Site::start().await;
+    // Plain HTTP has no version of TLS, and no request comes through a VPC.
+    for (condition, denies) in [
+        (r#""NumericLessThan":{"s3:TlsVersion":"1.2"}"#, false),
+        (r#""NumericLessThanIfExists":{"s3:TlsVersion":1.2}"#, true),
+        (r#""Null":{"s3:TlsVersion":"true"}"#, true),
+        (r#""Null":{"s3:TlsVersion":"false"}"#, false),
+        (r#""Null":{"aws:SourceVpc":"false"}"#, false),
+        (r#""StringNotEqualsIfExists":{"aws:SourceVpc":"vpc-1"}"#, true),
+    ] {
+        let principal = r#""Principal":"*""#;
+        let document = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny",{principal},"Action":"s3:GetObject","Resource":"arn:aws:s3:::village/*","Condition":{{{condition}}}}},{{"Effect":"Allow",{principal},"Action":"s3:GetObject","Resource":"arn:aws:s3:::village/*"}}]}}"#
+        );
+        let answer = site.send(&policy_of(&document)).await;
+        assert_eq!(answer.status, 204, "{condition}: {answer:?}");
+        let expected = if denies { 403 } else { 200 };
+        assert_eq!(site.send_raw(get().unsigned()).await.status, expected, "{condition}");
+    }
 }
 
 #[tokio::test]
