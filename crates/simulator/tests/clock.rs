@@ -47,10 +47,11 @@ fn body_with_an_end(bytes: &Bytes, at_the_end: impl Fn() + Send + 'static) -> Bo
 /// A body that counts how often somebody wants a piece of it.
 fn counted(reads: &Arc<AtomicU64>) -> BodyStream {
     let reads = Arc::clone(reads);
-    Box::pin(futures::stream::repeat_with(move || {
+    let pieces = futures::stream::repeat_with(move || {
         reads.fetch_add(1, Ordering::SeqCst);
         Ok(Bytes::from(vec![7; 10_000]))
-    }))
+    });
+    Box::pin(pieces.take(20))
 }
 
 fn refused<T: core::fmt::Debug>(what: &str, outcome: Result<T, ObjectError>) -> Result<()> {
