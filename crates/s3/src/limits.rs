@@ -91,6 +91,38 @@ pub const QUERY_KEYS_MAX: usize = 64;
 /// checksums is about 3 MB, 1,000 keys to delete at most 2 MB.
 pub const XML_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Memory for documents and signed chunks that have not come to their end, over all
+/// tenants: four may have the largest of either at once, beside the pools of the
+/// object path.
+pub const GATHERED_BYTES_MAX: usize = 24 * 1024 * 1024;
+
+/// What of it one tenant may have: one of the largest and some small ones. Without,
+/// its [`UPLOADS_PER_TENANT_MAX`] signed chunks of 4 MiB would be 4 GiB.
+pub const GATHERED_LANE_BYTES_MAX: usize = 6 * 1024 * 1024;
+
+/// Bytes of a signed chunk that are not asked for: most clients sign 64 KiB, and a
+/// thousand slow ones of them are to be served at once. With all the uploads that the
+/// object path takes, 1,088 x 64 KiB = 68 MiB. An upload whose chunk is longer and waits has kept
+/// nothing of it but what lies at its connection, another [`CONNECTION_BUFFER_BYTES_MAX`].
+pub const GATHERED_CHUNK_FREE_BYTES: usize = units::limits::CHUNK_BYTES;
+
+/// Bytes of a document that are not asked for: nearly all are shorter. With all
+/// connections, 4,096 x 16 KiB = 64 MiB.
+pub const GATHERED_DOCUMENT_FREE_BYTES: usize = 16 * 1024;
+
+/// Longest wait for that memory before a request is told to slow down: as for a turn.
+pub const GATHERED_WAIT_MAX: Duration = TURN_WAIT_MAX;
+
+/// Lanes remembered before those that hold nothing are forgotten.
+pub const GATHERED_LANES_KEPT: usize = 1_024;
+
+const _: () = assert!(
+    XML_BODY_BYTES_MAX <= GATHERED_LANE_BYTES_MAX
+        && SIGNED_CHUNK_BYTES_MAX <= GATHERED_LANE_BYTES_MAX as u64
+        && GATHERED_LANE_BYTES_MAX <= GATHERED_BYTES_MAX / 4,
+    "whatever is accepted fits a lane, and one lane leaves room for others"
+);
+
 /// Most buckets whose parsed rules are remembered; at the worst 20 KiB of policy each.
 pub const BUCKET_RULES_CACHED_MAX: usize = 4_096;
 

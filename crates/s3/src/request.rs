@@ -8,11 +8,23 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use access::Lane;
+use access::{Lane, peer_group};
 use http::Extensions;
 use parking_lot::Mutex;
 
 use crate::server::{NoTurn, Taking, Turn, Turns, Upload, Work};
+
+/// Why a body was given up, for which the answer is another than what the verb makes
+/// of a broken body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyFault {
+    /// There was no memory for it.
+    Crowded,
+    /// It is longer than any document.
+    TooLong,
+    /// It does not say how long it is, and is not short.
+    Unmeasured,
+}
 
 /// Carried by every request from the first byte to the last.
 #[derive(Debug)]
@@ -26,6 +38,7 @@ pub(crate) struct RequestContext {
     details: Mutex<Vec<(&'static str, String)>>,
     too_slow: AtomicBool,
     bad_digest: OnceLock<&'static str>,
+    fault: OnceLock<BodyFault>,
     body_asked: AtomicBool,
     hidden: AtomicBool,
     verb: OnceLock<&'static str>,
@@ -43,6 +56,7 @@ impl RequestContext {
             details: Mutex::new(Vec::new()),
             too_slow: AtomicBool::new(false),
             bad_digest: OnceLock::new(),
+            fault: OnceLock::new(),
             body_asked: AtomicBool::new(false),
             hidden: AtomicBool::new(false),
             verb: OnceLock::new(),
@@ -104,6 +118,14 @@ impl RequestContext {
         }
     }
 
+    /// Whose request it is, as far as is known.
+    pub(crate) fn lane(&self) -> Lane {
+        match &*self.work.lock() {
+            Work::Turn { lane, .. } | Work::Paused { lane, .. } => *lane,
+            Work::None => Lane::Address(peer_group(self.peer.ip())),
+        }
+    }
+
     /// The answer's head is there; gives where further turns come from, for its body.
     pub(crate) fn work_end(&self) -> Option<(Arc<Turns>, Lane)> {
         let upload = self.upload.lock().take();
@@ -143,6 +165,16 @@ impl RequestContext {
     /// Whether the client was too slow.
     pub(crate) fn is_too_slow(&self) -> bool {
         self.too_slow.load(Ordering::Relaxed)
+    }
+
+    /// The body was given up.
+    pub(crate) fn note_fault(&self, fault: BodyFault) {
+        let _ = self.fault.set(fault);
+    }
+
+    /// Why the body was given up, if it was.
+    pub(crate) fn fault(&self) -> Option<BodyFault> {
+        self.fault.get().copied()
     }
 
     /// Somebody wants the body: a client that waits to be told so is told.

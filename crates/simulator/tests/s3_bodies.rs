@@ -3,8 +3,9 @@
 //! simulated site as a client's bytes on a socket.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use catalog::KeyScope;
@@ -13,6 +14,7 @@ use s3::server::{Region, Server, Settings};
 use simulator::{Running, Site, SiteOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use units::{Clock, NodeId, SimRandom};
 
@@ -24,6 +26,8 @@ struct Serving {
     running: Running,
     address: std::net::SocketAddr,
     key: AccessKeyMade,
+    /// The key of another tenant, whose bucket is `other`.
+    other: AccessKeyMade,
     stop: CancellationToken,
 }
 
@@ -31,11 +35,16 @@ impl Serving {
     async fn start() -> Result<Self> {
         let site = Site::new(SiteOptions { seed: 7, disks: 1 });
         let running = site.start().await?;
-        let tenant = running.tenant("town").await?;
-        running.bucket(&tenant, "bucket", false).await?;
-        let steward = access::Authorised::steward("test");
-        let scope = KeyScope::default();
-        let key = running.objects.access_key_create(&steward, tenant.id, None, scope, None).await?;
+        let mut keys = Vec::new();
+        for (tenant, bucket) in [("town", "bucket"), ("mill", "other")] {
+            let tenant = running.tenant(tenant).await?;
+            running.bucket(&tenant, bucket, false).await?;
+            let steward = access::Authorised::steward("test");
+            let scope = KeyScope::default();
+            let objects = &running.objects;
+            keys.push(objects.access_key_create(&steward, tenant.id, None, scope, None).await?);
+        }
+        let (Some(other), Some(key)) = (keys.pop(), keys.pop()) else { bail!("two keys") };
         let settings = Settings {
             region: Region::new(REGION),
             base_domain: None,
@@ -54,7 +63,7 @@ impl Serving {
         let stop = CancellationToken::new();
         let stopping = stop.clone();
         tokio::spawn(async move { server.serve(listener, stopping).await });
-        Ok(Self { running, address, key, stop })
+        Ok(Self { running, address, key, other, stop })
     }
 
     /// Sends the bytes, reads the answer to its end; its status and its text.
@@ -101,7 +110,9 @@ fn mac(key: &[u8], text: &str) -> Vec<u8> {
 /// A signed PUT in chunks, built piece by piece so that any can be spoilt.
 struct Upload<'s> {
     serving: &'s Serving,
-    key: &'static str,
+    signer: &'s AccessKeyMade,
+    path: String,
+    query: &'static str,
     payload: &'static str,
     trailer: Option<&'static str>,
     decoded_length: usize,
@@ -110,12 +121,14 @@ struct Upload<'s> {
 }
 
 impl<'s> Upload<'s> {
-    fn new(serving: &'s Serving, key: &'static str, payload: &'static str) -> Self {
+    fn new(serving: &'s Serving, key: &str, payload: &'static str) -> Self {
         let clock = host::SystemClock;
         let seconds = clock.now().seconds();
         Self {
             serving,
-            key,
+            signer: &serving.key,
+            path: format!("/bucket/{key}"),
+            query: "",
             payload,
             trailer: None,
             decoded_length: BODY.len(),
@@ -133,7 +146,7 @@ impl<'s> Upload<'s> {
     }
 
     fn sign(&self, text: &str) -> String {
-        let secret = format!("AWS4{}", self.serving.key.secret.as_str());
+        let secret = format!("AWS4{}", self.signer.secret.as_str());
         let key = mac(secret.as_bytes(), self.day());
         let key = mac(&mac(&mac(&key, REGION), "s3"), "aws4_request");
         hex(&mac(&key, text))
@@ -154,8 +167,9 @@ impl<'s> Upload<'s> {
         let signed = signed.join(";");
         let canonical: String =
             headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+        let query = if self.query.is_empty() { String::new() } else { format!("{}=", self.query) };
         let request =
-            format!("PUT\n/bucket/{}\n\n{canonical}\n{signed}\n{}", self.key, self.payload);
+            format!("PUT\n{}\n{query}\n{canonical}\n{signed}\n{}", self.path, self.payload);
         let text = format!(
             "AWS4-HMAC-SHA256\n{}\n{}\n{}",
             self.now,
@@ -166,11 +180,12 @@ impl<'s> Upload<'s> {
         let lines: String =
             headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let head = format!(
-            "PUT /bucket/{} HTTP/1.1\r\n{lines}authorization: AWS4-HMAC-SHA256 \
+            "PUT {}?{} HTTP/1.1\r\n{lines}authorization: AWS4-HMAC-SHA256 \
              Credential={}/{},SignedHeaders={signed},Signature={signature}\r\n\
              content-length: {content_length}\r\nconnection: close\r\n\r\n",
-            self.key,
-            self.serving.key.key.id,
+            self.path,
+            self.query,
+            self.signer.key.id,
             self.scope(),
         );
         self.signature = signature;
@@ -296,6 +311,121 @@ async fn digests_in_headers_are_checked() -> Result<()> {
     let (status, answer) = serving.send(&head, BODY).await?;
     ensure!(status == 400 && answer.contains("XAmzContentSHA256Mismatch"), "{answer}");
     ensure!(!serving.exists("other").await?, "nothing is stored");
+    serving.stop.cancel();
+    Ok(())
+}
+
+#[tokio::test]
+async fn bodies_that_nobody_signed_are_whole_or_nothing() -> Result<()> {
+    let serving = Serving::start().await?;
+    let mut chunks = format!("{:x}\r\n", BODY.len()).into_bytes();
+    chunks.extend(BODY);
+    chunks.extend(b"\r\n0\r\n\r\n");
+    for (whole, cut, payload, wire) in [
+        ("plain", "plain-cut", "UNSIGNED-PAYLOAD", BODY.to_vec()),
+        ("chunks", "chunks-cut", UNSIGNED, chunks),
+    ] {
+        let upload = |key| {
+            let mut upload = Upload::new(&serving, key, payload);
+            upload.trailer = (payload == UNSIGNED).then_some("x-amz-checksum-sha256");
+            upload
+        };
+        let head = upload(whole).head(wire.len());
+        let (status, answer) = serving.send(&head, &wire).await?;
+        // The checksum that was announced did not come: refused, but read to its end.
+        let complete = status == 200 || answer.contains("x-amz-checksum-sha256");
+        ensure!(complete, "{whole}: {answer}");
+        for sent in [0, 1, wire.len() / 2, wire.len() - 1] {
+            let head = upload(cut).head(wire.len());
+            // The server may close without an answer: nobody is there to read it.
+            let status = serving.send(&head, &wire[..sent]).await.map_or(0, |(status, _)| status);
+            ensure!(status != 200, "{cut}: {sent} bytes are taken for the whole");
+            ensure!(!serving.exists(cut).await?, "{cut}: stored after {sent} bytes");
+        }
+    }
+    serving.stop.cancel();
+    Ok(())
+}
+
+const MIB: usize = 1024 * 1024;
+
+/// Bytes of this process, in memory.
+fn resident() -> Result<usize> {
+    let statm = std::fs::read_to_string("/proc/self/statm")?;
+    let pages = statm.split(' ').nth(1).context("no resident pages")?;
+    Ok(pages.parse::<usize>()? * 4_096)
+}
+
+/// Opens connections that send a chunk or a document of 4 MiB up to its last byte.
+async fn hold_on(serving: &Serving, count: usize) -> Result<(JoinSet<()>, Arc<AtomicUsize>)> {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let mut all = JoinSet::new();
+    let text: Arc<Vec<u8>> = Arc::new(vec![b'x'; 4 * MIB]);
+    for number in 0..count {
+        let payload = if number % 2 == 0 { SIGNED } else { "UNSIGNED-PAYLOAD" };
+        let mut upload = Upload::new(serving, &format!("held-{number}"), payload);
+        upload.decoded_length = 4 * MIB;
+        let mut line = String::new();
+        if payload == SIGNED {
+            line = format!("{:x};chunk-signature={}\r\n", 4 * MIB, "0".repeat(64));
+        } else {
+            upload.query = "tagging";
+        }
+        let head = upload.head(line.len() + 4 * MIB) + &line;
+        let mut socket = TcpStream::connect(serving.address).await?;
+        let (sent, text) = (Arc::clone(&sent), Arc::clone(&text));
+        all.spawn(async move {
+            let _ = socket.write_all(head.as_bytes()).await;
+            for piece in text[1..].chunks(16 * 1024) {
+                if socket.write_all(piece).await.is_err() {
+                    break;
+                }
+                sent.fetch_add(piece.len(), Ordering::Relaxed);
+            }
+            core::future::pending::<()>().await;
+        });
+    }
+    // As far as they get.
+    let mut before = (usize::MAX, 0);
+    while before.1 < 10 {
+        tokio::time::sleep(core::time::Duration::from_millis(50)).await;
+        let now = sent.load(Ordering::Relaxed);
+        before = if now == before.0 { (now, before.1 + 1) } else { (now, 0) };
+    }
+    Ok((all, sent))
+}
+
+/// One upload of a signed chunk of 4 MiB; its status.
+async fn large(serving: &Serving, signer: &AccessKeyMade, path: &str) -> Result<u16> {
+    let mut upload = Upload::new(serving, "", SIGNED);
+    (upload.signer, upload.path) = (signer, path.to_owned());
+    upload.decoded_length = 4 * MIB;
+    let data = vec![b'y'; 4 * MIB];
+    let wire = |upload: &mut Upload<'_>| {
+        let mut wire = upload.chunk(&data);
+        wire.extend(upload.chunk(b""));
+        wire.extend(b"\r\n");
+        wire
+    };
+    let length = wire(&mut upload).len();
+    let head = upload.head(length);
+    Ok(serving.send(&head, &wire(&mut upload)).await?.0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_clients_do_not_send_to_its_end_stays_small() -> Result<()> {
+    let serving = Serving::start().await?;
+    ensure!(large(&serving, &serving.key, "/bucket/before").await? == 200, "alone");
+    let before = resident()?;
+    let (mut clients, sent) = hold_on(&serving, 200).await?;
+    let grown = resident()?.saturating_sub(before);
+    // 200 x 4 MiB were to come. A chunk or document is kept, and of the others what
+    // lies at their connections.
+    ensure!(grown < 64 * MIB, "{} MiB more for {} sent", grown / MIB, sent.load(Ordering::Relaxed));
+    ensure!(large(&serving, &serving.other, "/other/k").await? == 200, "another tenant is served");
+    clients.abort_all();
+    while clients.join_next().await.is_some() {}
+    ensure!(large(&serving, &serving.key, "/bucket/after").await? == 200, "when they have gone");
     serving.stop.cancel();
     Ok(())
 }

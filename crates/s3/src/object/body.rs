@@ -25,7 +25,9 @@ pub(crate) fn incoming(blob: Option<StreamingBlob>, findings: Option<ChunkFindin
 fn of_framing(fault: &ChunkError) -> BodyError {
     let reason = fault.to_string();
     match fault {
-        ChunkError::Broken { .. } | ChunkError::Incomplete => BodyError::Broken { reason },
+        ChunkError::Broken { .. } | ChunkError::Incomplete | ChunkError::Crowded(_) => {
+            BodyError::Broken { reason }
+        }
         ChunkError::Malformed { .. }
         | ChunkError::ChunkTooLarge { .. }
         | ChunkError::LengthMismatch { .. } => BodyError::Malformed { reason },

@@ -14,15 +14,18 @@
 //! **Invariants**
 //! - A body ends well only after its last, empty chunk.
 //! - The chunks add up to exactly the announced decoded length.
-//! - No signed chunk is larger than [`SIGNED_CHUNK_BYTES_MAX`]; unsigned chunks of
-//!   any size are cut into the pieces in which they arrive, so nothing waits in
-//!   memory for its end.
+//! - No signed chunk is larger than [`SIGNED_CHUNK_BYTES_MAX`], and none of a longer
+//!   one than [`GATHERED_CHUNK_FREE_BYTES`] is kept before there is memory for it
+//!   (`server::gathering`); what comes of it is copied together, since a piece of one
+//!   byte would keep the buffer it was read into.
+//! - Unsigned chunks of any size are cut into the pieces in which they arrive, so
+//!   nothing waits in memory for its end.
 //! - Only bodies of requests signed in their header get here: others that announce
 //!   chunks are refused before (`server::claim`), since the library would store them
 //!   with their framing.
 
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -33,8 +36,10 @@ use parking_lot::Mutex;
 use thiserror::Error;
 
 use crate::limits::{
-    CHUNK_LINE_BYTES_MAX, SIGNED_CHUNK_BYTES_MAX, TRAILER_BYTES_MAX, UNMEASURED_BYTES_MAX,
+    CHUNK_LINE_BYTES_MAX, GATHERED_CHUNK_FREE_BYTES, SIGNED_CHUNK_BYTES_MAX, TRAILER_BYTES_MAX,
+    UNMEASURED_BYTES_MAX,
 };
+use crate::server::{Asking, Crowded, Share, held};
 
 /// What happens to the framing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +77,7 @@ impl Framing {
 }
 
 /// A body as the protocol library takes it, guarded if its headers announce framing.
-pub(crate) fn guarded<B>(parts: &mut http::request::Parts, body: B) -> s3s::Body
+pub(crate) fn guarded<B>(parts: &mut http::request::Parts, body: B, asking: Asking) -> s3s::Body
 where
     B: Body<Data = Bytes, Error = s3s::StdError> + Send + 'static,
 {
@@ -82,8 +87,20 @@ where
         Some(framing) => {
             let findings = ChunkFindings::default();
             parts.extensions.insert(findings.clone());
-            s3s::Body::http_body_unsync(ChunkGuard::new(Box::pin(body), framing, findings))
+            s3s::Body::http_body_unsync(ChunkGuard::new(Box::pin(body), framing, findings, asking))
         }
+    }
+}
+
+/// Refuses chunks where S3 takes a document: the protocol library would gather it
+/// without regard for its memory, and then find another length than was announced.
+pub(crate) fn refused(parts: &http::request::Parts) -> s3s::S3Result {
+    match Framing::of(&parts.headers) {
+        Some(Framing { decoded_length: 1.., .. }) => Err(s3s::s3_error!(
+            InvalidRequest,
+            "The body of this operation cannot be sent in signed chunks or with trailing headers."
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -121,7 +138,7 @@ impl ChunkFindings {
 
 /// A body whose framing is not what was announced.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum ChunkError {
+pub(crate) enum ChunkError {
     /// The connection ended before the last chunk.
     #[error("the chunked body ends before its last chunk")]
     Incomplete,
@@ -147,6 +164,9 @@ pub enum ChunkError {
         /// What the chunks hold so far.
         found: u64,
     },
+    /// There was no memory for a signed chunk.
+    #[error(transparent)]
+    Crowded(#[from] Crowded),
     /// The transport failed.
     #[error("the body broke off: {reason}")]
     Broken {
@@ -176,20 +196,40 @@ struct Framer {
     line: BytesMut,
     separator: usize,
     decoded: u64,
+    block: BytesMut,
+    share: Option<Share>,
 }
 
 impl Framer {
     fn new(framing: Framing) -> Self {
-        Self { framing, state: State::Line, line: BytesMut::new(), separator: 0, decoded: 0 }
+        Self {
+            framing,
+            state: State::Line,
+            line: BytesMut::new(),
+            separator: 0,
+            decoded: 0,
+            block: BytesMut::new(),
+            share: None,
+        }
     }
 
-    /// Takes one piece of the wire, appends what goes on to `out`.
-    fn take(&mut self, mut piece: Bytes, out: &mut VecDeque<Bytes>) -> Result<(), ChunkError> {
+    /// Takes one piece of the wire, appends what goes on to `out`. Stops where a signed
+    /// chunk begins for which memory must be asked, and says for how much.
+    fn take(
+        &mut self,
+        piece: &mut Bytes,
+        out: &mut VecDeque<Bytes>,
+    ) -> Result<Option<usize>, ChunkError> {
         while !piece.is_empty() {
             match self.state {
-                State::Line => self.take_line(&mut piece, out)?,
-                State::Data { left } => self.take_data(left, &mut piece, out),
-                State::Separator => self.take_separator(&mut piece, out)?,
+                State::Line => {
+                    self.take_line(piece, out)?;
+                    if let Some(bytes) = self.must_ask() {
+                        return Ok(Some(bytes));
+                    }
+                }
+                State::Data { left } => self.take_data(left, piece, out),
+                State::Separator => self.take_separator(piece, out)?,
                 State::Trailers { bytes } => {
                     let bytes = bytes.saturating_add(piece.len());
                     if bytes > TRAILER_BYTES_MAX {
@@ -199,11 +239,20 @@ impl Framer {
                         return Err(ChunkError::Malformed { what: "bytes after the last chunk" });
                     }
                     self.state = State::Trailers { bytes };
-                    out.push_back(core::mem::take(&mut piece));
+                    out.push_back(core::mem::take(piece));
                 }
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// How much of the chunk that begins is to be asked for: all but its last block,
+    /// so that nothing asked for is left of it when the next one asks.
+    fn must_ask(&self) -> Option<usize> {
+        let State::Data { left } = self.state else { return None };
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        let asked = left.saturating_sub(1) / GATHERED_CHUNK_FREE_BYTES * GATHERED_CHUNK_FREE_BYTES;
+        (self.framing.mode == Mode::Signed && asked > 0).then_some(asked)
     }
 
     fn take_line(
@@ -248,16 +297,24 @@ impl Framer {
     }
 
     fn take_data(&mut self, left: u64, piece: &mut Bytes, out: &mut VecDeque<Bytes>) {
-        let here = usize::try_from(left).unwrap_or(usize::MAX).min(piece.len());
-        let data = piece.split_to(here);
-        let left = left.saturating_sub(here as u64);
+        let mut here = usize::try_from(left).unwrap_or(usize::MAX).min(piece.len());
         if self.framing.mode == Mode::Unsigned {
             out.push_back(Bytes::from(format!("{here:x}\r\n")));
-            out.push_back(data);
+            out.push_back(piece.split_to(here));
             out.push_back(Bytes::from_static(b"\r\n"));
         } else {
-            out.push_back(data);
+            let whole =
+                usize::try_from(left).unwrap_or(usize::MAX).saturating_add(self.block.len());
+            let whole = whole.min(GATHERED_CHUNK_FREE_BYTES);
+            self.block.reserve(whole.saturating_sub(self.block.len()));
+            here = here.min(whole.saturating_sub(self.block.len()));
+            self.block.extend_from_slice(&piece.split_to(here));
+            if self.block.len() == whole {
+                let share = self.share.as_mut().and_then(|share| share.split(whole));
+                out.push_back(held(core::mem::take(&mut self.block), share));
+            }
         }
+        let left = left.saturating_sub(here as u64);
         self.state = if left == 0 { State::Separator } else { State::Data { left } };
     }
 
@@ -276,6 +333,7 @@ impl Framer {
         }
         if self.separator == 0 {
             self.separator = 1;
+            self.share = None;
         } else {
             self.separator = 0;
             self.state = State::Line;
@@ -314,6 +372,11 @@ fn chunk_size(line: &[u8]) -> Result<u64, ChunkError> {
 pub(crate) struct ChunkGuard<B> {
     inner: B,
     framer: Framer,
+    /// What came and was not taken yet.
+    piece: Bytes,
+    /// Memory that must be there before more is taken.
+    asked: Option<usize>,
+    asking: Asking,
     out: VecDeque<Bytes>,
     ended: bool,
     findings: ChunkFindings,
@@ -321,8 +384,23 @@ pub(crate) struct ChunkGuard<B> {
 
 impl<B> ChunkGuard<B> {
     /// Guards `inner`; what is found out goes to `findings`.
-    pub(crate) fn new(inner: B, framing: Framing, findings: ChunkFindings) -> Self {
-        Self { inner, framer: Framer::new(framing), out: VecDeque::new(), ended: false, findings }
+    pub(crate) fn new(inner: B, framing: Framing, findings: ChunkFindings, asking: Asking) -> Self {
+        Self {
+            inner,
+            framer: Framer::new(framing),
+            piece: Bytes::new(),
+            asked: None,
+            asking,
+            out: VecDeque::new(),
+            ended: false,
+            findings,
+        }
+    }
+
+    /// Takes what has come, up to where memory must be asked for.
+    fn take(&mut self) -> Result<(), ChunkError> {
+        self.asked = self.framer.take(&mut self.piece, &mut self.out)?;
+        Ok(())
     }
 }
 
@@ -347,23 +425,31 @@ where
             if this.ended {
                 return Poll::Ready(None);
             }
-            let taken = match Pin::new(&mut this.inner).poll_frame(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => {
-                    this.ended = true;
-                    this.framer.finish()
+            let taken = if let Some(bytes) = this.asked {
+                ready!(this.asking.poll_share(bytes, cx)).map_err(ChunkError::from).map(|share| {
+                    this.asked = None;
+                    this.framer.share = Some(share);
+                })
+            } else if !this.piece.is_empty() {
+                this.take()
+            } else {
+                match ready!(Pin::new(&mut this.inner).poll_frame(cx)) {
+                    None => {
+                        this.ended = true;
+                        this.framer.finish()
+                    }
+                    Some(Err(error)) => Err(ChunkError::Broken { reason: error.to_string() }),
+                    Some(Ok(frame)) => {
+                        this.piece = frame.into_data().unwrap_or_default();
+                        Ok(())
+                    }
                 }
-                Poll::Ready(Some(Err(error))) => {
-                    Err(ChunkError::Broken { reason: error.to_string() })
-                }
-                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(piece) => this.framer.take(piece, &mut this.out),
-                    Err(_trailers) => Ok(()),
-                },
             };
             if let Err(error) = taken {
                 this.ended = true;
                 this.out.clear();
+                this.piece = Bytes::new();
+                this.framer = Framer::new(this.framer.framing);
                 *this.findings.0.lock() = Some(error.clone());
                 return Poll::Ready(Some(Err(error)));
             }
@@ -380,8 +466,11 @@ mod tests {
         let mut framer = Framer::new(framing);
         let mut out = VecDeque::new();
         for piece in wire.chunks(step) {
-            if let Err(error) = framer.take(Bytes::copy_from_slice(piece), &mut out) {
-                return (out.into_iter().flatten().collect(), Err(error));
+            let mut piece = Bytes::copy_from_slice(piece);
+            while !piece.is_empty() {
+                if let Err(error) = framer.take(&mut piece, &mut out) {
+                    return (out.into_iter().flatten().collect(), Err(error));
+                }
             }
         }
         (out.into_iter().flatten().collect(), framer.finish())
@@ -455,5 +544,87 @@ mod tests {
         let framing = Framing { decoded_length: u64::MAX, ..SIGNED };
         let (_, ended) = pass(framing, b"ffffffff\r\n", 1000);
         assert!(matches!(ended, Err(ChunkError::ChunkTooLarge { .. })), "{ended:?}");
+    }
+
+    const LARGE: usize = 1024 * 1024;
+
+    fn asking(gathering: &Arc<crate::server::Gathering>) -> Asking {
+        let peer = std::net::SocketAddr::from(([192, 0, 2, 1], 1));
+        let context = crate::request::RequestContext::new("id".to_owned(), peer, false);
+        Asking::new(Arc::clone(gathering), Arc::new(context))
+    }
+
+    /// A guarded body of one large chunk of which so many bytes come, a few at a time.
+    fn large(
+        gathering: &Arc<crate::server::Gathering>,
+        bytes: usize,
+    ) -> impl Body<Data = Bytes, Error = ChunkError> {
+        use futures::StreamExt as _;
+        let framing = Framing { decoded_length: LARGE as u64, ..SIGNED };
+        let wire = [format!("{LARGE:x}\r\n").into_bytes(), vec![7; bytes]].concat();
+        let pieces: Vec<Bytes> = wire.chunks(1_000).map(Bytes::copy_from_slice).collect();
+        let pieces = futures::stream::iter(pieces).chain(futures::stream::pending());
+        let pieces = pieces.map(|piece| Ok::<_, std::io::Error>(Frame::data(piece)));
+        let body = http_body_util::StreamBody::new(Box::pin(pieces));
+        ChunkGuard::new(body, framing, ChunkFindings::default(), asking(gathering))
+    }
+
+    /// What comes of a body by itself, kept as the protocol library keeps it.
+    fn gathered<B>(body: &mut Pin<Box<B>>) -> VecDeque<Bytes>
+    where
+        B: Body<Data = Bytes, Error = ChunkError>,
+    {
+        let mut cx = Context::from_waker(core::task::Waker::noop());
+        let mut kept = VecDeque::new();
+        while let Poll::Ready(Some(Ok(frame))) = body.as_mut().poll_frame(&mut cx) {
+            kept.extend(frame.into_data());
+        }
+        kept
+    }
+
+    #[tokio::test]
+    async fn a_chunk_is_asked_for_and_given_back_as_it_is_read() {
+        let gathering = crate::server::Gathering::new();
+        let mut kept = gathered(&mut Box::pin(large(&gathering, LARGE)));
+        let bytes: usize = kept.iter().map(Bytes::len).sum();
+        assert_eq!(bytes, format!("{LARGE:x}\r\n").len() + LARGE);
+        assert_eq!(gathering.held(), LARGE - GATHERED_CHUNK_FREE_BYTES);
+        // The size line, then half of the blocks.
+        kept.drain(..=LARGE / GATHERED_CHUNK_FREE_BYTES / 2);
+        assert_eq!(gathering.held(), LARGE / 2 - GATHERED_CHUNK_FREE_BYTES);
+        // The last block alone holds nothing that the next chunk may have to wait for.
+        kept.drain(..kept.len() - 1);
+        assert_eq!((kept.len(), gathering.held()), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_within_a_chunk_gives_its_memory_back() {
+        let gathering = crate::server::Gathering::new();
+        let mut body = Box::pin(large(&gathering, LARGE / 2));
+        let kept = gathered(&mut body);
+        assert_eq!(gathering.held(), LARGE - GATHERED_CHUNK_FREE_BYTES);
+        drop((body, kept));
+        assert_eq!(gathering.held(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_chunk_without_memory_is_not_kept() {
+        use http_body_util::BodyExt as _;
+        let gathering = crate::server::Gathering::with(core::time::Duration::from_millis(20));
+        // Six, since one block of each is free, leave less than a seventh needs.
+        let mut holding = Vec::new();
+        for _ in 0..6 {
+            let mut body = Box::pin(large(&gathering, LARGE / 2));
+            holding.push((gathered(&mut body), body));
+        }
+        let mut late = Box::pin(large(&gathering, LARGE));
+        let line = late.frame().await.and_then(Result::ok).and_then(|frame| frame.into_data().ok());
+        assert_eq!(line.map(|line| line.len()), Some(8), "the size line");
+        let next = late.frame().await;
+        assert!(
+            matches!(next, Some(Err(ChunkError::Crowded(_)))),
+            "a chunk that was not asked for"
+        );
+        assert_eq!(gathering.held(), 6 * (LARGE - GATHERED_CHUNK_FREE_BYTES));
     }
 }

@@ -7,6 +7,7 @@
 //! | rate of unsigned requests | an address | `SlowDown`, with `Retry-After` |
 //! | uploads under way | a tenant | `SlowDown`: the object path has room for a few more than one may have |
 //! | requests at once | all, fairly among tenants | they wait; then `SlowDown` |
+//! | documents and signed chunks in memory | a tenant, and all | they wait; then `SlowDown` |
 //!
 //! **Invariant**: without rates and bans, a request costs no lock here but that of
 //! its own work; with them, the lock of one shard.
@@ -26,6 +27,7 @@ use parking_lot::Mutex;
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 use units::Clock;
 
+use super::gathering::Gathering;
 use super::settings::Bounds;
 use super::turns::Turns;
 use crate::limits::{RATE_SHARDS, UPLOADS_PER_TENANT_MAX};
@@ -49,6 +51,7 @@ pub(crate) struct Admission {
     bans: Mutex<SignatureBans>,
     any_failed: AtomicBool,
     turns: Arc<Turns>,
+    gathering: Arc<Gathering>,
 }
 
 impl Admission {
@@ -63,7 +66,13 @@ impl Admission {
             bans: Mutex::new(SignatureBans::new(bounds.wrong_signatures)),
             any_failed: AtomicBool::new(false),
             turns: Turns::new(bounds.requests_at_once, bounds.requests_at_once_shared),
+            gathering: Gathering::new(),
         }
+    }
+
+    /// The memory for documents and signed chunks.
+    pub(crate) fn gathering(&self) -> &Arc<Gathering> {
+        &self.gathering
     }
 
     /// Refuses an address that is shut out, before anything is looked at.
@@ -157,6 +166,12 @@ impl Admission {
             slow_down(too_fast.retry_after)
         })
     }
+}
+
+/// A request whose body found no memory is told to slow down: what it is told besides.
+pub(super) fn crowded() -> HeaderMap {
+    metrics::counter!(SLOWED, "why" => "memory").increment(1);
+    retry_after(NO_TURN_RETRY)
 }
 
 /// One of the uploads that a tenant has under way.

@@ -36,6 +36,12 @@ pub(super) struct Claims {
     checksum: Option<(ChecksumAlgorithm, Vec<u8>)>,
 }
 
+/// Whether the body is an object's or a part's, not a document.
+pub(super) fn is_object(method: &Method, level: Level, query: &Query<'_>) -> bool {
+    let document = ["acl", "legal-hold", "retention", "tagging"];
+    level == Level::Object && method == Method::PUT && !document.iter().any(|name| query.has(name))
+}
+
 /// What is claimed of a document; nothing where the body is an object's.
 pub(super) fn of_document(
     method: &Method,
@@ -43,11 +49,7 @@ pub(super) fn of_document(
     query: &Query<'_>,
     headers: &HeaderMap,
 ) -> S3Result<Option<Claims>> {
-    let document = ["acl", "legal-hold", "retention", "tagging"];
-    let object = level == Level::Object
-        && method == Method::PUT
-        && !document.iter().any(|name| query.has(name));
-    if object {
+    if is_object(method, level, query) {
         return Ok(None);
     }
     // Who completes an upload claims the checksum of the object, not of his list.

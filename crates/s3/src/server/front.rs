@@ -19,11 +19,14 @@ use s3s::service::S3Service;
 use s3s::{Body, S3Error, S3ErrorCode, S3Result, StdError, s3_error};
 
 use super::address::{Address, Level, host_bucket};
+use super::admission;
 use super::body::PacedBody;
 use super::claim::Claim;
 use super::cors::{self, Origin};
 use super::digest::{self, DigestBody};
 use super::document::{self, ErrorDocument};
+use super::gathered::GatheredBody;
+use super::gathering::Asking;
 use super::measures::Measures;
 use super::query::Query;
 use super::request_id::RequestIds;
@@ -35,7 +38,7 @@ use crate::limits::HEAD_BYTES_MAX;
 use crate::object::attributes::UnquotedETag;
 use crate::object::{chunked, metadata};
 use crate::post;
-use crate::request::RequestContext;
+use crate::request::{BodyFault, RequestContext};
 use crate::website::{self, Visit};
 use crate::xml::Document;
 
@@ -176,14 +179,14 @@ impl Front {
             return cors::preflight(&self.face, &parts.headers, &asked.address).await;
         }
         let level = asked.address.level();
-        let (added, claims) = {
+        let (added, claims, is_object) = {
             let query = Query::parse(parts.uri.query())?;
             subresource::check_verb(&parts.method, level, &query)?;
             let claim = Claim::read(&parts.headers, &query)?;
             claim.check(&parts.headers, self.settings.region.as_str(), &asked.context)?;
             let added = claim.headers_instead(&parts.headers, &query)?;
             let claims = digest::of_document(&parts.method, level, &query, &parts.headers)?;
-            (added, claims)
+            (added, claims, digest::is_object(&parts.method, level, &query))
         };
         for (name, value) in added {
             parts.headers.entry(name).or_insert(value);
@@ -193,12 +196,24 @@ impl Front {
         parts.extensions.insert(Arc::clone(&asked.context));
         let body = PacedBody::new(body, Arc::clone(&asked.context), self.received.clone());
         let body = DigestBody::new(body, claims, Arc::clone(&asked.context));
+        let gathering = self.face.admission().gathering();
+        let is_form = post::is_form(&parts) && level == Level::Bucket;
         let body = if lacks_length(&parts) {
             chunked::measured(&mut parts, body).await?
+        } else if is_object || is_form {
+            let asking = Asking::new(Arc::clone(gathering), Arc::clone(&asked.context));
+            chunked::guarded(&mut parts, body, asking)
         } else {
-            chunked::guarded(&mut parts, body)
+            let context = Arc::clone(&asked.context);
+            chunked::refused(&parts)?;
+            document_body(GatheredBody::new(
+                body,
+                length_said(&parts.headers),
+                Arc::clone(gathering),
+                context,
+            ))
         };
-        if post::is_form(&parts) && asked.address.level() == Level::Bucket {
+        if is_form {
             let target = post::Target {
                 bucket: asked.address.bucket.as_deref().unwrap_or_default(),
                 region: self.settings.region.as_str(),
@@ -272,11 +287,32 @@ impl Front {
         Response::from_parts(head, body)
     }
 
+    /// What is said of a body that was given up.
+    fn given_up(
+        &self,
+        head: &mut http::response::Parts,
+        fault: BodyFault,
+        asked: &Asked,
+    ) -> String {
+        let (status, code) = match fault {
+            BodyFault::Crowded => (StatusCode::SERVICE_UNAVAILABLE, "SlowDown"),
+            BodyFault::TooLong => (StatusCode::BAD_REQUEST, "MaxMessageLengthExceeded"),
+            BodyFault::Unmeasured => (StatusCode::LENGTH_REQUIRED, "MissingContentLength"),
+        };
+        head.status = status;
+        if fault == BodyFault::Crowded {
+            head.headers.extend(admission::crowded());
+        }
+        self.document(code, "", asked)
+    }
+
     /// The whole error document in the place of what the library wrote.
     fn complete(&self, head: &mut http::response::Parts, body: Body, asked: &Asked) -> Body {
         let xml = if asked.context.is_too_slow() {
             head.status = StatusCode::BAD_REQUEST;
             self.document("RequestTimeout", "", asked)
+        } else if let Some(fault) = asked.context.fault() {
+            self.given_up(head, fault, asked)
         } else if let Some(digest) = asked.context.bad_digest() {
             head.status = StatusCode::BAD_REQUEST;
             let message = format!("The {digest} you specified did not match what we received.");
@@ -335,6 +371,20 @@ fn check_length(parts: &http::request::Parts, level: Level) -> S3Result {
         return Err(s3_error!(MissingContentLength));
     }
     Ok(())
+}
+
+/// The length that the head says.
+fn length_said(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// A document as the protocol library takes it.
+fn document_body<B>(body: GatheredBody<B>) -> Body
+where
+    B: http_body::Body<Data = Bytes, Error = StdError> + Send + 'static,
+{
+    use http_body::Body as _;
+    if body.is_end_stream() { Body::empty() } else { Body::http_body_unsync(body) }
 }
 
 /// A body in chunks of HTTP that does not say how long it is.

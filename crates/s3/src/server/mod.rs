@@ -14,6 +14,8 @@ mod cors;
 mod digest;
 mod document;
 mod front;
+mod gathered;
+mod gathering;
 mod measures;
 mod query;
 mod request_id;
@@ -42,6 +44,9 @@ pub(crate) use self::admission::{Admission, Upload};
 pub(crate) use self::build::front;
 use self::connections::{Connections, Place};
 pub(crate) use self::front::{Front, Peer};
+#[cfg(test)]
+pub(crate) use self::gathering::Gathering;
+pub(crate) use self::gathering::{Asking, Crowded, Share, held};
 pub(crate) use self::query::Query;
 pub use self::settings::{Bounds, Domain, Region, Settings};
 use self::stall::StallGuard;

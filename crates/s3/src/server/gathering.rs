@@ -1,0 +1,313 @@
+//! Memory for what must be whole before it is looked at: documents, and chunks that
+//! are signed.
+//!
+//! The protocol library parses a document, and verifies a chunk, once the last byte
+//! of it has come; until then the client decides how long its bytes lie here. So they
+//! are asked for before any of them is kept, all at once, that nobody holds one half
+//! and waits for the other. What every client may hold without asking is small
+//! ([`GATHERED_CHUNK_FREE_BYTES`], [`GATHERED_DOCUMENT_FREE_BYTES`]): ordinary
+//! documents and the chunks of most clients never come here.
+//!
+//! ```text
+//! pool   24 MiB   over all
+//!  └ lane 6 MiB   of it for one tenant, or one address of unsigned requests
+//! ```
+//!
+//! **Invariants**
+//! - Never more is given out than the pool has, nor to a lane than its share.
+//! - Who waits holds nothing of the pool, and no turn.
+//! - A share comes back with the last of the bytes it was for, however they end: read,
+//!   refused, or cut off with their connection.
+
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use core::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use access::Lane;
+use bytes::{Bytes, BytesMut};
+use parking_lot::Mutex;
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::work::Taking;
+use crate::limits::{
+    GATHERED_BYTES_MAX, GATHERED_LANE_BYTES_MAX, GATHERED_LANES_KEPT, GATHERED_WAIT_MAX,
+};
+use crate::request::{BodyFault, RequestContext};
+
+/// Gives out memory for gathered bytes; shared by all connections.
+#[derive(Debug)]
+pub(crate) struct Gathering {
+    pool: Arc<Semaphore>,
+    /// A lane that holds nothing and waits for nothing has no use for its entry.
+    lanes: Mutex<HashMap<Lane, Weak<Semaphore>>>,
+    patience: Duration,
+}
+
+/// Leave to hold so many bytes; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Share {
+    lane: OwnedSemaphorePermit,
+    pool: OwnedSemaphorePermit,
+}
+
+/// There was no room for so long that the client is to come back later.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("no memory was free for a document or a signed chunk")]
+pub(crate) struct Crowded;
+
+impl Gathering {
+    /// All of the memory is free.
+    pub(crate) fn new() -> Arc<Self> {
+        Self::with(GATHERED_WAIT_MAX)
+    }
+
+    /// All of it is free, and nobody waits longer than this.
+    pub(crate) fn with(patience: Duration) -> Arc<Self> {
+        let pool = Arc::new(Semaphore::new(GATHERED_BYTES_MAX));
+        Arc::new(Self { pool, lanes: Mutex::new(HashMap::new()), patience })
+    }
+
+    /// Bytes that are given out.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        GATHERED_BYTES_MAX - self.pool.available_permits()
+    }
+
+    fn lane(&self, lane: Lane) -> Arc<Semaphore> {
+        let mut lanes = self.lanes.lock();
+        if let Some(found) = lanes.get(&lane).and_then(Weak::upgrade) {
+            return found;
+        }
+        if lanes.len() >= GATHERED_LANES_KEPT {
+            lanes.retain(|_, lane| lane.strong_count() > 0);
+        }
+        let made = Arc::new(Semaphore::new(GATHERED_LANE_BYTES_MAX));
+        lanes.insert(lane, Arc::downgrade(&made));
+        made
+    }
+
+    /// A share, if nobody has to wait for one.
+    fn share_now(&self, lane: Lane, bytes: u32) -> Option<Share> {
+        let lane = self.lane(lane).try_acquire_many_owned(bytes).ok()?;
+        let pool = Arc::clone(&self.pool).try_acquire_many_owned(bytes).ok()?;
+        Some(Share { lane, pool })
+    }
+
+    /// A share, once it is this one's turn in its lane and then among all.
+    ///
+    /// Cancel-safety: who stops waiting leaves both lines and what it was given.
+    async fn share(self: Arc<Self>, lane: Lane, bytes: u32) -> Result<Share, Crowded> {
+        let waiting = async {
+            let lane = self.lane(lane).acquire_many_owned(bytes).await.map_err(|_| Crowded)?;
+            let pool = Arc::clone(&self.pool).acquire_many_owned(bytes).await;
+            Ok(Share { lane, pool: pool.map_err(|_| Crowded)? })
+        };
+        tokio::time::timeout(self.patience, waiting).await.unwrap_or(Err(Crowded))
+    }
+}
+
+impl Share {
+    /// A share of so many of these bytes; the rest stays.
+    pub(crate) fn split(&mut self, bytes: usize) -> Option<Self> {
+        Some(Self { lane: self.lane.split(bytes)?, pool: self.pool.split(bytes)? })
+    }
+}
+
+/// Bytes with the share they are held under.
+struct Held {
+    bytes: BytesMut,
+    _share: Share,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// These bytes, so that the share comes back with the last reader of them.
+pub(crate) fn held(bytes: BytesMut, share: Option<Share>) -> Bytes {
+    match share {
+        Some(share) => Bytes::from_owner(Held { bytes, _share: share }),
+        None => bytes.freeze(),
+    }
+}
+
+/// Waits for a share.
+type Sharing = Pin<Box<dyn Future<Output = Result<Share, Crowded>> + Send>>;
+
+/// A body's way to a share: while it waits others have the turn.
+pub(crate) struct Asking {
+    gathering: Arc<Gathering>,
+    context: Arc<RequestContext>,
+    waiting: Option<Sharing>,
+    /// There is a share, and a turn is waited for.
+    given: Option<(Share, Taking)>,
+}
+
+impl Asking {
+    /// For the bodies of this request.
+    pub(crate) fn new(gathering: Arc<Gathering>, context: Arc<RequestContext>) -> Self {
+        Self { gathering, context, waiting: None, given: None }
+    }
+
+    /// What the body is of.
+    pub(crate) fn context(&self) -> &RequestContext {
+        &self.context
+    }
+
+    /// A share of so many bytes; to be asked again with the same number until ready.
+    pub(crate) fn poll_share(
+        &mut self,
+        bytes: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Share, Crowded>> {
+        if self.given.is_none() {
+            let share = match &mut self.waiting {
+                None => {
+                    let (lane, bytes) =
+                        (self.context.lane(), u32::try_from(bytes).unwrap_or(u32::MAX));
+                    if let Some(share) = self.gathering.share_now(lane, bytes) {
+                        return Poll::Ready(Ok(share));
+                    }
+                    self.context.work_pause();
+                    let waiting = Arc::clone(&self.gathering).share(lane, bytes);
+                    let waiting = self.waiting.insert(Box::pin(waiting));
+                    ready!(waiting.as_mut().poll(cx))
+                }
+                Some(waiting) => ready!(waiting.as_mut().poll(cx)),
+            };
+            self.waiting = None;
+            let share = share.inspect_err(|_| self.context.note_fault(BodyFault::Crowded))?;
+            match self.context.work_resume() {
+                None => return Poll::Ready(Ok(share)),
+                Some(taking) => self.given = Some((share, taking)),
+            }
+        }
+        if let Some((_, taking)) = &mut self.given {
+            let taken = ready!(taking.as_mut().poll(cx));
+            // A body that was begun is not given up for want of a turn.
+            if let Ok(turn) = taken {
+                self.context.work_resumed(turn);
+            }
+        }
+        Poll::Ready(self.given.take().map(|(share, _)| share).ok_or(Crowded))
+    }
+}
+
+impl core::fmt::Debug for Asking {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Asking").field("waits", &self.waiting.is_some()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use units::TenantId;
+
+    const MIB: usize = 1024 * 1024;
+
+    fn lane(number: u128) -> Lane {
+        Lane::Tenant(TenantId::from_u128(number))
+    }
+
+    fn bytes(count: usize) -> u32 {
+        u32::try_from(count).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_lane_has_its_share_and_no_more() {
+        let gathering = Gathering::new();
+        let most = bytes(GATHERED_LANE_BYTES_MAX);
+        let all = gathering.share_now(lane(1), most);
+        assert!(all.is_some() && gathering.share_now(lane(1), 1).is_none());
+        let others: Vec<_> =
+            (2..10).filter_map(|number| gathering.share_now(lane(number), most)).collect();
+        assert_eq!(others.len(), GATHERED_BYTES_MAX / GATHERED_LANE_BYTES_MAX - 1);
+        assert_eq!(gathering.held(), GATHERED_BYTES_MAX, "the pool is given out");
+        drop((all, others));
+        assert_eq!(gathering.held(), 0);
+    }
+
+    #[tokio::test]
+    async fn who_stops_waiting_holds_nothing() {
+        let gathering = Gathering::new();
+        let most = bytes(GATHERED_LANE_BYTES_MAX);
+        let full: Vec<_> = (1..=4).map(|number| gathering.share_now(lane(number), most)).collect();
+        let waits = tokio::spawn(Arc::clone(&gathering).share(lane(5), bytes(MIB)));
+        tokio::task::yield_now().await;
+        waits.abort();
+        let _ = waits.await;
+        drop(full);
+        assert_eq!(gathering.held(), 0);
+        assert!(gathering.share_now(lane(5), most).is_some(), "its lane is whole");
+    }
+
+    #[tokio::test]
+    async fn a_share_comes_back_with_the_last_of_its_bytes() {
+        let gathering = Gathering::new();
+        let mut share = gathering.share_now(lane(1), bytes(3 * MIB)).unwrap();
+        let part = share.split(MIB).unwrap();
+        let first = held(BytesMut::from(&b"first"[..]), Some(part));
+        let rest = held(BytesMut::from(&b"rest"[..]), Some(share));
+        let slice = first.slice(1..2);
+        drop(first);
+        assert_eq!(gathering.held(), 3 * MIB, "a slice of it is still read");
+        drop(slice);
+        assert_eq!(gathering.held(), 2 * MIB);
+        drop(rest);
+        assert_eq!(gathering.held(), 0);
+    }
+
+    #[test]
+    fn lanes_that_hold_nothing_are_forgotten() {
+        let gathering = Gathering::new();
+        let kept = gathering.share_now(lane(0), 1);
+        for number in 1..(3 * GATHERED_LANES_KEPT as u128) {
+            assert!(gathering.share_now(lane(number), 1).is_some());
+        }
+        assert!(gathering.lanes.lock().len() <= GATHERED_LANES_KEPT);
+        let rest = bytes(GATHERED_LANE_BYTES_MAX);
+        assert!(gathering.share_now(lane(0), rest).is_none(), "one that holds is not");
+        drop(kept);
+    }
+
+    /// Whatever comes and goes: no lane is above its share, all are within the pool,
+    /// and when all have gone nothing is missing.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_is_given_out_is_within_bounds_and_comes_back() {
+        use core::sync::atomic::{AtomicUsize, Ordering};
+        let gathering = Gathering::new();
+        let held: Arc<[AtomicUsize; 6]> = Arc::default();
+        let mut all = tokio::task::JoinSet::new();
+        for number in 0..600_usize {
+            let (gathering, held) = (Arc::clone(&gathering), Arc::clone(&held));
+            all.spawn(async move {
+                let count = 1 + (number * 7_919) % (4 * MIB);
+                let asked = gathering.share(lane((number % 6) as u128), bytes(count));
+                // Every fifth goes away before it has what it asked for, or soon after.
+                if number % 5 == 0 {
+                    let soon = Duration::from_micros(number as u64);
+                    drop(tokio::time::timeout(soon, asked).await);
+                    return;
+                }
+                let share = asked.await.unwrap();
+                let own = &held[number % 6];
+                let in_lane = own.fetch_add(count, Ordering::SeqCst) + count;
+                assert!(in_lane <= GATHERED_LANE_BYTES_MAX, "{in_lane}");
+                tokio::task::yield_now().await;
+                own.fetch_sub(count, Ordering::SeqCst);
+                drop(share);
+            });
+        }
+        while let Some(done) = all.join_next().await {
+            done.unwrap();
+        }
+        assert_eq!(gathering.held(), 0);
+        assert!(gathering.lanes.lock().values().all(|lane| lane.strong_count() == 0));
+    }
+}
