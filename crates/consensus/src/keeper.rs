@@ -154,16 +154,18 @@ impl Keeper {
         self.state.lock()
     }
 
-    /// The rows as they are now. While a reopened engine takes up what it forgot they
-    /// are waited for, and after a while given up: nobody is shown the older ones.
+    /// The rows as they are now. While a reopened engine takes up what it forgot there
+    /// are none, which is said at once: nobody is shown the older ones, and who asks
+    /// serves others on the same thread.
     pub(crate) fn view(&self) -> Arc<dyn Rows> {
-        match self.published.try_read_for(limits::CATCH_UP_PATIENCE) {
+        match self.published.try_read() {
             Some(newest) if *newest => self.engine.view(),
             _ => Arc::new(Behind),
         }
     }
 
-    /// The rows, and what was applied in them.
+    /// The rows, and what was applied in them. Blocks while a reopened engine takes up
+    /// what it forgot, for a while.
     pub(crate) fn consistent_view(&self) -> (Arc<dyn Rows>, AppliedState) {
         let newest = self.published.try_read_for(limits::CATCH_UP_PATIENCE);
         // Nothing is applied between the two.

@@ -71,8 +71,8 @@ pub const FULL_RETRY_INTERVAL: Duration = Duration::from_millis(200);
 /// fault that is not for want of room: a disk that fails again is given up.
 pub const ENGINE_REOPENS_MAX: u32 = 3;
 
-/// How long somebody who asks for a view waits while a reopened engine takes up what
-/// it forgot; that is at most a checkpoint's worth of log.
+/// How long a backup or a snapshot, which may block, waits for the rows while a
+/// reopened engine takes up what it forgot; that is at most a checkpoint's worth of log.
 pub const CATCH_UP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How far the clock may be ahead of the time that passed since it was read at the

@@ -5,7 +5,7 @@
 
 mod harness;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
@@ -128,7 +128,10 @@ struct Watched {
     engine: SimEngine,
     behind: AtomicBool,
     consensus: OnceLock<Consensus>,
-    seen: Mutex<Vec<Option<u8>>>,
+    /// The rows that somebody was shown meanwhile, or that there are none now.
+    seen: Mutex<Vec<Result<Option<u8>, String>>>,
+    /// Looks that were not answered at once.
+    waited: AtomicU32,
 }
 
 impl Engine for Watched {
@@ -141,10 +144,13 @@ impl Engine for Watched {
             && let Some(consensus) = self.consensus.get().cloned()
         {
             let (told, seen) = mpsc::channel();
-            std::thread::spawn(move || told.send(state_of(&consensus)));
-            // Nobody may get a view before it is whole; whoever does is found out.
-            let seen = seen.recv_timeout(Duration::from_millis(50));
-            self.seen.lock().expect("no panic").extend(seen);
+            std::thread::spawn(move || told.send(shown_of(&consensus)));
+            // Nobody may get a view before it is whole; whoever does is found out. And
+            // nobody waits for one: the thread that asks serves others.
+            match seen.recv_timeout(Duration::from_secs(2)) {
+                Ok(seen) => self.seen.lock().expect("no panic").push(seen),
+                Err(_) => drop(self.waited.fetch_add(1, Ordering::SeqCst)),
+            }
         }
         self.engine.commit(batch)
     }
@@ -164,16 +170,21 @@ impl Engine for Watched {
 }
 
 fn state_of(consensus: &Consensus) -> Option<u8> {
+    shown_of(consensus).expect("a readable row")
+}
+
+/// The state as it is shown; an error while there are no rows to be shown.
+fn shown_of(consensus: &Consensus) -> Result<Option<u8>, String> {
     let name = JobName::new("job").expect("a plain name");
-    let job = consensus.view().job(&name).expect("a readable row")?;
-    job.state.as_slice().first().copied()
+    let job = consensus.view().job(&name).map_err(|error| error.to_string())?;
+    Ok(job.and_then(|job| job.state.as_slice().first().copied()))
 }
 
 /// While a reopened engine takes up what it forgot, nobody sees the rows of before;
 /// and whoever kept directory rows looks again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_shown_rows_that_are_not_the_newest() {
-    let mut replayed = 0;
+    let (mut replayed, mut refused) = (0, 0);
     for seed in 0..8 {
         let disk = SimDisk::new();
         let engine = Arc::new(Watched {
@@ -181,6 +192,7 @@ async fn nobody_is_shown_rows_that_are_not_the_newest() {
             behind: AtomicBool::new(false),
             consensus: OnceLock::new(),
             seen: Mutex::default(),
+            waited: AtomicU32::new(0),
         });
         let parts = sim_node::parts(Arc::clone(&disk) as _, Arc::clone(&engine) as _);
         let parts = consensus::Parts {
@@ -203,10 +215,13 @@ async fn nobody_is_shown_rows_that_are_not_the_newest() {
         assert_eq!(state_of(&consensus), Some(5));
         replayed += u32::from(engine.behind.load(Ordering::SeqCst));
         let seen = engine.seen.lock().expect("no panic").clone();
-        let stale: Vec<_> = seen.iter().filter(|state| !matches!(state, Some(4 | 5))).collect();
-        assert!(stale.is_empty(), "seed {seed}: {seen:?}");
+        let is_stale = |state: &&Option<u8>| !matches!(state, Some(4 | 5));
+        assert_eq!(seen.iter().flatten().find(is_stale), None, "seed {seed}: {seen:?}");
+        assert_eq!(engine.waited.load(Ordering::SeqCst), 0, "seed {seed}: somebody waited");
+        refused += seen.iter().filter(|state| state.is_err()).count();
         engine.behind.store(false, Ordering::SeqCst);
         consensus.shutdown().await;
     }
     assert_eq!(replayed, 8);
+    assert!(refused > 0, "nobody looked while there was nothing to be shown");
 }

@@ -138,7 +138,12 @@ impl From<ProposeError> for ObjectError {
 
 impl From<ReadError> for ObjectError {
     fn from(error: ReadError) -> Self {
-        Self::Internal { reason: error.to_string() }
+        let reason = error.to_string();
+        match error {
+            // The engine is being opened again, or its disk fails: later, or elsewhere.
+            ReadError::Rows(_) => Self::Unavailable { reason },
+            ReadError::Damaged(_) => Self::Internal { reason },
+        }
     }
 }
 
