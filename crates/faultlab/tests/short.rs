@@ -51,13 +51,23 @@ fn a_few_decaying_bytes() {
     assert!(said.contains("flips 5, damage that went unnoticed 0"), "{said}");
 }
 
-/// Whether this is not the superuser; says what is left out then.
-fn is_left_out(why: &str) -> bool {
+/// Says that what only the superuser can do may be left out.
+const WITHOUT_ROOT: &str = "ESSAIM_WITHOUT_ROOT";
+
+/// Whether this is not the superuser and what he alone can do is left out; a test that
+/// did nothing passes only where somebody has said that it may.
+fn is_left_out(what: &str) -> bool {
     let user = Command::new("id").arg("-u").output().expect("id runs").stdout;
-    if user != b"0\n" {
-        eprintln!("left out: only the superuser can {why}");
+    if user == b"0\n" {
+        return false;
     }
-    user != b"0\n"
+    assert!(
+        std::env::var_os(WITHOUT_ROOT).is_some(),
+        "NOT TESTED: only the superuser can {what}; run as root, or leave it out with \
+         {WITHOUT_ROOT}=1"
+    );
+    eprintln!("NOT TESTED: only the superuser can {what}");
+    true
 }
 
 #[test]
@@ -66,6 +76,7 @@ fn a_full_disk() {
         return;
     }
     let said = campaign(&["full-disk"], &[]);
+    assert!(number(&said, "full after ") > 10.0, "{said}");
     assert!(said.contains("lost 0; writes taken again"), "{said}");
 }
 
@@ -73,7 +84,11 @@ fn a_full_disk() {
 /// where 54 connections of another tenant want two turns. Where tenants take turns it
 /// was 1.4 to 3.0 times (8 runs); where requests come as they come (`--one-tenant`)
 /// 12 to 122 times (5 runs); on two busy cores.
-const MEDIAN_RATIO_MAX: f64 = 6.0;
+const MEDIAN_RATIO_MAX: f64 = 3.0;
+
+/// Runs of which one must keep to it: what else a machine does only ever makes the
+/// requests slower, and without turns none comes near.
+const MEDIAN_RUNS: usize = 3;
 
 /// How much slower the slowest requests become is judged by the long run, on a machine
 /// that does nothing else; this one only sees whether tenants take turns at all.
@@ -82,6 +97,19 @@ fn a_quiet_tenant_beside_an_abusive_one() {
     if is_left_out("give a client the first place on a core") {
         return;
     }
+    let mut ratios = Vec::new();
+    while ratios.len() < MEDIAN_RUNS {
+        let ratio = median_ratio();
+        ratios.push(ratio);
+        if ratio <= MEDIAN_RATIO_MAX {
+            return;
+        }
+    }
+    panic!("the median is {ratios:.1?} times what it was");
+}
+
+/// What the attack makes of the median.
+fn median_ratio() -> f64 {
     let words = "abuse --seconds 3 --pace 20 --load 0 --slow-clients 200 --objects 1000 \
                  --ratio-max 1000000";
     let words: Vec<&str> = words.split_whitespace().collect();
@@ -91,6 +119,7 @@ fn a_quiet_tenant_beside_an_abusive_one() {
         let line = said.lines().find(|line| line.starts_with(phase));
         number(line.unwrap_or_else(|| panic!("no {phase} in {said}")), "p50 ")
     };
-    let ratio = median("attacked") / median("alone").max(0.5);
-    assert!(ratio <= MEDIAN_RATIO_MAX, "the median is {ratio:.1} times what it was\n{said}");
+    let (alone, attacked) = (median("alone"), median("attacked"));
+    assert!(alone > 0.0 && attacked > 0.0, "nobody asked for anything: {said}");
+    attacked / alone.max(0.5)
 }
