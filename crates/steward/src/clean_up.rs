@@ -1,5 +1,7 @@
 //! Clean-up: released parts leave the disks, then the catalog.
 
+use std::sync::atomic::Ordering;
+
 use caretaker::{CleanUp, Removal, plan_clean_up};
 use units::PartId;
 
@@ -45,9 +47,16 @@ impl Steward {
         }
     }
 
-    /// Destroys the keys that were to be destroyed with their tenants and were not.
+    /// Destroys the keys that were to be destroyed with their tenants and were not. The
+    /// first time in a process, those of all tenants that are erased.
     pub async fn shred_step(&self) -> Result<u64, StewardError> {
-        self.shared.objects.tenants_shred_pending().await.map_err(StewardError::Shred)
+        let objects = &self.shared.objects;
+        let shredded = objects.tenants_shred_pending().await.map_err(StewardError::Shred)?;
+        if !self.shared.erased_shredded.load(Ordering::SeqCst) {
+            objects.tenants_shred_erased().await.map_err(StewardError::Shred)?;
+            self.shared.erased_shredded.store(true, Ordering::SeqCst);
+        }
+        Ok(shredded)
     }
 
     /// Whether nobody can be reading the part any more.

@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) rotation_wanted: Notify,
     status: watch::Sender<Status>,
 }
+    /// Whether this process has looked at the keys of all erased tenants.
+    pub(crate) erased_shredded: std::sync::atomic::AtomicBool,
 
 impl Steward {
     /// A steward of these objects. Nothing is done yet.
@@ -90,6 +92,7 @@ impl Steward {
                 status: watch::channel(Status::default()).0,
             }),
         }
+                erased_shredded: std::sync::atomic::AtomicBool::new(false),
     }
 
     /// What is being done; changes as it goes on.

@@ -7,7 +7,7 @@ use catalog::command::{
 };
 use catalog::{
     AccessKey, AccessKeyId, Command, EmailAddress, Job, KeyScope, NamedKey, NamedKeyName, Quota,
-    Refusal, SealedBytes, Tenant, TenantName, Usage, User, UserName, View,
+    Refusal, SealedBytes, Tenant, TenantName, TenantState, Usage, User, UserName, View,
 };
 use units::{Random, TenantId, Timestamp, UserId};
 use zeroize::Zeroizing;
@@ -218,27 +218,58 @@ impl Objects {
 
     /// Destroys the keys of tenants that were erased or deleted and whose keys were
     /// not destroyed then, since the node stopped or the disk failed; says how many.
+    ///
+    /// One that cannot be destroyed keeps none of the others; the first error is given
+    /// when all have been tried.
+    // Cancel-safety: what was not done is still a job.
     pub async fn tenants_shred_pending(&self) -> Result<u64, ObjectError> {
-        let mut shredded = 0;
+        let (mut shredded, mut failed) = (0, None);
         let mut after = None;
         loop {
             let page = self.inner.view().jobs(after.as_ref(), WALK_PAGE)?;
-            let Some((last, _)) = page.last() else { return Ok(shredded) };
+            let Some((last, _)) = page.last() else { break };
             after = Some(last.clone());
             for tenant in page.iter().filter_map(|(name, _)| Job::shreds(name)) {
-                self.tenant_shred(tenant).await?;
-                shredded += 1;
+                match self.tenant_shred(tenant).await {
+                    Ok(()) => shredded += 1,
+                    Err(error) => failed = failed.or(Some(error)),
+                }
             }
         }
+        failed.map_or(Ok(shredded), Err)
+    }
+
+    /// Destroys the keys of all tenants that the catalog has as erased, whether there is
+    /// a job that says so or not: earlier versions wrote none, and a stop amid an erasure
+    /// left the key. What is destroyed already stays so.
+    // Cancel-safety: may be cut anywhere and done again.
+    pub async fn tenants_shred_erased(&self) -> Result<(), ObjectError> {
+        let mut failed = None;
+        let mut after = None;
+        loop {
+            let page = self.inner.view().tenants(after, WALK_PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            for tenant in page.iter().filter(|tenant| tenant.state == TenantState::Erased) {
+                if let Err(error) = self.tenant_key_shred(tenant.id).await {
+                    failed = failed.or(Some(error));
+                }
+            }
+        }
+        failed.map_or(Ok(()), Err)
     }
 
     /// The key first, then the job: a crash in between does it once more.
     async fn tenant_shred(&self, tenant: TenantId) -> Result<(), ObjectError> {
-        let vault = std::sync::Arc::clone(&self.inner.parts.vault);
-        let shred = tokio::task::spawn_blocking(move || vault.tenant_shred(tenant)).await;
-        shred.map_err(|error| ObjectError::Internal { reason: error.to_string() })??;
+        self.tenant_key_shred(tenant).await?;
         let done = Command::JobSet { name: Job::shred_of(tenant), state: None };
         self.inner.propose(done).await.map(drop)
+    }
+
+    async fn tenant_key_shred(&self, tenant: TenantId) -> Result<(), ObjectError> {
+        let vault = std::sync::Arc::clone(&self.inner.parts.vault);
+        let shred = tokio::task::spawn_blocking(move || vault.tenant_shred(tenant)).await;
+        Ok(shred.map_err(|error| ObjectError::Internal { reason: error.to_string() })??)
     }
 
     /// Sets the tenant's quota; the default lifts it.
