@@ -7,7 +7,8 @@ use simulator::{Running, Site, SiteOptions};
 
 async fn tended(running: &Running) -> Result<Vec<(String, String)>> {
     running.steward.scrub_round().await?;
-    while running.steward.unreadable_step().await? {}
+    running.steward.unreadable_step().await?;
+    while running.steward.unreadable_names_step().await? {}
     let listed = running.steward.unreadable()?;
     assert_eq!(running.steward.status().borrow().parts_unreadable, listed.parts.len() as u64);
     Ok(listed.parts.into_iter().filter_map(|part| part.object).collect())
@@ -45,5 +46,50 @@ async fn what_cannot_be_rebuilt_is_listed_until_it_can() -> Result<()> {
     assert!(running.get(name).await.is_err());
     running.put(name, Bytes::from_static(b"written again")).await?;
     assert_eq!(tended(&running).await?, [], "nobody wants the lost part any more");
+    Ok(())
+}
+
+/// One copy decays and the disk of the other is away: lost until that is back. A part
+/// that is met while the search for names goes on is named too, and a bucket that goes
+/// away amid the search takes nothing with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_comes_back_brings_what_was_lost() -> Result<()> {
+    let mut site = Site::new(SiteOptions { seed: 17, disks: 2 });
+    let running = site.start().await?;
+    let tenant = running.tenant("commune").await?;
+    let mut names = Vec::new();
+    for bucket in ["actes", "plans"] {
+        let bucket = running.bucket(&tenant, bucket, false).await?;
+        for number in 0..2_u8 {
+            let name = ObjectName::new(bucket.as_str(), &format!("acte-{number}"))?;
+            running.put(&name, Bytes::from(vec![number; 100_000])).await?;
+            names.push(name);
+        }
+    }
+    let here = running.fragments.disks()[1];
+    let listed = running.fragments.list(here, None, 100);
+    assert_eq!(listed.len(), names.len(), "each disk has a copy of each");
+    for copy in &listed {
+        running.fragments.remove(here, vec![copy.name]).await?;
+    }
+    running.stop().await;
+    site.absent = Some(0);
+    let running = site.start().await?;
+    let steward = &running.steward;
+    // The search begins before all are known.
+    steward.damage_step().await?;
+    steward.repair_step().await?;
+    assert!(steward.unreadable_names_step().await?);
+    let lost = tended(&running).await?;
+    assert_eq!(lost.len(), names.len(), "{lost:?}");
+    assert_eq!(steward.unreadable_step().await?, 0, "they stay lost");
+    running.stop().await;
+
+    site.absent = None;
+    let running = site.start().await?;
+    let steward = &running.steward;
+    assert_eq!(steward.unreadable_step().await?, names.len() as u64, "one copy is enough");
+    assert_eq!(tended(&running).await?, []);
+    assert!(steward.census().await?.is_whole(), "and the scrub makes the other anew");
     Ok(())
 }

@@ -85,7 +85,8 @@ pub const UNREADABLE_PARTS_MAX: usize = 1_000;
 /// Bytes of their list: a catalog's job row, with some to spare.
 pub const UNREADABLE_BYTES_MAX: usize = 60 * 1024;
 
-/// Unreadable parts that one step looks at once more: each is read whole.
+/// Unreadable parts that one step looks at once more: each may be read whole, at the
+/// rate of the scrub.
 pub const UNREADABLE_CHECKS_PER_STEP: usize = 4;
 
 /// Versions looked at by one step of the search for the names of unreadable parts.

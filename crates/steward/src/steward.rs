@@ -52,7 +52,7 @@ pub(crate) struct Shared {
     /// Released parts, and since when they are known to be.
     pub(crate) released: Mutex<BTreeMap<PartId, Timestamp>>,
     pub(crate) scrub: tokio::sync::Mutex<ScrubPlace>,
-    pub(crate) unreadable: tokio::sync::Mutex<UnreadablePlace>,
+    pub(crate) unreadable: UnreadablePlace,
     pub(crate) scrub_wanted: Notify,
     pub(crate) scrub_hurry: std::sync::atomic::AtomicBool,
     /// The next step begins a round anew, whatever is under way.
@@ -84,7 +84,7 @@ impl Steward {
                 suspects: Mutex::new(BTreeMap::new()),
                 released: Mutex::new(BTreeMap::new()),
                 scrub: tokio::sync::Mutex::new(ScrubPlace::default()),
-                unreadable: tokio::sync::Mutex::new(UnreadablePlace::default()),
+                unreadable: UnreadablePlace::default(),
                 scrub_wanted: Notify::new(),
                 scrub_hurry: std::sync::atomic::AtomicBool::new(false),
                 scrub_afresh: std::sync::atomic::AtomicBool::new(false),

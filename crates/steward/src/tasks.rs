@@ -35,7 +35,7 @@ impl Drop for Tasks {
 }
 
 /// Duties that may wait long inside a step, and may be cut anywhere.
-const WAITS: &[&str] = &["key rotation"];
+const WAITS: &[&str] = &["key rotation", "what cannot be read"];
 
 type Step = Pin<Box<dyn Future<Output = Result<Duration, StewardError>> + Send>>;
 
@@ -87,7 +87,13 @@ impl Steward {
         });
         self.duty(&tasks, "what cannot be read", |steward| {
             Box::pin(async move {
-                let more = steward.unreadable_step().await?;
+                steward.unreadable_step().await?;
+                Ok(UNREADABLE_EVERY)
+            })
+        });
+        self.duty(&tasks, "names of what cannot be read", |steward| {
+            Box::pin(async move {
+                let more = steward.unreadable_names_step().await?;
                 Ok(if more { WALK_REST } else { UNREADABLE_EVERY })
             })
         });

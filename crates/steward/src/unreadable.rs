@@ -9,14 +9,17 @@
 //! 1 | postcard Unreadable
 //! ```
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use catalog::{
     AfterVersion, BucketName, Command, Content, Found, JobName, ListAsk, PartRow, SealedBytes,
     VersionAsk, View,
 };
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use units::{BucketId, PartId, PartNumber, Timestamp};
 
-use crate::census::{FragmentState, name_of};
+use crate::census::{FragmentState, expected_bytes, name_of};
 use crate::limits::{
     UNREADABLE_BYTES_MAX, UNREADABLE_CHECKS_PER_STEP, UNREADABLE_NAMES_PAGE, UNREADABLE_PARTS_MAX,
 };
@@ -76,16 +79,29 @@ impl Unreadable {
     }
 }
 
-/// Where the search for names and the checks are.
+/// Where the checks and the search for names are.
 #[derive(Default)]
 pub(crate) struct UnreadablePlace {
-    bucket: Option<BucketName>,
+    /// Held while the row is read and written, and for nothing else.
+    row: tokio::sync::Mutex<()>,
+    /// The part that was checked last.
+    checked: Mutex<Option<PartId>>,
+    /// The search; held by a step of it.
+    names: tokio::sync::Mutex<NamesPlace>,
+}
+
+/// Where the search for names is.
+#[derive(Default)]
+struct NamesPlace {
+    /// The parts to be named by the end of the search under way.
+    sought: Option<BTreeSet<PartId>>,
+    /// Those that a whole search has looked for: they belong to no object.
+    nameless: BTreeSet<PartId>,
+    /// The last bucket that was searched to its end.
+    passed: Option<BucketName>,
+    /// The one that is being searched, and how far.
+    bucket: Option<BucketId>,
     after: AfterVersion,
-    /// Parts that the search under way began with, to be named by its end.
-    searching: bool,
-    /// Whether all names there are were found for the parts that are listed.
-    searched: Vec<PartId>,
-    checked: Option<PartId>,
 }
 
 impl Steward {
@@ -103,7 +119,7 @@ impl Steward {
         part: PartId,
         fragments: u64,
     ) -> Result<(), StewardError> {
-        let _one = self.shared.unreadable.lock().await;
+        let _one = self.shared.unreadable.row.lock().await;
         let mut known = self.unreadable()?;
         let before = known.clone();
         let is_full = known.parts.len() >= UNREADABLE_PARTS_MAX;
@@ -136,105 +152,138 @@ impl Steward {
         Ok(())
     }
 
-    /// Looks whether some of the listed parts can be read again, and for the names of
-    /// others; whether there is more to do at once.
-    pub async fn unreadable_step(&self) -> Result<bool, StewardError> {
-        let mut place = self.shared.unreadable.lock().await;
-        let before = self.unreadable()?;
-        self.count(|status| status.parts_unreadable = before.parts.len() as u64);
-        if before.parts.is_empty() {
-            *place = UnreadablePlace::default();
-            return Ok(false);
-        }
-        let mut known = before.clone();
-        self.unreadable_check(&mut place, &mut known).await?;
-        let more = self.unreadable_names(&mut place, &mut known)?;
-        self.unreadable_set(&before, known).await?;
-        Ok(more)
-    }
-
-    /// A few parts on: are they there still, and still not to be read?
-    async fn unreadable_check(
-        &self,
-        place: &mut UnreadablePlace,
-        known: &mut Unreadable,
-    ) -> Result<(), StewardError> {
-        let mut order: Vec<PartId> = known.parts.iter().map(|entry| entry.part).collect();
+    /// Looks whether some of the listed parts can be read again, at the scrub's rate;
+    /// says how many it has taken from the list.
+    // Cancel-safety: may be cut anywhere; a part that was not looked at comes later.
+    pub async fn unreadable_step(&self) -> Result<u64, StewardError> {
+        let mut order: Vec<PartId> =
+            self.unreadable()?.parts.iter().map(|entry| entry.part).collect();
+        self.count(|status| status.parts_unreadable = order.len() as u64);
         order.sort_unstable();
         // From where the last step ended, and round.
-        let turn = place.checked.map_or(0, |last| order.partition_point(|part| *part <= last));
+        let checked = *self.shared.unreadable.checked.lock();
+        let turn = checked.map_or(0, |last| order.partition_point(|part| *part <= last));
         order.rotate_left(turn);
-        let next: Vec<PartId> = order.into_iter().take(UNREADABLE_CHECKS_PER_STEP).collect();
-        place.checked = next.last().copied();
-        for part in next {
+        let mut taken = 0;
+        for part in order.into_iter().take(UNREADABLE_CHECKS_PER_STEP) {
+            *self.shared.unreadable.checked.lock() = Some(part);
             let row = self.view().part(part)?.filter(|row| row.references > 0);
             let readable = match row {
                 Some(row) => self.part_is_readable(part, &row).await,
                 None => true,
             };
             if readable {
-                known.parts.retain(|entry| entry.part != part);
+                self.unreadable_forget(part).await?;
+                taken += 1;
             }
         }
-        Ok(())
+        Ok(taken)
     }
 
-    /// Whether each stripe has as many good fragments as it needs.
+    /// Takes a part from the list: it is readable, or gone.
+    async fn unreadable_forget(&self, part: PartId) -> Result<(), StewardError> {
+        let _one = self.shared.unreadable.row.lock().await;
+        let before = self.unreadable()?;
+        let mut known = before.clone();
+        known.parts.retain(|entry| entry.part != part);
+        self.shared.repairs.lock().resume(part);
+        self.unreadable_set(&before, known).await
+    }
+
+    /// Whether each stripe has as many good fragments as it needs. Most are known not
+    /// to by the disks' indexes; only of the others fragments are read, and no more than
+    /// it takes.
     async fn part_is_readable(&self, part: PartId, row: &PartRow) -> bool {
+        let names = |stripe| (0_u8..).take(row.slots.len()).map(move |s| name_of(part, stripe, s));
+        let needed = usize::from(row.data);
+        for stripe in 0..row.stripe_count {
+            let there = names(stripe).filter(|name| self.fragment_is_there(row, *name));
+            if there.count() < needed {
+                return false;
+            }
+        }
         for stripe in 0..row.stripe_count {
             let mut good = 0;
-            for slot in (0_u8..).take(row.slots.len()) {
-                let name = name_of(part, stripe, slot);
-                if self.fragment_state(row, name).await == FragmentState::Good {
+            for name in names(stripe) {
+                if good < needed && self.fragment_state(row, name).await == FragmentState::Good {
                     good += 1;
                 }
             }
-            if good < usize::from(row.data) {
+            if good < needed {
                 return false;
             }
+            let read = expected_bytes(row, name_of(part, stripe, 0)).unwrap_or(0) as u64;
+            tokio::time::sleep(self.read_rest(read.saturating_mul(needed as u64))).await;
         }
         true
     }
 
-    /// One page of versions, in search of those that use a listed part.
-    fn unreadable_names(
-        &self,
-        place: &mut UnreadablePlace,
-        known: &mut Unreadable,
-    ) -> Result<bool, StewardError> {
-        let unnamed = |known: &Unreadable, place: &UnreadablePlace| {
-            let mut parts = known.parts.iter().filter(|entry| entry.object.is_none());
-            parts.any(|entry| !place.searched.contains(&entry.part))
-        };
-        if !place.searching && !unnamed(known, place) {
-            return Ok(false);
+    /// One page of versions, in search of those that use a listed part; whether there
+    /// are more pages to look at.
+    // Cancel-safety: may be cut anywhere; the page is looked at once more.
+    pub async fn unreadable_names_step(&self) -> Result<bool, StewardError> {
+        let mut place = self.shared.unreadable.names.lock().await;
+        let known = self.unreadable()?;
+        if place.sought.is_none() {
+            let listed: BTreeSet<PartId> = known.parts.iter().map(|entry| entry.part).collect();
+            place.nameless.retain(|part| listed.contains(part));
+            let unnamed = known.parts.iter().filter(|entry| entry.object.is_none());
+            let sought: BTreeSet<PartId> = unnamed.map(|entry| entry.part).collect();
+            if sought.is_subset(&place.nameless) {
+                return Ok(false);
+            }
+            place.sought = Some(sought);
         }
-        place.searching = true;
         let view = self.view();
-        let bucket = view.buckets(place.bucket.as_ref(), 1)?.into_iter().next();
+        let bucket = view.buckets(place.passed.as_ref(), 1)?.into_iter().next();
         let Some(bucket) = bucket else {
-            // The end: what has no name now belongs to an upload, or to nobody any more.
-            place.searched = known.parts.iter().map(|entry| entry.part).collect();
-            (place.searching, place.bucket, place.after) = (false, None, AfterVersion::Start);
-            return Ok(false);
+            // What has no name now belongs to an upload, or to nobody any more. What was
+            // met meanwhile was not looked for everywhere: the next search does.
+            let nameless = place.sought.take().unwrap_or_default();
+            *place = NamesPlace { nameless, ..NamesPlace::default() };
+            return Ok(true);
         };
+        if place.bucket != Some(bucket.id) {
+            // The one that was being searched may be gone: its place means nothing here.
+            (place.bucket, place.after) = (Some(bucket.id), AfterVersion::Start);
+        }
         let ask = ListAsk { limit: UNREADABLE_NAMES_PAGE, ..ListAsk::default() };
         let page = view.list_versions(bucket.id, &ask, &place.after)?;
+        let mut found: BTreeMap<PartId, (String, String)> = BTreeMap::new();
         for listed in page.entries {
             let exact = VersionAsk::Exact(listed.head.version);
             for part in parts_of(&view, bucket.id, &listed.key, exact)? {
-                if let Some(entry) = known.parts.iter_mut().find(|entry| entry.part == part) {
+                if known.parts.iter().any(|entry| entry.part == part) {
                     let name = (bucket.name.as_str().to_owned(), listed.key.as_str().to_owned());
-                    entry.object.get_or_insert(name);
+                    found.entry(part).or_insert(name);
                 }
             }
         }
+        drop(view);
+        self.unreadable_name(found).await?;
         if let Some(next) = page.next {
             place.after = next;
         } else {
-            (place.bucket, place.after) = (Some(bucket.name), AfterVersion::Start);
+            (place.passed, place.bucket) = (Some(bucket.name), None);
         }
         Ok(true)
+    }
+
+    /// Writes down whose the parts are.
+    async fn unreadable_name(
+        &self,
+        mut found: BTreeMap<PartId, (String, String)>,
+    ) -> Result<(), StewardError> {
+        if found.is_empty() {
+            return Ok(());
+        }
+        let _one = self.shared.unreadable.row.lock().await;
+        let before = self.unreadable()?;
+        let mut known = before.clone();
+        for entry in known.parts.iter_mut().filter(|entry| entry.object.is_none()) {
+            entry.object = found.remove(&entry.part);
+        }
+        self.unreadable_set(&before, known).await
     }
 }
 
