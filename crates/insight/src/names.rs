@@ -92,6 +92,8 @@ metrics_table! {
         "Bytes re-read by the running or the last scrub."
     SCRUB_BAD Gauge "essaim_scrub_bad_fragments"
         "Bad fragments found by the running or the last scrub."
+    HOMELESS_PARTS Gauge "essaim_homeless_parts"
+        "Parts with lost fragments that could be rebuilt and have no disk to go to."
     UNREADABLE_PARTS Gauge "essaim_unreadable_parts"
         "Parts of objects that cannot be read any more; essaim status names them."
     UNCONFIRMED Gauge "essaim_unconfirmed"

@@ -100,11 +100,26 @@ pub fn examine_status(status: &Status) -> Vec<Finding> {
         let found = format!("more than {UNREADABLE_SHOWN_MAX} parts cannot be read");
         findings.push(finding("lost data", Verdict::Bad, found, "essaim status --json has them"));
     }
+    if let Some((found, what_to_do)) = homeless_text(status) {
+        findings.push(finding("redundancy", Verdict::Bad, found, what_to_do));
+    }
     for reason in &status.not_ready {
         let found = format!("{}: {}", reason.component, reason.reason);
         findings.push(finding("not ready", Verdict::Bad, found, ""));
     }
     findings
+}
+
+/// Parts that wait for a disk, in words, and what to do.
+pub fn homeless_text(status: &Status) -> Option<(String, &'static str)> {
+    let parts = status.queues.homeless_parts;
+    let found = format!(
+        "{parts} parts have lost fragments and there is no disk to rebuild them on: they can be \
+         read, and survive one loss less"
+    );
+    let what_to_do = "bring back the disk that is away, or add one with --disk DIR; free room if \
+                      the others are full";
+    (parts > 0).then_some((found, what_to_do))
 }
 
 /// An unreadable part in words.

@@ -179,3 +179,35 @@ async fn copies_on_a_disk_that_comes_back_go_unless_they_are_needed() -> Result<
     assert!(running.steward.census().await?.is_whole(), "what is needed is where it was");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_nowhere_to_go_is_counted_until_it_has() -> Result<()> {
+    let mut site = Site::new(SiteOptions { seed: 34, disks: 3 });
+    let running = site.start().await?;
+    let tenant = running.tenant("commune").await?;
+    let bucket = running.bucket(&tenant, "actes", false).await?;
+    for number in 0..OBJECTS {
+        let name = ObjectName::new(bucket.as_str(), &format!("acte-{number}"))?;
+        running.put(&name, body(number, 20_000)).await?;
+    }
+    running.stop().await;
+    site.absent = Some(0);
+    let running = site.start().await?;
+    let outcome = tended_once(&running).await?;
+    assert_eq!((outcome.repaired, outcome.lost), (0, 0), "it can be read: {outcome:?}");
+    let waiting = |running: &Running| running.steward.status().borrow().parts_homeless;
+    assert_eq!(waiting(&running), u64::from(OBJECTS), "three disks hold three fragments each");
+    running.stop().await;
+
+    site.absent = None;
+    let running = site.start().await?;
+    tended_once(&running).await?;
+    assert_eq!(waiting(&running), 0);
+    Ok(())
+}
+
+/// One walk, and the repairs it leads to.
+async fn tended_once(running: &Running) -> Result<RepairOutcome> {
+    while running.steward.damage_step().await? {}
+    Ok(running.steward.repair_step().await?)
+}

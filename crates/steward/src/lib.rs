@@ -24,6 +24,7 @@ mod clean_up;
 mod compaction;
 mod copies;
 mod error;
+mod homeless;
 mod lifecycle;
 pub mod limits;
 mod orphans;

@@ -65,6 +65,12 @@ pub const WALK_REST: Duration = Duration::from_millis(10);
 /// makes several MiB durable.
 pub const REPAIRS_PER_STEP: usize = 16;
 
+/// Parts counted that have nowhere to go; of more it is known only that there are.
+pub const HOMELESS_MAX: usize = 100_000;
+
+/// Of them, those that one step holds against the catalog.
+pub const HOMELESS_LOOKED_AT: usize = 256;
+
 /// Bytes of rebuilt fragments that wait for their sync, of all repairs together. One
 /// stripe is rebuilt at a time, which takes as much as its fragments on top.
 pub const REPAIR_BYTES_MAX: usize = 16 * 1024 * 1024;

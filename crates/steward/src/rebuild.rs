@@ -80,7 +80,10 @@ impl Steward {
         let mut outcome = RepairOutcome::default();
         let stripes = u64::from(row.stripe_count);
         let Some(target) = self.target(work, row) else {
-            outcome.homeless = stripes;
+            // Without a disk to go to it may be lost all the same.
+            let in_vain = self.shared.repairs.lock().was_in_vain(work.part, row);
+            outcome.lost = self.stripes_lost(work, row, in_vain).await;
+            outcome.homeless = stripes.saturating_sub(outcome.lost);
             return Ok(outcome);
         };
         let moving = target != work.disk;

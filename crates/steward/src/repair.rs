@@ -139,6 +139,7 @@ impl Steward {
         for damage in &reported {
             self.reader_found(damage)?;
         }
+        self.homeless_step()?;
         self.lost_slots_step()
     }
 
@@ -244,6 +245,9 @@ impl Steward {
                 _ => repairs.resume(task.part),
             }
         }
+        let is_homeless = outcome.lost == 0 && outcome.homeless > 0;
+        self.shared.homeless.lock().note(task.part, is_homeless);
+        self.count(|status| status.parts_homeless = self.shared.homeless.lock().count());
         if outcome.lost > 0 {
             self.unreadable_note(task.part, outcome.lost).await?;
         }

@@ -15,6 +15,8 @@ pub struct Status {
     pub fragments_repaired: u64,
     /// Parts of which something cannot be read; see [`crate::Steward::unreadable`].
     pub parts_unreadable: u64,
+    /// Parts with fragments that could be rebuilt and have no disk to go to.
+    pub parts_homeless: u64,
     /// Slots moved to another disk.
     pub slots_moved: u64,
     /// Copies of fragments removed that a repair had left.

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use units::{DiskId, PartId, Timestamp};
 
 use crate::claims::Claims;
+use crate::homeless::Homeless;
 use crate::limits::REPAIR_BYTES_MAX;
 use crate::repair::LostWalk;
 use crate::round::RoundFindings;
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     /// Parts taken out of the queue of given-up writes and not condemned yet.
     pub(crate) abandoned: tokio::sync::Mutex<Vec<PartId>>,
     pub(crate) repairs: Mutex<RepairQueue>,
+    pub(crate) homeless: Mutex<Homeless>,
     /// Parts whose fragments somebody is at work on.
     pub(crate) claims: Claims,
     /// Bytes of rebuilt fragments that may wait for their sync.
@@ -58,10 +60,10 @@ pub(crate) struct Shared {
     /// The next step begins a round anew, whatever is under way.
     pub(crate) scrub_afresh: std::sync::atomic::AtomicBool,
     pub(crate) rotation_wanted: Notify,
-    status: watch::Sender<Status>,
-}
     /// Whether this process has looked at the keys of all erased tenants.
     pub(crate) erased_shredded: std::sync::atomic::AtomicBool,
+    status: watch::Sender<Status>,
+}
 
 impl Steward {
     /// A steward of these objects. Nothing is done yet.
@@ -74,6 +76,7 @@ impl Steward {
                 findings: tokio::sync::Mutex::new(findings),
                 abandoned: tokio::sync::Mutex::default(),
                 repairs: Mutex::new(RepairQueue::default()),
+                homeless: Mutex::default(),
                 claims: Claims::default(),
                 repair_room: Semaphore::new(REPAIR_BYTES_MAX),
                 rebuilding: tokio::sync::Mutex::default(),
@@ -89,10 +92,10 @@ impl Steward {
                 scrub_hurry: std::sync::atomic::AtomicBool::new(false),
                 scrub_afresh: std::sync::atomic::AtomicBool::new(false),
                 rotation_wanted: Notify::new(),
+                erased_shredded: std::sync::atomic::AtomicBool::new(false),
                 status: watch::channel(Status::default()).0,
             }),
         }
-                erased_shredded: std::sync::atomic::AtomicBool::new(false),
     }
 
     /// What is being done; changes as it goes on.

@@ -80,6 +80,9 @@ pub struct Queues {
     pub release_parts: u64,
     /// Bad or missing fragments still to be rebuilt.
     pub repair_fragments: u64,
+    /// Parts with fragments that could be rebuilt and have no disk to go to.
+    #[serde(default)]
+    pub homeless_parts: u64,
 }
 
 /// A component that is not ready.

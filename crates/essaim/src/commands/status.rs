@@ -43,6 +43,9 @@ pub(super) async fn run(connect: &Connect) -> Result<(), Failure> {
     for waiting in &status.unconfirmed {
         println!("\nto confirm: {}: {}", waiting.reason, waiting.command);
     }
+    if let Some((found, what_to_do)) = node::doctor::homeless_text(&status) {
+        println!("\nREDUNDANCY: {found}: {what_to_do}");
+    }
     if !status.unreadable.is_empty() {
         let more = if status.unreadable_more { " at least" } else { "" };
         println!("\nLOST DATA: {}{more} parts cannot be read:", status.unreadable.len());

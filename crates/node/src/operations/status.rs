@@ -141,9 +141,11 @@ impl SiteOperations {
     fn queues(&self) -> Result<Queues, Fault> {
         let waiting = self.view().releases(None, QUEUE_COUNTED_MAX);
         let waiting = waiting.map_err(|error| unread(&error))?;
+        let steward = self.scrub.steward();
         Ok(Queues {
             release_parts: waiting.len() as u64,
-            repair_fragments: self.scrub.steward().repairs_waiting,
+            repair_fragments: steward.repairs_waiting,
+            homeless_parts: steward.parts_homeless,
         })
     }
 
