@@ -40,8 +40,8 @@ pub struct TenantDelete {
     pub id: TenantId,
 }
 
-/// Forgets a tenant's key, and leaves the job of destroying it. Refused while a bucket with object lock holds
-/// versions: erasure does not get round a lock.
+/// Forgets a tenant's key, and leaves the job of destroying it. Refused while a bucket
+/// with object lock holds versions: erasure does not get round a lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantErase {
     /// Which.
