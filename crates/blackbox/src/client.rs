@@ -43,6 +43,8 @@ pub struct Ask {
     pub query: String,
     /// First and last byte of a ranged read.
     pub range: Option<(u64, u64)>,
+    /// Further headers, in lower case; they are signed.
+    pub headers: Vec<(&'static str, String)>,
     /// What is sent.
     pub body: Bytes,
 }
@@ -50,7 +52,14 @@ pub struct Ask {
 impl Ask {
     /// A request without query, range or body.
     pub fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), query: String::new(), range: None, body: Bytes::new() }
+        Self {
+            method,
+            path: path.into(),
+            query: String::new(),
+            range: None,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
     }
 
     /// The same request with a body.
@@ -64,6 +73,13 @@ impl Ask {
     #[must_use]
     pub fn query(mut self, query: impl Into<String>) -> Self {
         self.query = query.into();
+        self
+    }
+
+    /// The same request with one more header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -104,14 +120,15 @@ impl Client {
 
     /// Connects, without Nagle's delay.
     pub async fn connect(target: &Target) -> Result<Self, Unknown> {
+        Self::connect_for(target, &target.address).await
+    }
+
+    /// Connects, and asks for this host there, as where a bucket is named by its host.
+    pub async fn connect_for(target: &Target, host: &str) -> Result<Self, Unknown> {
         let connection = Connection::open(&target.address).await?;
-        let signer = Signer::new(
-            &target.access_key_id,
-            &target.secret_access_key,
-            &target.region,
-            &target.address,
-        );
-        Ok(Self { connection, signer, host: target.address.clone() })
+        let signer =
+            Signer::new(&target.access_key_id, &target.secret_access_key, &target.region, host);
+        Ok(Self { connection, signer, host: host.to_owned() })
     }
 
     /// Sends one request and reads the answer whole.
@@ -125,13 +142,18 @@ impl Client {
     }
 
     async fn exchange(&mut self, ask: Ask, kept: usize) -> Result<Answer, Unknown> {
-        let (stamp, authorization) = self.signer.sign(ask.method.as_str(), &ask.path, &ask.query);
+        let method = ask.method.as_str();
+        let (stamp, authorization) =
+            self.signer.sign_with(method, &ask.path, &ask.query, &ask.headers);
         let mark = if ask.query.is_empty() { "" } else { "?" };
         let mut head = format!(
             "{} {}{mark}{} HTTP/1.1\r\nhost: {}\r\nx-amz-date: {stamp}\r\n\
              x-amz-content-sha256: UNSIGNED-PAYLOAD\r\nauthorization: {authorization}\r\n",
             ask.method, ask.path, ask.query, self.host
         );
+        for (name, value) in &ask.headers {
+            write!(head, "{name}: {value}\r\n")?;
+        }
         if let Some((first, last)) = ask.range {
             write!(head, "range: bytes={first}-{last}\r\n")?;
         }

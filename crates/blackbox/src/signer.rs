@@ -39,11 +39,31 @@ impl Signer {
     /// The `x-amz-date` and `Authorization` headers of a request.
     /// `path` and `query` are already in canonical form.
     pub fn sign(&self, method: &str, path: &str, query: &str) -> (&str, String) {
-        let canonical = format!(
-            "{method}\n{path}\n{query}\nhost:{}\nx-amz-content-sha256:UNSIGNED-PAYLOAD\nx-amz-date:{}\n\n\
-             host;x-amz-content-sha256;x-amz-date\nUNSIGNED-PAYLOAD",
-            self.host, self.stamp
-        );
+        self.sign_with(method, path, query, &[])
+    }
+
+    /// The same for a request with further headers, named in lower case.
+    pub fn sign_with(
+        &self,
+        method: &str,
+        path: &str,
+        query: &str,
+        further: &[(&'static str, String)],
+    ) -> (&str, String) {
+        let mut headers = vec![
+            ("host", self.host.as_str()),
+            ("x-amz-content-sha256", "UNSIGNED-PAYLOAD"),
+            ("x-amz-date", self.stamp.as_str()),
+        ];
+        headers.extend(further.iter().map(|(name, value)| (*name, value.as_str())));
+        headers.sort_unstable();
+        let mut canonical = format!("{method}\n{path}\n{query}\n");
+        for (name, value) in &headers {
+            canonical.extend([name, ":", value, "\n"]);
+        }
+        let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
+        let names = names.join(";");
+        canonical.extend(["\n", &names, "\nUNSIGNED-PAYLOAD"]);
         let digest = digest::digest(&digest::SHA256, canonical.as_bytes());
         let text = format!(
             "AWS4-HMAC-SHA256\n{}\n{}\n{}",
@@ -53,7 +73,7 @@ impl Signer {
         );
         let signature = hex::encode(hmac::sign(&self.key, text.as_bytes()).as_ref());
         let header = format!(
-            "AWS4-HMAC-SHA256 Credential={}/{},SignedHeaders=host;x-amz-content-sha256;x-amz-date,Signature={signature}",
+            "AWS4-HMAC-SHA256 Credential={}/{},SignedHeaders={names},Signature={signature}",
             self.access_key_id, self.scope
         );
         (&self.stamp, header)

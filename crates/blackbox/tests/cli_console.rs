@@ -76,6 +76,29 @@ fn nothing_is_shown_without_a_login_and_all_with_one() -> Result<()> {
 }
 
 #[test]
+fn a_fresh_password_takes_the_place_of_the_old_one() -> Result<()> {
+    let node = Node::start()?;
+    let (user, old) = (node.credential("admin_user"), node.credential("admin_password"));
+    let login = |password: &str| {
+        ask(&node, "POST", "/login", &[], &format!("user={user}&password={password}"))
+    };
+    let session = cookie(&login(old)?)?;
+    let open = |session: &str| ask(&node, "GET", "/", &[session.to_owned()], "");
+    ensure!(open(&session)?.status == 200, "the old password opens");
+    let made = node.essaim_json(&["password", user])?;
+    let fresh = made["password"].as_str().context("no password is shown")?.to_owned();
+    ensure!(fresh != old, "the same again");
+    ensure!(login(old)?.status == 401, "the old one still opens");
+    ensure!(open(&session)?.status == 303, "who came with the old one is still in");
+    let session = cookie(&login(&fresh)?)?;
+    ensure!(open(&session)?.status == 200, "the fresh one does not open");
+    // An administrator more: the first stays as they are.
+    node.essaim(&["password", "second"])?;
+    ensure!(open(&session)?.status == 200, "another's password shut the first out");
+    Ok(())
+}
+
+#[test]
 fn the_assets_are_served() -> Result<()> {
     let node = Node::start()?;
     let sheet = ask(&node, "GET", "/assets/console.css", &[], "")?;

@@ -120,7 +120,7 @@ Example:
     /// Show the rotations of keys: those under way and the last ones
     #[command(after_help = "Example:\n  essaim rotations")]
     Rotations(Connect),
-    /// Give an administrator a fresh password; it is shown once
+    /// Give an administrator a fresh password, making them if need be; it is shown once
     #[command(after_help = "Example:\n  essaim password admin")]
     Password(Named),
     /// Print a completion script for a shell
