@@ -29,6 +29,13 @@ const SHORT: &str = "short write";
 /// The limit is longer by this with each case.
 const SHORT_STEP_BYTES: u64 = 24 * 1024;
 
+/// Writes to the files that are there at the start. The same call wakes threads, by
+/// descriptors that are no files: there it cannot fail, and nothing is made to stand it.
+const WRITE: &str = "write";
+
+/// Where strace tells what it did.
+const TRACE: &str = "trace";
+
 /// Which calls fail, and how.
 const FAULTS: &[(&str, &str)] = &[
     ("openat", "error=EIO"),
@@ -37,7 +44,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("pwrite64", "error=EIO"),
     ("pwrite64", "error=ENOSPC"),
     (SHORT, "the longest file"),
-    ("write", "error=ENOSPC"),
+    (WRITE, "error=ENOSPC"),
     ("fsync", "error=EIO"),
     ("fdatasync", "error=EIO"),
     ("renameat2,renameat,rename", "error=EIO"),
@@ -138,8 +145,7 @@ impl Syscalls {
             .args([model.join("data"), model.join("credentials.json"), folder.path().to_path_buf()])
             .run()?;
         let plain = self.start(folder.path());
-        let trace = folder.path().join("trace");
-        let faulty = Start { wrapper: wrapper(&trace, calls, how, when), ..plain.clone() };
+        let faulty = Start { wrapper: wrapper(folder.path(), calls, how, when)?, ..plain.clone() };
         let mut expected = Expected::default();
         let mut tally = Tally::default();
         let mut stopped = true;
@@ -168,7 +174,7 @@ impl Syscalls {
             node.kill()?;
         }
         // A limit leaves no trace; what it did shows in refusals.
-        let traced = std::fs::read_to_string(&trace).unwrap_or_default();
+        let traced = std::fs::read_to_string(folder.path().join(TRACE)).unwrap_or_default();
         let injected =
             traced.contains("(INJECTED)") || calls == SHORT && (stopped || tally.refused > 0);
 
@@ -220,14 +226,15 @@ impl Sum {
     }
 }
 
-fn wrapper(trace: &Path, calls: &str, how: &str, when: u64) -> Vec<OsString> {
+/// What the node is started through, so that its n-th call fails.
+fn wrapper(folder: &Path, calls: &str, how: &str, when: u64) -> Result<Vec<OsString>> {
     if calls == SHORT {
         let limit = format!("--fsize={}", SHORT_STEP_BYTES * when);
         let words = ["env", "--ignore-signal=XFSZ", "prlimit", &limit];
-        return words.iter().map(OsString::from).collect();
+        return Ok(words.iter().map(OsString::from).collect());
     }
     let mut words: Vec<OsString> = ["strace", "-D", "-f", "-qq", "-o"].map(OsString::from).to_vec();
-    words.push(trace.as_os_str().to_owned());
+    words.push(folder.join(TRACE).into());
     for option in [
         "-e".to_owned(),
         format!("trace={calls}"),
@@ -236,5 +243,24 @@ fn wrapper(trace: &Path, calls: &str, how: &str, when: u64) -> Vec<OsString> {
     ] {
         words.push(option.into());
     }
-    words
+    if calls == WRITE {
+        for file in files(&folder.join("data"))? {
+            words.extend(["-P".into(), file.into()]);
+        }
+    }
+    Ok(words)
+}
+
+/// Every file under a folder.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            found.extend(files(&entry.path())?);
+        } else {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
 }
