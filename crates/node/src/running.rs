@@ -24,7 +24,7 @@ use crate::process;
 use crate::serving;
 use crate::settings::Settings;
 use crate::stop::StopSignals;
-use crate::supervision::Tasks;
+use crate::supervision::{Tasks, stopped_working};
 use crate::trouble::{Trouble, chain};
 
 /// A day of the calendar.
@@ -109,6 +109,11 @@ impl Node {
                 Ok(())
             }
             trouble = self.tasks.first_failure() => {
+                tracing::error!(reason = %trouble, "stopping");
+                Err(trouble)
+            }
+            ended = self.steward.first_failure() => {
+                let trouble = stopped_working(ended.duty, &ended.reason);
                 tracing::error!(reason = %trouble, "stopping");
                 Err(trouble)
             }

@@ -44,10 +44,7 @@ impl Tasks {
         };
         let named = self.names.iter().find(|(known, _)| *known == id);
         let name = named.map_or("a task", |(_, name)| *name);
-        Trouble::new(
-            format!("{name} stopped working: {reason}"),
-            "see the log; the node was stopped so that nothing runs half",
-        )
+        stopped_working(name, &reason)
     }
 
     /// Tells every task to end and waits, up to a limit.
@@ -58,6 +55,14 @@ impl Tasks {
             tracing::warn!("tasks that did not end were cut");
         }
     }
+}
+
+/// What is told of a task that ended although nobody told it to.
+pub(crate) fn stopped_working(name: &str, reason: &str) -> Trouble {
+    Trouble::new(
+        format!("{name} stopped working: {reason}"),
+        "see the log; the node was stopped so that nothing runs half",
+    )
 }
 
 #[cfg(test)]

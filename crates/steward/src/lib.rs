@@ -16,7 +16,7 @@
 //! - Nothing is removed but on the catalog's word, and a copy is verified before
 //!   what it replaces is let go.
 //! - Every step is bounded, may be cut at any point and done again.
-//! - All tasks hang on one tree and end with it.
+//! - All tasks hang on one tree and end with it, and none ends unseen before.
 
 mod census;
 mod claims;
@@ -48,5 +48,5 @@ pub use rotation::{Rotation, RotationOf, RotationPhase, RotationStartError};
 pub use settings::Settings;
 pub use status::{ScrubProgress, Status};
 pub use steward::Steward;
-pub use tasks::Tasks;
+pub use tasks::{DutyEnded, Tasks};
 pub use unreadable::{Unreadable, UnreadablePart};

@@ -4,6 +4,10 @@ use core::time::Duration;
 
 use units::ByteCount;
 
+/// How long a shutdown waits for the duties: they are cut at their next await, and only
+/// one that does not come to it, a disk that hangs under it, takes any time.
+pub const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
+
 /// Parts condemned with one command.
 pub const CONDEMN_BATCH_MAX: usize = 256;
 
