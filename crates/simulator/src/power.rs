@@ -9,12 +9,14 @@ use std::sync::Arc;
 use catalog::{Batch, Rows};
 use disk::{Disk, DiskError, DiskFile, SimDisk, Space};
 use kv::{Cause, Engine, KvError, SimEngine};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use units::ByteCount;
 
 /// The switch, and what hangs on it.
 pub(crate) struct Power {
     switch: Mutex<Switch>,
+    /// Wakes what hangs.
+    goes_on: Condvar,
     disks: Vec<Arc<SimDisk>>,
     engine: Arc<SimEngine>,
 }
@@ -23,17 +25,30 @@ pub(crate) struct Power {
 struct Switch {
     operations: u64,
     cut_before: Option<u64>,
+    hangs: bool,
+    hanging: u64,
 }
 
 impl Power {
     /// The power of these disks and this engine; stays on until told.
     pub(crate) fn on(disks: Vec<Arc<SimDisk>>, engine: Arc<SimEngine>) -> Arc<Self> {
-        Arc::new(Self { switch: Mutex::default(), disks, engine })
+        Arc::new(Self { switch: Mutex::default(), goes_on: Condvar::new(), disks, engine })
     }
 
     /// The power is to go just before the operation with this number, from 0.
     pub(crate) fn cut_before(&self, operation: u64) {
         self.switch.lock().cut_before = Some(operation);
+    }
+
+    /// From now on operations hang, or go on.
+    pub(crate) fn hang(&self, hangs: bool) {
+        self.switch.lock().hangs = hangs;
+        self.goes_on.notify_all();
+    }
+
+    /// Operations that hang now.
+    pub(crate) fn hanging(&self) -> u64 {
+        self.switch.lock().hanging
     }
 
     /// Operations so far.
@@ -44,6 +59,11 @@ impl Power {
     /// Counts one operation and carries it out; with the power off it fails by itself.
     fn spend<T>(&self, work: impl FnOnce() -> T) -> T {
         let mut switch = self.switch.lock();
+        while switch.hangs {
+            switch.hanging += 1;
+            self.goes_on.wait(&mut switch);
+            switch.hanging -= 1;
+        }
         if switch.cut_before == Some(switch.operations) {
             for disk in &self.disks {
                 disk.cut_before(disk.operations());

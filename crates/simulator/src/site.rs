@@ -44,6 +44,8 @@ pub struct Site {
     pub absent: Option<usize>,
     /// What protects the root key; set before the first start.
     pub passphrase: Option<Passphrase>,
+    /// What the next start tells the steward.
+    pub settings: Settings,
     random: Arc<Recorder>,
     engine: Arc<SimEngine>,
     power: Arc<Power>,
@@ -87,6 +89,11 @@ impl Site {
             data,
             absent: None,
             passphrase: None,
+            settings: Settings {
+                release_grace: Duration::ZERO,
+                orphan_grace: Duration::from_hours(1),
+                ..Settings::default()
+            },
             engine,
             cluster: ClusterId::draw(&*random),
             node: NodeId::draw(&*random),
@@ -127,12 +134,7 @@ impl Site {
             clock,
             random,
         });
-        let settings = Settings {
-            release_grace: Duration::ZERO,
-            orphan_grace: Duration::from_hours(1),
-            ..Settings::default()
-        };
-        let steward = Steward::new(objects.clone(), settings);
+        let steward = Steward::new(objects.clone(), self.settings.clone());
         Ok(Running { consensus, fragments, objects, steward })
     }
 
@@ -145,6 +147,16 @@ impl Site {
         }
         self.engine.power_cut();
         self.power = power_of(&self.system, &self.data, &self.engine);
+    }
+
+    /// Disks that hang: every changing operation waits until told otherwise.
+    pub fn hang(&self, hangs: bool) {
+        self.power.hang(hangs);
+    }
+
+    /// Changing operations that hang now.
+    pub fn hanging(&self) -> u64 {
+        self.power.hanging()
     }
 
     /// Another site with what a power cut now would leave of this one: everything,
@@ -167,6 +179,7 @@ impl Site {
             data,
             absent: self.absent,
             passphrase: self.passphrase.clone(),
+            settings: self.settings.clone(),
             random: Arc::new(Recorder::seeded(u64::from_le_bytes(seed))),
             engine,
             cluster: self.cluster,

@@ -8,6 +8,10 @@
 //! the fragment that the catalog names was read and found good. Should a command that
 //! names the copy still be on its way, one fragment of the stripe is missing afterwards
 //! and rebuilt; none is lost.
+//!
+//! What is read for it is read at the scrub's rate, and a sweep reads no more than takes a
+//! fourth part of the time between two: what it is there for are fragments that nobody
+//! knows. The next sweep goes on where this one stopped.
 
 use catalog::PartRow;
 use fragments::FragmentName;
@@ -23,9 +27,60 @@ pub(crate) fn is_copy(row: &PartRow, name: FragmentName, disk: DiskId) -> bool {
     row.references > 0 && named.is_some_and(|named| *named != disk)
 }
 
+/// Which copies have their turn in a sweep.
+#[derive(Debug)]
+pub(crate) struct CopiesTurn {
+    /// Up to where they had it in the sweep before, which did not come to the end.
+    passed: Option<(DiskId, PartId)>,
+    /// Bytes that this sweep still may read.
+    bytes_left: u64,
+    /// The last ones that have had it.
+    last: Option<(DiskId, PartId)>,
+}
+
+impl CopiesTurn {
+    /// A sweep that goes on from where another stopped, and reads so many bytes.
+    pub(crate) fn new(passed: Option<(DiskId, PartId)>, bytes: u64) -> Self {
+        Self { passed, bytes_left: bytes.max(1), last: None }
+    }
+
+    /// Whether the copies of this part on this disk have their turn.
+    pub(crate) fn is_of(&mut self, disk: DiskId, part: PartId) -> bool {
+        let passed = match self.passed {
+            Some((on, last)) => on != disk || part <= last,
+            None => false,
+        };
+        !passed && self.bytes_left > 0
+    }
+
+    /// They have had it, and so many bytes were read.
+    pub(crate) fn took(&mut self, disk: DiskId, part: PartId, bytes: u64) {
+        self.bytes_left = self.bytes_left.saturating_sub(bytes);
+        self.last = Some((disk, part));
+    }
+
+    /// Those of this disk are through.
+    pub(crate) fn disk_done(&mut self, disk: DiskId) {
+        self.passed.take_if(|(on, _)| *on == disk);
+    }
+
+    /// From where on the next sweep goes on, unless it begins anew.
+    pub(crate) fn stopped_at(&self) -> Option<(DiskId, PartId)> {
+        self.last.filter(|_| self.bytes_left == 0)
+    }
+}
+
 impl Steward {
+    /// Bytes that one sweep may read to see whether copies are needed.
+    pub(crate) fn copies_budget(&self) -> u64 {
+        let settings = &self.shared.settings;
+        let millis = u64::try_from(settings.orphan_period.as_millis()).unwrap_or(u64::MAX);
+        (settings.scrub_bytes_per_second.get() / 4).saturating_mul(millis) / 1_000
+    }
+
     /// Removes from a disk the copies of a part's fragments that are not needed; says
-    /// how many.
+    /// how many bytes it has read for that.
+    // Cancel-safety: may be cut anywhere; what was not removed is met by the next sweep.
     pub(crate) async fn copies_collect(
         &self,
         disk: DiskId,
@@ -35,7 +90,7 @@ impl Steward {
         // As the catalog is now that nobody moves a slot.
         let row = self.view().part(part)?.filter(|row| row.references > 0);
         let Some(row) = row.filter(|_| self.disk_is_sound(disk)) else { return Ok(0) };
-        let (mut copies, mut removed) = (Vec::new(), 0);
+        let (mut copies, mut removed, mut read) = (Vec::new(), 0, 0_u64);
         for stripe in 0..row.stripe_count {
             for slot in (0_u8..).take(row.slots.len()) {
                 let name = name_of(part, stripe, slot);
@@ -45,7 +100,9 @@ impl Steward {
                 if self.fragment_state(&row, name).await == FragmentState::Good {
                     copies.push(name);
                 }
+                self.count(|status| status.copies_met += 1);
                 let bytes = expected_bytes(&row, name).unwrap_or(0) as u64;
+                read = read.saturating_add(bytes);
                 tokio::time::sleep(self.read_rest(bytes)).await;
             }
             if copies.len() >= SWEEP_PAGE {
@@ -60,6 +117,42 @@ impl Steward {
             tracing::info!(%part, %disk, removed, "left copies of fragments were removed");
             self.count(|status| status.copies_removed += removed);
         }
-        Ok(removed)
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One sweep over the copies of two disks, each of one byte; which had their turn.
+    fn sweep(place: &mut Option<(DiskId, PartId)>, bytes: u64) -> Vec<(u128, u128)> {
+        let mut turn = CopiesTurn::new(*place, bytes);
+        let mut had = Vec::new();
+        for disk in [2, 1] {
+            for part in 1..=3 {
+                let (on, of) = (DiskId::from_u128(disk), PartId::from_u128(part));
+                if turn.is_of(on, of) {
+                    turn.took(on, of, 1);
+                    had.push((disk, part));
+                }
+            }
+            turn.disk_done(DiskId::from_u128(disk));
+        }
+        *place = turn.stopped_at();
+        had
+    }
+
+    #[test]
+    fn all_have_their_turn_in_several_sweeps() {
+        let mut place = None;
+        assert_eq!(sweep(&mut place, 2), [(2, 1), (2, 2)]);
+        assert_eq!(sweep(&mut place, 2), [(2, 3), (1, 1)]);
+        assert_eq!(sweep(&mut place, 9), [(1, 2), (1, 3)]);
+        assert_eq!(sweep(&mut place, 9).len(), 6, "and from the beginning");
+        assert_eq!(sweep(&mut place, 0), [(2, 1)], "some at least");
+        place = Some((DiskId::from_u128(3), PartId::from_u128(1)));
+        assert_eq!(sweep(&mut place, 9), [], "a disk that is gone");
+        assert_eq!(sweep(&mut place, 9).len(), 6);
     }
 }

@@ -13,7 +13,7 @@ use consensus::ProposeError;
 use fragments::FragmentName;
 use units::{DiskId, PartId, Timestamp, planted};
 
-use crate::copies::is_copy;
+use crate::copies::{CopiesTurn, is_copy};
 use crate::limits::{CONDEMN_BATCH_MAX, SUSPECTS_MAX, SWEEP_PAGE, SWEEP_REST};
 use crate::planted::FORGET_REFERENCES;
 use crate::{Steward, StewardError};
@@ -68,6 +68,7 @@ impl Steward {
 
     /// Goes over every disk once; condemns what has been unknown for long enough.
     /// Not in a catalog that was put back from a backup, before that is confirmed.
+    // Cancel-safety: may be cut anywhere; what it met is met by the next one.
     pub async fn orphan_sweep(&self) -> Result<u64, StewardError> {
         if self.restored_from()?.is_some() {
             // All that was written after the backup looks like an orphan now.
@@ -76,9 +77,13 @@ impl Steward {
         }
         let now = self.now();
         let mut met = BTreeMap::new();
+        let passed = self.shared.copies_passed.lock().take();
+        let mut turn = CopiesTurn::new(passed, self.copies_budget());
         for disk in self.fragments().disks() {
-            self.disk_sweep(disk, now, &mut met).await?;
+            self.disk_sweep(disk, now, &mut met, &mut turn).await?;
+            turn.disk_done(disk);
         }
+        *self.shared.copies_passed.lock() = turn.stopped_at();
         if planted::is_on(FORGET_REFERENCES) {
             for part in met.keys() {
                 for disk in self.fragments().disks() {
@@ -107,6 +112,7 @@ impl Steward {
         disk: DiskId,
         now: Timestamp,
         met: &mut BTreeMap<PartId, Timestamp>,
+        turn: &mut CopiesTurn,
     ) -> Result<(), StewardError> {
         let mut after = None;
         loop {
@@ -134,7 +140,10 @@ impl Steward {
             }
             drop(view);
             for part in copied {
-                self.copies_collect(disk, part).await?;
+                if turn.is_of(disk, part) {
+                    let read = self.copies_collect(disk, part).await?;
+                    turn.took(disk, part, read);
+                }
             }
             tokio::time::sleep(SWEEP_REST).await;
         }

@@ -19,6 +19,8 @@ pub struct Status {
     pub parts_homeless: u64,
     /// Slots moved to another disk.
     pub slots_moved: u64,
+    /// Copies of fragments met where the catalog does not look for them.
+    pub copies_met: u64,
     /// Copies of fragments removed that a repair had left.
     pub copies_removed: u64,
     /// Commands that lifecycle rules led to.

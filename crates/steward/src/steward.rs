@@ -51,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) lifecycle: Mutex<LifecycleSweep>,
     /// Parts the catalog does not know, and since when they have been met.
     pub(crate) suspects: Mutex<BTreeMap<PartId, Timestamp>>,
+    /// Up to where copies were looked at, if a sweep did not come to the end of them.
+    pub(crate) copies_passed: Mutex<Option<(DiskId, PartId)>>,
     /// Released parts, and since when they are known to be.
     pub(crate) released: Mutex<BTreeMap<PartId, Timestamp>>,
     pub(crate) scrub: tokio::sync::Mutex<ScrubPlace>,
@@ -85,6 +87,7 @@ impl Steward {
                 distrusted: Mutex::default(),
                 lifecycle: Mutex::new(LifecycleSweep::default()),
                 suspects: Mutex::new(BTreeMap::new()),
+                copies_passed: Mutex::default(),
                 released: Mutex::new(BTreeMap::new()),
                 scrub: tokio::sync::Mutex::new(ScrubPlace::default()),
                 unreadable: UnreadablePlace::default(),
