@@ -206,9 +206,10 @@ pub const PART_LINES_MAX: u16 = 1_000;
 /// Conditions of a POST policy.
 pub const POLICY_CONDITIONS_MAX: usize = 200;
 
-/// A body in HTTP chunks that does not say its length is held until it ends; S3
-/// refuses all of them, small ones are worth serving.
-pub const UNMEASURED_BYTES_MAX: usize = 64 * 1024;
+/// A body in HTTP chunks that does not say its length is held until it ends, before
+/// its signature is checked; S3 refuses all of them, small ones are worth serving. No
+/// more than what every document may hold unasked.
+pub const UNMEASURED_BYTES_MAX: usize = GATHERED_DOCUMENT_FREE_BYTES;
 
 /// Threads of each worker for what may block: hashing and sealing of large bodies.
 pub const WORKER_BLOCKING_THREADS_MAX: usize = 64;

@@ -32,6 +32,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame};
+use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
 use thiserror::Error;
 
@@ -105,6 +106,9 @@ pub(crate) fn refused(parts: &http::request::Parts) -> s3s::S3Result {
 }
 
 /// A body without a length, read whole so that it has one; only small ones are.
+///
+/// Nobody has looked at its signature yet, so what comes is copied together: a piece
+/// of one byte would keep the whole buffer it was read into.
 pub(crate) async fn measured<B>(
     parts: &mut http::request::Parts,
     body: B,
@@ -112,17 +116,25 @@ pub(crate) async fn measured<B>(
 where
     B: Body<Data = Bytes, Error = s3s::StdError> + Send + 'static,
 {
-    let body = http_body_util::Limited::new(body, UNMEASURED_BYTES_MAX);
-    let bytes = http_body_util::BodyExt::collect(body).await.map_err(|error| {
-        if error.is::<http_body_util::LengthLimitError>() {
-            s3s::s3_error!(MissingContentLength)
-        } else {
-            s3s::s3_error!(IncompleteBody)
+    let mut body = core::pin::pin!(body);
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| s3s::s3_error!(IncompleteBody))?;
+        let Ok(piece) = frame.into_data() else { continue };
+        let length = bytes.len().saturating_add(piece.len());
+        if length > UNMEASURED_BYTES_MAX {
+            return Err(s3s::s3_error!(MissingContentLength));
         }
-    })?;
-    let bytes = bytes.to_bytes();
+        if length > bytes.capacity() {
+            // Doubled, but never above the bound.
+            let room = bytes.capacity().saturating_mul(2).clamp(length, UNMEASURED_BYTES_MAX);
+            let before = core::mem::replace(&mut bytes, BytesMut::with_capacity(room));
+            bytes.extend_from_slice(&before);
+        }
+        bytes.extend_from_slice(&piece);
+    }
     parts.headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-    Ok(s3s::Body::from(bytes))
+    Ok(s3s::Body::from(bytes.freeze()))
 }
 
 /// What the guard found out, for the verb that reads the body.
@@ -460,6 +472,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::sync::atomic::{AtomicUsize, Ordering};
 
     /// Feeds `wire` in pieces of `step` bytes; what went on, and how it ended.
     fn pass(framing: Framing, wire: &[u8], step: usize) -> (Vec<u8>, Result<(), ChunkError>) {
@@ -546,6 +559,61 @@ mod tests {
         assert!(matches!(ended, Err(ChunkError::ChunkTooLarge { .. })), "{ended:?}");
     }
 
+    /// A piece of one byte, as a read buffer that is kept as long as it is.
+    struct ReadBuffer(Arc<AtomicUsize>);
+
+    impl ReadBuffer {
+        fn filled(kept: &Arc<AtomicUsize>) -> Bytes {
+            kept.fetch_add(1, Ordering::Relaxed);
+            Bytes::from_owner(Self(Arc::clone(kept)))
+        }
+    }
+
+    impl AsRef<[u8]> for ReadBuffer {
+        fn as_ref(&self) -> &[u8] {
+            b"x"
+        }
+    }
+
+    impl Drop for ReadBuffer {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// So many bytes without a length, one at a time; the length they are given, and
+    /// the most read buffers that were there at once.
+    async fn measure(bytes: usize) -> (Result<u64, s3s::S3ErrorCode>, usize) {
+        use futures::StreamExt as _;
+        let (kept, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (counted, peak) = (Arc::clone(&kept), Arc::clone(&most));
+        let pieces = futures::stream::iter(0..bytes).map(move |_| {
+            let piece = ReadBuffer::filled(&counted);
+            peak.fetch_max(counted.load(Ordering::Relaxed), Ordering::Relaxed);
+            Ok::<_, s3s::StdError>(Frame::data(piece))
+        });
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        let body = measured(&mut parts, http_body_util::StreamBody::new(pieces)).await;
+        let length = body.map_err(|error| error.code().clone()).map(|body| {
+            let gathered = body.bytes().expect("one piece").len() as u64;
+            let said = parts.headers.get("content-length").and_then(|said| said.to_str().ok());
+            assert_eq!(said, Some(gathered.to_string().as_str()), "the length it is given");
+            gathered
+        });
+        assert_eq!(kept.load(Ordering::Relaxed), 0, "no read buffer stays with the body");
+        (length, most.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn a_body_without_a_length_keeps_no_read_buffers() {
+        let most = UNMEASURED_BYTES_MAX;
+        assert_eq!(measure(0).await, (Ok(0), 0));
+        assert_eq!(measure(1).await, (Ok(1), 1));
+        assert_eq!(measure(most).await, (Ok(most as u64), 1));
+        let refused = Err(s3s::S3ErrorCode::MissingContentLength);
+        assert_eq!(measure(most + 1).await, (refused, 1));
+    }
+
     const LARGE: usize = 1024 * 1024;
 
     fn asking(gathering: &Arc<crate::server::Gathering>) -> Asking {
@@ -609,7 +677,6 @@ mod tests {
 
     #[tokio::test]
     async fn a_chunk_without_memory_is_not_kept() {
-        use http_body_util::BodyExt as _;
         let gathering = crate::server::Gathering::with(core::time::Duration::from_millis(20));
         // Six, since one block of each is free, leave less than a seventh needs.
         let mut holding = Vec::new();

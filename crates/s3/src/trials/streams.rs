@@ -137,3 +137,30 @@ async fn parts_in_chunks_with_trailers() {
         assert_eq!(parts.element("ChecksumCRC32"), expected, "{payload} {spoil:?}: {parts:?}");
     }
 }
+
+/// The request as a client sends it that does not say how long its body is.
+fn without_length(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+    request.headers_mut().remove("content-length");
+    request.headers_mut().insert("transfer-encoding", HeaderValue::from_static("chunked"));
+    request
+}
+
+#[tokio::test]
+async fn bodies_without_a_length_are_small_or_framed() {
+    let site = Site::start().await;
+    let put = Ask::new(Method::PUT, "/village/new");
+    let most = crate::limits::UNMEASURED_BYTES_MAX;
+    for (bytes, status, code) in [(most, 200, ""), (most + 1, 411, "MissingContentLength")] {
+        let ask = put.clone().body(vec![b'x'; bytes]);
+        let answer = site.send_raw(without_length(ask.signed(&site.signer))).await;
+        check(&format!("{bytes} bytes"), &answer, status, code);
+    }
+    // Those that say the length of what is in their chunks need say no other.
+    for payload in [SIGNED, UNSIGNED] {
+        let request = streamed(&site.signer, &put, payload, Spoil::Nothing);
+        let answer = site.send_raw(without_length(request)).await;
+        check(payload, &answer, 200, "");
+        let read = site.send(&Ask::new(Method::GET, "/village/new")).await;
+        assert_eq!(read.body, TEXT, "{payload}");
+    }
+}
