@@ -73,8 +73,7 @@ fn debian() -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let root_user = shell::output(Command::new("id").arg("-u"))?.trim() == "0";
-    if !root_user || !shell::is_installed("apt-get") {
+    if !shell::is_root()? || !shell::is_installed("apt-get") {
         bail!(
             "the tests drive real clients that are not installed. As root on Debian or Ubuntu:\n  \
              apt-get install {}\nor run `cargo xtask test --no-install` to see which tests need them",

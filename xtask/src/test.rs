@@ -33,6 +33,18 @@ impl Test {
         }
         tests.args(self.filter.iter());
         tests.env("ESSAIM_CLIENTS", clients::folder(root));
+        // Real documents, where they lie beside the project.
+        let samples = root.join("../shared/data/arretes");
+        if std::env::var_os("ESSAIM_SAMPLES").is_none() && samples.is_dir() {
+            tests.env("ESSAIM_SAMPLES", samples.canonicalize()?);
+        }
+        if !shell::is_root()? {
+            eprintln!(
+                "Left out, since only root can mount a file system: the test that fills a disk \
+                 (faultlab, a_full_disk)."
+            );
+            tests.env("ESSAIM_WITHOUT_ROOT", "1");
+        }
         shell::run(&mut tests)?;
         if nextest && self.filter.is_none() {
             // nextest does not run the examples in the documentation.

@@ -93,9 +93,10 @@ async fn settled(folder: &Path) -> Result<u64> {
     let mut before = None;
     loop {
         let now = allocated(folder)?;
-        if before == Some(now) || since.elapsed() > PATIENCE {
+        if before == Some(now) {
             return Ok(now);
         }
+        ensure!(since.elapsed() < PATIENCE, "what is on disk still changes: {now} bytes");
         before = Some(now);
         tokio::time::sleep(PAUSE).await;
     }

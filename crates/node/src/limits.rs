@@ -2,6 +2,12 @@
 
 use core::time::Duration;
 
+use units::Timestamp;
+
+/// The first second of 2026 (UTC), before which this software was not there: a clock
+/// that says so was never set, and a node is not founded by it.
+pub const FOUNDED_AFTER: Timestamp = Timestamp::from_seconds(1_767_225_600);
+
 /// How long requests in flight and tasks may take to end after a signal; a second
 /// signal does not wait.
 pub const SHUTDOWN_MAX: Duration = Duration::from_secs(20);

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use admin::model::date_text;
 use consensus::Consensus;
 use disk::{Disk, RealDisk};
 use host::{SystemClock, SystemRandom};
 use kv::FjallEngine;
 use objects::Objects;
-use units::{Clock, Random};
+use units::{Clock, Random, Timestamp};
 use vault::{NodeIdentity, Passphrase, Vault, VaultError};
 
 use crate::disks::{self, Disks};
@@ -15,6 +16,7 @@ use crate::files::{
     self, CATALOG_DIRECTORY, LOG_DIRECTORY, NODE_FILE, ROWS_DIRECTORY, ROWS_MADE_FILE,
 };
 use crate::identity::Identity;
+use crate::limits::FOUNDED_AFTER;
 use crate::settings::Settings;
 use crate::trouble::{Trouble, about_directory, chain};
 
@@ -74,9 +76,25 @@ fn identity(root: &RealDisk, random: &dyn Random, clock: &dyn Clock) -> Result<I
              its files, see: essaim restore --help",
         ));
     }
+    founding_time_check(clock.now())?;
     let identity = Identity::draw(random, clock);
     identity.write(root)?;
     Ok(identity)
+}
+
+/// Whether a node may be founded now: the times it begins with stay.
+fn founding_time_check(now: Timestamp) -> Result<(), Trouble> {
+    if now >= FOUNDED_AFTER {
+        return Ok(());
+    }
+    Err(Trouble::new(
+        format!(
+            "the clock of this machine says {}, before this software was there",
+            date_text(now)
+        ),
+        "set it, or wait until the time server has (a board without a battery for its clock \
+         starts in the past), then start again; nothing is founded yet",
+    ))
 }
 
 fn open_vault(
@@ -148,4 +166,18 @@ async fn open_catalog(
     );
     LOG_DIRECTORY.clone_into(&mut parts.directory);
     Consensus::open(parts).await.map_err(|error| told(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_never_set_founds_no_node() {
+        let trouble = founding_time_check(Timestamp::from_seconds(86_400)).unwrap_err();
+        assert!(trouble.message.contains("1970-01-02"), "{trouble}");
+        let before = Timestamp::from_seconds(FOUNDED_AFTER.seconds() - 1);
+        assert!(founding_time_check(before).unwrap_err().message.contains("2025-12-31T23:59:59"));
+        assert!(founding_time_check(FOUNDED_AFTER).is_ok());
+    }
 }

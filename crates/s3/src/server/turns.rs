@@ -19,9 +19,10 @@
 //! - Never more turns than [`Turns::new`] was told, and an express one only for a
 //!   lane that has fewer than [`SURE_PER_LANE`] in all.
 //! - In company none is given out beyond [`TURNS_PER_CORE_SHARED`] a core.
-//! - A turn that is free while somebody waits is handed on at once: whoever gives
+//! - A turn that comes free while somebody waits is handed on at once: whoever gives
 //!   one back looks for waiters after it is back, whoever begins to wait looks for
-//!   turns after it waits, in one order of all (`SeqCst`).
+//!   turns after it waits, in one order of all (`SeqCst`). Those that the end of
+//!   company frees are handed on with the next one.
 
 use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -302,6 +303,8 @@ impl Turns {
                 }
                 if line.queue.waiting() > 0 {
                     line.queue.charge(turn.lane, micros(held), false);
+                    // Company may have ended since: there is more to give out.
+                    self.hand_on(&mut line);
                 }
             }
         }
