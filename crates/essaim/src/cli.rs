@@ -635,7 +635,8 @@ mod tests {
                 command.get_subcommands().for_each(check);
             } else {
                 let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(after.contains("Example:\n  essaim "), "{}", command.get_name());
+                let named = ["Example:\n  essaim ", "Examples:\n  essaim "];
+                assert!(named.iter().any(|head| after.contains(head)), "{}", command.get_name());
             }
         }
         check(&Cli::command());

@@ -24,7 +24,9 @@ pub(crate) struct Claim<'a> {
 impl Claims {
     /// Claims a part, if nobody has.
     pub(crate) fn claim(&self, part: PartId) -> Option<Claim<'_>> {
-        self.parts.lock().insert(part).then_some(Claim { claims: self, part })
+        // A claim must not be made, nor dropped, before it is known that it is ours.
+        let is_ours = self.parts.lock().insert(part);
+        is_ours.then(|| Claim { claims: self, part })
     }
 }
 
@@ -43,6 +45,7 @@ mod tests {
         let (claims, part) = (Claims::default(), PartId::from_u128(1));
         let claim = claims.claim(part);
         assert!(claim.is_some() && claims.claim(part).is_none());
+        assert!(claims.claim(part).is_none(), "who asked in vain took nothing away");
         assert!(claims.claim(PartId::from_u128(2)).is_some());
         drop(claim);
         assert!(claims.claim(part).is_some());
