@@ -22,7 +22,7 @@ pub(crate) enum BodyFault {
     Crowded,
     /// It is longer than any document.
     TooLong,
-    /// It does not say how long it is, and is not short.
+    /// It is a document and does not say how long it is.
     Unmeasured,
 }
 

@@ -5,7 +5,9 @@
 //!
 //! **Invariants**
 //! - Nothing of a body is kept before its share is there (see `gathering`).
-//! - A body that is longer than any document ends in an error before it is read.
+//! - A body that is longer than any document ends in an error before it is read, and
+//!   one of no known length with its first byte: the protocol library takes no document
+//!   without, so nothing of it is kept.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -17,7 +19,7 @@ use s3s::StdError;
 use thiserror::Error;
 
 use super::gathering::{Asking, Gathering, Share, held};
-use crate::limits::{GATHERED_DOCUMENT_FREE_BYTES, UNMEASURED_BYTES_MAX, XML_BODY_BYTES_MAX};
+use crate::limits::{GATHERED_DOCUMENT_FREE_BYTES, XML_BODY_BYTES_MAX};
 use crate::request::{BodyFault, RequestContext};
 
 /// The document will not be read.
@@ -116,13 +118,12 @@ where
                 State::Reads => match ready!(this.inner.as_mut().poll_frame(cx)) {
                     Some(Ok(frame)) => {
                         let Ok(piece) = frame.into_data() else { continue };
-                        this.bytes.extend_from_slice(&piece);
-                        if this.length.is_none() && this.bytes.len() > UNMEASURED_BYTES_MAX {
+                        if this.length.is_none() && !piece.is_empty() {
                             *this.state = State::Ended;
-                            *this.bytes = BytesMut::new();
                             this.asking.context().note_fault(BodyFault::Unmeasured);
                             return refused("it does not say how long it is");
                         }
+                        this.bytes.extend_from_slice(&piece);
                     }
                     Some(Err(error)) => {
                         *this.state = State::Ended;
@@ -207,8 +208,8 @@ mod tests {
         check(5, Some(5), Ok(5)).await;
         check(GATHERED_DOCUMENT_FREE_BYTES + 1, Some(16_385), Ok(16_385)).await;
         check(DOCUMENT, Some(DOCUMENT as u64), Ok(DOCUMENT)).await;
-        check(5, None, Ok(5)).await;
-        check(UNMEASURED_BYTES_MAX + 1, None, Err(BodyFault::Unmeasured)).await;
+        check(0, None, Ok(0)).await;
+        check(5, None, Err(BodyFault::Unmeasured)).await;
         let long = XML_BODY_BYTES_MAX + 1;
         check(long, Some(long as u64), Err(BodyFault::TooLong)).await;
     }

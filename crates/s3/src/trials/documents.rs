@@ -69,6 +69,26 @@ async fn a_document_without_a_length_is_held_against_its_digest() {
 }
 
 #[tokio::test]
+async fn a_posted_document_says_its_length() {
+    let site = Site::start().await;
+    let send = async |ask: &Ask| {
+        let mut request = ask.signed(&site.signer);
+        request.headers_mut().remove("content-length");
+        request.headers_mut().insert("transfer-encoding", HeaderValue::from_static("chunked"));
+        site.send_raw(request).await
+    };
+    let delete = "<Delete><Object><Key>k</Key></Object></Delete>";
+    let md5 = STANDARD.encode(md5::Md5::digest(delete));
+    let ask = setting(Method::POST, "delete").body(delete).header("content-md5", &md5);
+    let unmeasured = send(&ask).await;
+    assert_eq!((unmeasured.status, unmeasured.code()), (411, "MissingContentLength"));
+    assert_eq!(site.send(&Ask::new(Method::HEAD, "/village/k")).await.status, 200);
+    let none = Ask::new(Method::POST, "/village/new").query("uploads", "");
+    assert_eq!(send(&none).await.status, 200, "no document at all");
+    site.done(&ask).await;
+}
+
+#[tokio::test]
 async fn pages_of_other_origins_are_told_what_the_bucket_says() {
     let site = Site::start().await;
     let preflight = |origin: &str, method: &str| {
