@@ -4,6 +4,7 @@
 //! The server puts it into the request's extensions; verbs take it out with
 //! [`RequestContext::of`].
 
+use core::time::Duration;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -44,6 +45,8 @@ pub(crate) struct RequestContext {
     verb: OnceLock<&'static str>,
     work: Mutex<Work>,
     upload: Mutex<Option<Upload>>,
+    /// How long the client is still waited for, while memory is held for its bytes.
+    share_left: Mutex<Option<Duration>>,
 }
 
 impl RequestContext {
@@ -62,6 +65,7 @@ impl RequestContext {
             verb: OnceLock::new(),
             work: Mutex::new(Work::None),
             upload: Mutex::new(None),
+            share_left: Mutex::new(None),
         }
     }
 
@@ -78,6 +82,23 @@ impl RequestContext {
     pub(crate) fn upload_begin(&self, upload: Upload) {
         let before = self.upload.lock().replace(upload);
         drop(before);
+    }
+
+    /// Memory is held for what comes now: the client is waited for so long in all.
+    pub(crate) fn share_begin(&self, longest: Duration) {
+        *self.share_left.lock() = Some(longest);
+    }
+
+    /// All of it has come.
+    pub(crate) fn share_end(&self) {
+        *self.share_left.lock() = None;
+    }
+
+    /// The client was waited for; how long it still is, if memory is held for it.
+    pub(crate) fn share_left(&self, waited: Duration) -> Option<Duration> {
+        let mut left = self.share_left.lock();
+        *left = left.map(|left| left.saturating_sub(waited));
+        *left
     }
 
     /// The client is waited for: others may have the turn.

@@ -345,9 +345,9 @@ impl Framer {
         }
         if self.separator == 0 {
             self.separator = 1;
-            self.share = None;
         } else {
             self.separator = 0;
+            self.share = None;
             self.state = State::Line;
         }
         Ok(())
@@ -411,7 +411,11 @@ impl<B> ChunkGuard<B> {
 
     /// Takes what has come, up to where memory must be asked for.
     fn take(&mut self) -> Result<(), ChunkError> {
+        let held = self.framer.share.is_some();
         self.asked = self.framer.take(&mut self.piece, &mut self.out)?;
+        if held && self.framer.share.is_none() {
+            self.asking.share_end();
+        }
         Ok(())
     }
 }
@@ -676,8 +680,40 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn each_chunk_that_was_asked_for_has_its_time() {
+        const CHUNK: usize = GATHERED_CHUNK_FREE_BYTES + 1;
+        let gathering = crate::server::Gathering::new();
+        let peer = std::net::SocketAddr::from(([192, 0, 2, 1], 1));
+        let context = crate::request::RequestContext::new("id".to_owned(), peer, false);
+        let context = Arc::new(context);
+        let (wire, pieces) = tokio::sync::mpsc::unbounded_channel();
+        let pieces = futures::stream::unfold(pieces, |mut pieces| async move {
+            let piece: Bytes = pieces.recv().await?;
+            Some((Ok::<_, std::io::Error>(Frame::data(piece)), pieces))
+        });
+        let pieces = http_body_util::StreamBody::new(Box::pin(pieces));
+        let framing = Framing { decoded_length: 2 * CHUNK as u64 + 5, ..SIGNED };
+        let asking = Asking::new(Arc::clone(&gathering), Arc::clone(&context));
+        let guard = ChunkGuard::new(pieces, framing, ChunkFindings::default(), asking);
+        let mut guard = Box::pin(guard);
+        let mut is_timed = |bytes: Vec<u8>| {
+            wire.send(Bytes::from(bytes)).expect("the body is there");
+            drop(gathered(&mut guard));
+            context.share_left(core::time::Duration::ZERO)
+        };
+        let all = Some(core::time::Duration::from_secs(61));
+        for _ in 0..2 {
+            assert_eq!(is_timed(format!("{CHUNK:x}\r\n").into()), all, "a chunk begins");
+            assert_eq!(is_timed(vec![7; CHUNK]), all, "its signature is not verified yet");
+            assert_eq!(is_timed(b"\r".to_vec()), all);
+            assert_eq!(is_timed(b"\n".to_vec()), None, "the chunk has come");
+        }
+        assert_eq!(is_timed(b"5\r\nabc".to_vec()), None, "a chunk that is not asked for");
+    }
+
+    #[tokio::test]
     async fn a_chunk_without_memory_is_not_kept() {
-        let gathering = crate::server::Gathering::with(core::time::Duration::from_millis(20));
+        let gathering = crate::server::Gathering::impatient(core::time::Duration::from_millis(20));
         // Six, since one block of each is free, leave less than a seventh needs.
         let mut holding = Vec::new();
         for _ in 0..6 {

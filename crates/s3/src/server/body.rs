@@ -1,7 +1,8 @@
 //! A request body that is given up when the client falls silent or only holds on.
 //!
 //! Only the time spent waiting for the client counts; a slow disk is not the
-//! client's fault. While the client is waited for, the request's turn is given
+//! client's fault. Who keeps memory that others wait for (see `gathering`) has less
+//! time. While the client is waited for, the request's turn is given
 //! back (see `turns`); a piece that has come is passed on once there is one again.
 
 use core::pin::Pin;
@@ -104,14 +105,22 @@ where
         let Poll::Ready(frame) = this.inner.poll_frame(cx) else {
             this.context.work_pause();
             this.waiting_since.get_or_insert_with(Instant::now);
-            let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(this.pace.idle)));
+            let timer = this.timer.get_or_insert_with(|| {
+                let left = this.context.share_left(Duration::ZERO);
+                Box::pin(sleep(left.map_or(this.pace.idle, |left| left.min(this.pace.idle))))
+            });
             ready!(timer.as_mut().poll(cx));
             this.context.note_too_slow();
             return Poll::Ready(Some(Err(Box::new(TooSlow))));
         };
         if let Some(since) = this.waiting_since.take() {
-            *this.waited += since.elapsed();
+            let waited = since.elapsed();
+            *this.waited += waited;
             *this.timer = None;
+            if this.context.share_left(waited) == Some(Duration::ZERO) {
+                this.context.note_too_slow();
+                return Poll::Ready(Some(Err(Box::new(TooSlow))));
+            }
         }
         if let Some(Ok(data)) = frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref)) {
             let bytes = data.map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
@@ -157,6 +166,11 @@ mod tests {
 
     /// A body of one byte per `pause` milliseconds.
     async fn run(pause: u64, count: u32) -> Result<usize, String> {
+        run_within(None, pause, count).await
+    }
+
+    /// The same of one for which memory is held so many milliseconds.
+    async fn run_within(hold: Option<u64>, pause: u64, count: u32) -> Result<usize, String> {
         let pace = Pace {
             idle: Duration::from_millis(200),
             window: Duration::from_millis(300),
@@ -167,6 +181,9 @@ mod tests {
             std::net::SocketAddr::from(([127, 0, 0, 1], 1)),
             false,
         ));
+        if let Some(hold) = hold {
+            context.share_begin(Duration::from_millis(hold));
+        }
         let frames = futures::stream::iter(0..count).then(move |_| async move {
             sleep(Duration::from_millis(pause)).await;
             Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(b"x")))
@@ -185,6 +202,14 @@ mod tests {
     #[tokio::test]
     async fn holding_on_ends_a_body() {
         assert_eq!(run(100, 10).await, Err(TooSlow.to_string()));
+    }
+
+    #[tokio::test]
+    async fn who_holds_memory_is_not_waited_for_as_long() {
+        // Fast enough for a body that nobody waits for, and a minute in all.
+        assert_eq!(run_within(Some(100), 1, 60_000).await, Err(TooSlow.to_string()));
+        assert_eq!(run_within(Some(50), 10_000, 1).await, Err(TooSlow.to_string()));
+        assert_eq!(run_within(Some(60_000), 1, 400).await, Ok(400));
     }
 
     #[tokio::test]

@@ -169,6 +169,7 @@ fn refused(why: &'static str) -> Poll<Option<Result<Frame<Bytes>, StdError>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::body::{PacedBody, TooSlow};
     use futures::StreamExt as _;
     use http_body_util::{BodyExt as _, StreamBody};
 
@@ -227,8 +228,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_only_holds_on_gives_its_share_back() {
+        let (gathering, context) =
+            (Gathering::hasty(core::time::Duration::from_millis(50)), context());
+        let traffic = metrics::Counter::noop();
+        // The pace of a body that nobody waits for would have it go on for a minute.
+        let hanging = PacedBody::new(body(DOCUMENT - 1, true), Arc::clone(&context), traffic);
+        let length = Some(DOCUMENT as u64);
+        let hanging = GatheredBody::new(hanging, length, Arc::clone(&gathering), context.clone());
+        let mut hanging = Box::pin(hanging);
+        let ended = hanging.frame().await;
+        assert!(matches!(ended, Some(Err(error)) if error.is::<TooSlow>()));
+        assert!(context.is_too_slow(), "answered RequestTimeout");
+        assert_eq!(gathering.held(), 0, "while the request is still there");
+    }
+
+    #[tokio::test]
     async fn who_finds_no_room_is_told_to_slow_down() {
-        let gathering = Gathering::with(core::time::Duration::from_millis(20));
+        let gathering = Gathering::impatient(core::time::Duration::from_millis(20));
         let length = Some(XML_BODY_BYTES_MAX as u64);
         let hanging = body(1, true);
         let mut first = GatheredBody::new(hanging, length, Arc::clone(&gathering), context());

@@ -16,6 +16,8 @@
 //! **Invariants**
 //! - Never more is given out than the pool has, nor to a lane than its share.
 //! - Who waits holds nothing of the pool, and no turn.
+//! - Whose bytes a share is for is waited for a bounded time in all, then the request
+//!   ends: who only holds on does not keep others out.
 //! - A share comes back with the last of the bytes it was for, however they end: read,
 //!   refused, or cut off with their connection.
 
@@ -33,7 +35,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::work::Taking;
 use crate::limits::{
-    GATHERED_BYTES_MAX, GATHERED_LANE_BYTES_MAX, GATHERED_LANES_KEPT, GATHERED_WAIT_MAX,
+    GATHERED_BYTES_MAX, GATHERED_HOLD_MIN, GATHERED_LANE_BYTES_MAX, GATHERED_LANES_KEPT,
+    GATHERED_RATE_BYTES_MIN, GATHERED_WAIT_MAX,
 };
 use crate::request::{BodyFault, RequestContext};
 
@@ -44,6 +47,26 @@ pub(crate) struct Gathering {
     /// A lane that holds nothing and waits for nothing has no use for its entry.
     lanes: Mutex<HashMap<Lane, Weak<Semaphore>>>,
     patience: Duration,
+    hold: Hold,
+}
+
+/// How long a client is waited for whose bytes have a share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hold {
+    /// However few they are.
+    pub least: Duration,
+    /// Bytes a second beyond that.
+    pub rate: u32,
+}
+
+const HOLD: Hold = Hold { least: GATHERED_HOLD_MIN, rate: GATHERED_RATE_BYTES_MIN };
+
+impl Hold {
+    /// For so many bytes.
+    fn of(self, bytes: usize) -> Duration {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.least.saturating_add(Duration::from_secs(1).saturating_mul(bytes) / self.rate)
+    }
 }
 
 /// Leave to hold so many bytes; given back when dropped.
@@ -61,13 +84,25 @@ pub(crate) struct Crowded;
 impl Gathering {
     /// All of the memory is free.
     pub(crate) fn new() -> Arc<Self> {
-        Self::with(GATHERED_WAIT_MAX)
+        Self::with(GATHERED_WAIT_MAX, HOLD)
     }
 
-    /// All of it is free, and nobody waits longer than this.
-    pub(crate) fn with(patience: Duration) -> Arc<Self> {
+    /// All of it is free, nobody waits for it or is waited for longer than this.
+    fn with(patience: Duration, hold: Hold) -> Arc<Self> {
         let pool = Arc::new(Semaphore::new(GATHERED_BYTES_MAX));
-        Arc::new(Self { pool, lanes: Mutex::new(HashMap::new()), patience })
+        Arc::new(Self { pool, lanes: Mutex::new(HashMap::new()), patience, hold })
+    }
+
+    /// Nobody waits for it longer than this.
+    #[cfg(test)]
+    pub(crate) fn impatient(patience: Duration) -> Arc<Self> {
+        Self::with(patience, HOLD)
+    }
+
+    /// Nobody is waited for longer than this.
+    #[cfg(test)]
+    pub(crate) fn hasty(least: Duration) -> Arc<Self> {
+        Self::with(GATHERED_WAIT_MAX, Hold { least, rate: u32::MAX })
     }
 
     /// Bytes that are given out.
@@ -160,11 +195,25 @@ impl Asking {
     }
 
     /// A share of so many bytes; to be asked again with the same number until ready.
+    /// From then on the client is waited for so long in all.
     pub(crate) fn poll_share(
         &mut self,
         bytes: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Share, Crowded>> {
+        let share = ready!(self.poll_given(bytes, cx));
+        if share.is_ok() {
+            self.context.share_begin(self.gathering.hold.of(bytes));
+        }
+        Poll::Ready(share)
+    }
+
+    /// All the bytes that the share was for have come.
+    pub(crate) fn share_end(&self) {
+        self.context.share_end();
+    }
+
+    fn poll_given(&mut self, bytes: usize, cx: &mut Context<'_>) -> Poll<Result<Share, Crowded>> {
         if self.given.is_none() {
             let share = match &mut self.waiting {
                 None => {
@@ -231,6 +280,14 @@ mod tests {
         assert_eq!(gathering.held(), GATHERED_BYTES_MAX, "the pool is given out");
         drop((all, others));
         assert_eq!(gathering.held(), 0);
+    }
+
+    #[test]
+    fn who_holds_is_waited_for_as_long_as_its_bytes_take() {
+        assert_eq!(HOLD.of(0), GATHERED_HOLD_MIN);
+        assert_eq!(HOLD.of(MIB), Duration::from_secs(60 + 16));
+        assert_eq!(HOLD.of(4 * MIB), Duration::from_secs(124));
+        assert!(HOLD.of(usize::MAX) < Duration::from_secs(65_600), "of more than there is");
     }
 
     #[tokio::test]
