@@ -243,9 +243,36 @@ fn lost_files_stop_the_start() -> Result<()> {
 fn the_credentials_of_another_node_are_kept() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("credentials.json");
-    fs::write(&file, b"{\"secret\":\"of another node\"}")?;
+    let words = ["s3_endpoint", "region", "access_key_id", "secret_access_key", "tenant"];
+    let more = ["admin_url", "admin_user", "admin_password", "node"];
+    let other: serde_json::Map<String, Value> =
+        words.iter().chain(&more).map(|word| ((*word).to_owned(), "of another".into())).collect();
+    fs::write(&file, serde_json::to_vec(&other)?)?;
     let _node = restarted(folder.path())?;
     let kept = fs::read_to_string(folder.path().join("credentials.json.1"))?;
-    ensure!(kept.contains("of another node"), "{kept}");
+    ensure!(kept.contains("of another"), "{kept}");
+    Ok(())
+}
+
+#[test]
+fn what_is_no_credentials_file_is_not_moved() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (home, notes) = (folder.path().join("home"), folder.path().join("notes.txt"));
+    fs::create_dir(&home)?;
+    fs::write(home.join("document"), b"precious")?;
+    fs::write(&notes, b"precious")?;
+    let data = folder.path().join("data");
+    let nowhere = folder.path().join("no/such/folder/credentials.json");
+    for (place, words) in [
+        (&home, "is no credentials file"),
+        (&notes, "is no credentials file"),
+        (&nowhere, "is no directory"),
+    ] {
+        let said = refused(&data, &["--credentials", &place.display().to_string()])?;
+        ensure!(said.contains(words) && said.contains("--credentials FILE"), "{said}");
+        ensure!(!data.join("node.json").exists(), "a node was founded that cannot be told of");
+    }
+    ensure!(fs::read(home.join("document"))? == b"precious" && fs::read(&notes)? == b"precious");
+    ensure!(fs::read_dir(folder.path())?.count() <= 3, "something was moved aside");
     Ok(())
 }

@@ -195,7 +195,10 @@ impl House {
             key: text(key),
             upload: UPLOAD,
             parts: parts.iter().map(one).collect(),
-            etag: ETag::Multipart { digest: Md5([2; 16]), parts: 1 },
+            etag: ETag::Multipart {
+                digest: Md5([2; 16]),
+                parts: u16::try_from(parts.len()).expect("few parts"),
+            },
             checksum: None,
             size: None,
             random: 5,
@@ -216,6 +219,8 @@ fn completing_again_answers_the_same_while_the_version_lives() {
     let again = view.completed(&row, &text("k"), UPLOAD).expect("readable rows");
     assert_eq!(again.map(Success::Put), Some(first));
     house.refused(House::complete("other", &[(1, 10)]), &Refusal::NoSuchUpload);
+    let more = House::complete("k", &[(1, 10), (2, 11), (3, 12)]);
+    house.refused(more, &Refusal::NoSuchUpload);
     let put = house.put_part("k", 13, 9);
     house.done(put);
     house.refused(House::complete("k", &[(1, 10), (2, 11)]), &Refusal::NoSuchUpload);

@@ -34,8 +34,39 @@ impl Credentials {
         (found.node == node).then_some(found)
     }
 
-    /// Writes the file; one of another node is moved aside, never lost.
+    /// Fails if something is in the place of the file that is none of ours to move.
+    pub(crate) fn place_check(path: &Path) -> Result<(), Trouble> {
+        let Ok(about) = path.symlink_metadata() else {
+            return match path.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
+                    Err(Trouble::new(
+                        format!(
+                            "{} is no directory, so {} cannot be written",
+                            parent.display(),
+                            path.display()
+                        ),
+                        "make the directory, or name another file: --credentials FILE",
+                    ))
+                }
+                _ => Ok(()),
+            };
+        };
+        let is_ours = about.is_file()
+            && disk::outside_read(path, SMALL_FILE_BYTES_MAX)
+                .is_ok_and(|bytes| serde_json::from_slice::<Self>(&bytes).is_ok());
+        if is_ours {
+            return Ok(());
+        }
+        Err(Trouble::new(
+            format!("{} is there and is no credentials file", path.display()),
+            "name a file that is not there yet: --credentials FILE; nothing was touched",
+        ))
+    }
+
+    /// Writes the file; one of another node is moved aside, never lost, and nothing else
+    /// is.
     pub(crate) fn write(&self, path: &Path) -> Result<(), Trouble> {
+        Self::place_check(path)?;
         if path.exists() && Self::read(path, &self.node).is_none() {
             let aside = free_name(path);
             disk::outside_rename(path, &aside).map_err(|error| about_file(path, &error))?;

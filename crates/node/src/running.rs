@@ -13,7 +13,7 @@ use steward::Steward;
 
 use crate::announcement::Announcement;
 use crate::credentials::Credentials;
-use crate::files::{ACCOUNTS_FILE, ADDRESSES_FILE};
+use crate::files::{ACCOUNTS_FILE, ADDRESSES_FILE, NODE_FILE};
 use crate::first_start::FirstStart;
 use crate::gauges;
 use crate::limits::RECORD_BYTES_MAX;
@@ -54,6 +54,10 @@ impl Node {
         let signals = StopSignals::catch()?;
         let root = parts::open_root(&settings)?;
         warn_if_open_to_others(&settings.data);
+        if !root.exists(NODE_FILE).unwrap_or(true) {
+            // Before anything is founded whose credentials could not be written down.
+            Credentials::place_check(&settings.credentials_file())?;
+        }
         let listeners = Listeners::bind(&settings).await?;
         let mut parts = Parts::open(&settings, Arc::clone(&root)).await?;
         let accounts = Arc::new(open_accounts(&parts)?);

@@ -110,7 +110,9 @@ pub(super) fn complete(tx: &mut Tx<'_>, ask: &UploadComplete) -> Result<Success,
     let (bucket, tenant) = tx.served(&ask.bucket)?;
     let row = table::upload(bucket.id, &ask.key, ask.upload);
     let Some(upload) = tx.rows.record::<Upload>(&row)? else {
-        let done = completed(tx, &bucket, &ask.key, ask.upload)?;
+        // The same parts, that is: another list was never carried out.
+        let done =
+            completed(tx, &bucket, &ask.key, ask.upload)?.filter(|done| done.etag == ask.etag);
         return done.map(Success::Put).ok_or_else(|| Refusal::NoSuchUpload.into());
     };
     let parts = keep_parts(tx, ask)?;

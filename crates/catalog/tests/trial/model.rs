@@ -451,7 +451,9 @@ impl Model {
         let name = (key.to_owned(), ask.upload);
         let Some(upload) = bucket.uploads.get(&name).cloned() else {
             let done = bucket.keys.get(key).into_iter().flatten();
-            let again = done.into_iter().find(|version| version.upload == Some(ask.upload));
+            let again = done
+                .into_iter()
+                .find(|version| version.upload == Some(ask.upload) && version.etag == ask.etag);
             return match again {
                 Some(version) => put_said(bucket, version),
                 None => Said::Refused("NoSuchUpload"),

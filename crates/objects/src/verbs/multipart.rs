@@ -3,7 +3,7 @@
 use access::Authorised;
 use catalog::command::{UploadAbort, UploadComplete, UploadCreate as Create};
 use catalog::{
-    Checksum, ChecksumAlgorithm, ChecksumKind, Command, CompletePlan, ETag, Encryption,
+    Checksum, ChecksumAlgorithm, ChecksumKind, Command, CompletePlan, ETag, Encryption, PartAsk,
     PartReference, Refusal, Success,
 };
 use md5::Digest;
@@ -126,10 +126,13 @@ impl Inner {
         UploadId::from_u128(u128::from(micros) << 64 | u128::from(self.draw_u64()))
     }
 
-    /// The answer of a completion whose first answer was lost.
+    /// The answer of a completion whose first answer was lost. Who names other parts
+    /// than those that were put together asks for what is no upload any more.
     fn completed_before(seen: &Seen, ask: &CompleteUpload) -> Result<CompleteOutcome, ObjectError> {
         let key = &ask.upload.name.key;
-        let Some(done) = seen.view.completed(&seen.bucket, key, ask.upload.upload)? else {
+        let done = seen.view.completed(&seen.bucket, key, ask.upload.upload)?;
+        let named = etag_of_named(&ask.parts);
+        let Some(done) = done.filter(|done| named.as_ref() == Some(&done.etag)) else {
             return Err(Refusal::NoSuchUpload.into());
         };
         let version = version_of(&seen.view, seen.bucket.id, key, done.version.into());
@@ -164,14 +167,28 @@ fn checksum_asked(
     Ok(Some((algorithm, kind)))
 }
 
-/// MD5 of the parts' MD5s, a dash, and how many.
+/// The entity tag of an object made of these parts.
 fn etag_of_parts(parts: &[PartReference]) -> ETag {
-    let mut digest = md5::Md5::new();
-    for part in parts {
-        digest.update(part.md5.0);
+    etag_of_digests(parts.iter().map(|part| part.md5))
+}
+
+/// The same of the parts a client names; none if one of its tags is no part's.
+fn etag_of_named(parts: &[PartAsk]) -> Option<ETag> {
+    let digests = parts.iter().map(|part| match &part.etag {
+        ETag::Md5(digest) => Some(*digest),
+        ETag::Multipart { .. } | ETag::Opaque(_) => None,
+    });
+    Some(etag_of_digests(digests.collect::<Option<Vec<_>>>()?))
+}
+
+/// MD5 of the parts' MD5s, a dash, and how many.
+fn etag_of_digests(digests: impl IntoIterator<Item = Md5>) -> ETag {
+    let (mut digest, mut parts) = (md5::Md5::new(), 0_u16);
+    for part in digests {
+        digest.update(part.0);
+        parts = parts.saturating_add(1);
     }
-    let count = u16::try_from(parts.len()).unwrap_or(u16::MAX);
-    ETag::Multipart { digest: Md5(digest.finalize().into()), parts: count }
+    ETag::Multipart { digest: Md5(digest.finalize().into()), parts }
 }
 
 /// The object's checksum, held against what the client claims.
