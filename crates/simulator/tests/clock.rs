@@ -213,11 +213,17 @@ async fn a_lost_disk_is_rebuilt_elsewhere_once_the_catalog_can_be_told() -> Resu
     let before = (stored(&running), running.steward.census().await?);
     ensure!(before.1.missing > 0, "the lost disk held something: {:?}", before.1);
     jump(&site);
+    let mut deferred = 0;
     for _ in 0..20 {
         running.steward.damage_step().await?;
-        ensure!(running.steward.repair_step().await?.repaired == 0, "moved where nobody looks");
+        let outcome = running.steward.repair_step().await?;
+        ensure!(outcome.repaired == 0, "moved where nobody looks");
+        ensure!(outcome.homeless == 0, "a disk would not help");
+        deferred += outcome.deferred;
         site.clock.advance(Duration::from_mins(2));
     }
+    ensure!(deferred > 0, "nothing waits for the catalog");
+    ensure!(running.steward.status().borrow().parts_homeless == 0, "no disk is missing");
     ensure!(stored(&running) == before.0, "fragments were written that nobody knows of");
 
     running.consensus.clock_confirm(site.clock.now())?;

@@ -10,7 +10,7 @@ use fragments::{Fragment, FragmentName};
 use objects::ObjectName;
 use simulator::{Running, Site, SiteOptions};
 use steward::RepairOutcome;
-use units::{DiskId, FragmentNumber, PartId, StripeNumber};
+use units::{ByteCount, Clock as _, DiskId, FragmentNumber, PartId, StripeNumber};
 
 const OBJECTS: u8 = 8;
 
@@ -73,6 +73,7 @@ async fn tended(running: &Running) -> Result<RepairOutcome> {
         total.repaired += one.repaired;
         total.lost += one.lost;
         total.homeless += one.homeless;
+        total.deferred += one.deferred;
         if one == RepairOutcome::default() && !walking {
             return Ok(total);
         }
@@ -210,4 +211,76 @@ async fn what_has_nowhere_to_go_is_counted_until_it_has() -> Result<()> {
 async fn tended_once(running: &Running) -> Result<RepairOutcome> {
     while running.steward.damage_step().await? {}
     Ok(running.steward.repair_step().await?)
+}
+
+/// Reads everything once; what is bad waits for repair.
+async fn scrubbed(running: &Running) -> Result<()> {
+    while running.steward.scrub_step().await?.is_some() {}
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_whose_copies_are_cleared_away_is_repaired_later() -> Result<()> {
+    let (mut site, running, _) = filled(35, 200_000).await?;
+    let lost_disk = running.fragments.disks()[0];
+    let moved = slots_on(&running, lost_disk)?;
+    assert!(moved.len() > 1);
+    running.stop().await;
+    site.absent = Some(0);
+    let running = site.start().await?;
+    assert_eq!(tended(&running).await?.repaired, moved.len() as u64);
+    running.stop().await;
+
+    site.absent = None;
+    // Hours for each.
+    site.settings.scrub_bytes_per_second = ByteCount::new(1);
+    let running = site.start().await?;
+    let mut status = running.steward.status();
+    let steward = running.steward.clone();
+    let sweep = tokio::spawn(async move { steward.orphan_sweep().await });
+    status.wait_for(|status| status.copies_met > 0).await?;
+    for (part, row, slot) in &moved {
+        let other = u8::from(*slot == 0);
+        let disk = row.slots[usize::from(other)];
+        running.fragments.remove(disk, vec![name(*part, 0, other)]).await?;
+    }
+    scrubbed(&running).await?;
+    let all = moved.len() as u64;
+    for repaired in [all - 1, 0] {
+        let outcome = running.steward.repair_step().await?;
+        assert_eq!(outcome, RepairOutcome { repaired, deferred: 1, ..<_>::default() });
+        assert_eq!(status.borrow().scrub.waiting, 1);
+    }
+    sweep.abort();
+    assert!(sweep.await.is_err(), "it was under way");
+    assert_eq!(tended(&running).await?, RepairOutcome { repaired: 1, ..<_>::default() });
+    let scrub = status.borrow().scrub.clone();
+    assert_eq!((scrub.waiting, scrub.repaired, scrub.lost), (0, all, 0));
+    assert!(running.steward.census().await?.is_whole());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_written_down_keeps_no_other_repair_from_ending() -> Result<()> {
+    let (site, running, _) = filled(36, 20_000).await?;
+    for (number, (part, row)) in parts(&running)?.into_iter().enumerate() {
+        // One part has lost one fragment more than it survives.
+        let lost = if number == 3 { 3 } else { 1 };
+        for (slot, disk) in (0_u8..).zip(&row.slots).take(lost) {
+            running.fragments.remove(*disk, vec![name(part, 0, slot)]).await?;
+        }
+    }
+    scrubbed(&running).await?;
+    // The catalog takes no command now.
+    site.clock.jump_to(site.clock.now().after(Duration::from_hours(400 * 24)));
+    let outcome = running.steward.repair_step().await?;
+    let repaired = u64::from(OBJECTS) - 1;
+    assert_eq!(outcome, RepairOutcome { repaired, lost: 3, ..<_>::default() });
+    assert_eq!(running.steward.unreadable()?.parts, []);
+
+    running.consensus.clock_confirm(site.clock.now())?;
+    assert_eq!(running.steward.repair_step().await?, RepairOutcome::default());
+    let listed = running.steward.unreadable()?.parts;
+    assert_eq!(listed.iter().map(|part| part.fragments).collect::<Vec<_>>(), [3]);
+    Ok(())
 }

@@ -88,8 +88,9 @@ impl Steward {
         };
         let moving = target != work.disk;
         if moving && !self.takes_commands() {
-            // Nobody could be told where the fragments are: nothing is written.
-            outcome.homeless = stripes;
+            // Nobody could be told where the fragments are: nothing is written, and the
+            // next walk comes back to it.
+            outcome.deferred = 1;
             return Ok(outcome);
         }
         if moving {

@@ -29,6 +29,9 @@ pub struct RepairOutcome {
     pub lost: u64,
     /// Fragments that have nowhere to go, or could not be written, now.
     pub homeless: u64,
+    /// Slots left as they are, for later: copies of the part are being cleared away, or
+    /// the catalog takes no command. It says nothing about the part.
+    pub deferred: u64,
 }
 
 impl RepairOutcome {
@@ -36,6 +39,7 @@ impl RepairOutcome {
         self.repaired += other.repaired;
         self.lost += other.lost;
         self.homeless += other.homeless;
+        self.deferred += other.deferred;
     }
 }
 
@@ -112,7 +116,9 @@ impl Steward {
     /// A slot has been dealt with, one way or the other; says so.
     fn slot_settled(&self, part: PartId, slot: FragmentNumber, outcome: RepairOutcome) {
         let found = self.shared.round.lock().settle(part, slot);
-        let lost = outcome.lost.saturating_add(outcome.homeless).min(found);
+        let is_left = outcome.deferred > 0;
+        let not_rebuilt = outcome.lost.saturating_add(outcome.homeless);
+        let lost = if is_left { found } else { not_rebuilt.min(found) };
         if lost > 0 {
             tracing::error!(%part, slot = slot.get(), lost, "fragments could not be rebuilt");
         }
@@ -176,6 +182,9 @@ impl Steward {
     }
 
     /// Repairs the most endangered parts, several at a time; says what came of it.
+    ///
+    /// What stands in the way of one does not keep the others from ending; the first
+    /// error is told when all have.
     // Cancel-safety: repairs under way end with the call; what they wrote is met again
     // by the next attempt.
     pub async fn repair_step(&self) -> Result<RepairOutcome, StewardError> {
@@ -189,7 +198,7 @@ impl Steward {
             });
         }
         let mut total = RepairOutcome::default();
-        let mut failed = None;
+        let (mut failed, mut later) = (None, Vec::new());
         while let Some(joined) = repairs.join_next().await {
             let (task, done) = match joined {
                 Ok(ended) => ended,
@@ -197,20 +206,32 @@ impl Steward {
                 Err(_) => continue,
             };
             match done {
-                Ok(outcome) => {
-                    self.outcome_note(&task, outcome).await?;
+                Ok(None) => later.push(task),
+                Ok(Some(outcome)) => {
                     total.add(outcome);
+                    if let Err(error) = self.outcome_note(&task, outcome) {
+                        failed.get_or_insert(error);
+                    }
                 }
                 Err(error) => {
-                    // What stands in the way will for the others too; the next round
-                    // finds them.
+                    // The next round of the scrub, or the next walk, finds it again.
                     for slot in task.lost {
                         let homeless = RepairOutcome { homeless: u64::MAX, ..<_>::default() };
                         self.slot_settled(task.part, slot, homeless);
                     }
-                    failed = Some(error);
+                    failed.get_or_insert(error);
                 }
             }
+        }
+        for task in later {
+            total.deferred += task.lost.len() as u64;
+            if let Err(error) = self.task_defer(task) {
+                failed.get_or_insert(error);
+            }
+        }
+        self.count_waiting();
+        if let Err(error) = self.unreadable_note().await {
+            failed.get_or_insert(error);
         }
         failed.map_or(Ok(total), Err)
     }
@@ -230,26 +251,24 @@ impl Steward {
         task
     }
 
-    /// Remembers what a repair came to: a part that cannot be rebuilt is paused.
-    async fn outcome_note(
-        &self,
-        task: &RepairTask,
-        outcome: RepairOutcome,
-    ) -> Result<(), StewardError> {
-        let row = self.view().part(task.part)?;
-        {
-            let now = self.shared.objects.parts().clock.elapsed();
-            let mut repairs = self.shared.repairs.lock();
-            match row {
-                Some(row) if outcome.lost > 0 => repairs.pause(task.part, &row, now),
-                _ => repairs.resume(task.part),
-            }
+    /// Remembers what a repair came to: a part that cannot be rebuilt is paused, one that
+    /// was left for later is what it was before.
+    fn outcome_note(&self, task: &RepairTask, outcome: RepairOutcome) -> Result<(), StewardError> {
+        let is_hopeless = outcome.lost > 0;
+        let is_homeless = !is_hopeless && outcome.homeless > 0;
+        if outcome.deferred > 0 && !is_hopeless && !is_homeless {
+            return Ok(());
         }
-        let is_homeless = outcome.lost == 0 && outcome.homeless > 0;
+        let lost = if is_hopeless { outcome.lost } else { 0 };
+        self.unreadable_found(task.part, lost);
         self.shared.homeless.lock().note(task.part, is_homeless);
         self.count(|status| status.parts_homeless = self.shared.homeless.lock().count());
-        if outcome.lost > 0 {
-            self.unreadable_note(task.part, outcome.lost).await?;
+        let row = self.view().part(task.part)?;
+        let now = self.shared.objects.parts().clock.elapsed();
+        let mut repairs = self.shared.repairs.lock();
+        match row {
+            Some(row) if is_hopeless => repairs.pause(task.part, &row, now),
+            _ => repairs.resume(task.part),
         }
         Ok(())
     }
@@ -260,17 +279,23 @@ impl Steward {
         self.shared.repairs.lock().is_paused(part, row, now)
     }
 
-    /// Repairs these slots of a part.
-    async fn task_repair(&self, task: &RepairTask) -> Result<RepairOutcome, StewardError> {
+    /// Lets a part wait again that somebody was at work on; its slots stay unsettled.
+    fn task_defer(&self, task: RepairTask) -> Result<(), StewardError> {
+        if let Some(row) = self.view().part(task.part)?.filter(|row| row.references > 0) {
+            self.shared.repairs.lock().add(task, &row);
+            return Ok(());
+        }
+        for slot in &task.lost {
+            self.slot_settled(task.part, *slot, RepairOutcome::default());
+        }
+        Ok(())
+    }
+
+    /// Repairs these slots of a part; not while copies of it are being cleared away.
+    async fn task_repair(&self, task: &RepairTask) -> Result<Option<RepairOutcome>, StewardError> {
         let mut outcome = RepairOutcome::default();
         let part = task.part;
-        let Some(_claim) = self.shared.claims.claim(part) else {
-            // Copies of it are being cleared away: later.
-            if let Some(row) = self.view().part(part)?.filter(|row| row.references > 0) {
-                self.shared.repairs.lock().add(task.clone(), &row);
-            }
-            return Ok(outcome);
-        };
+        let Some(_claim) = self.shared.claims.claim(part) else { return Ok(None) };
         for slot in &task.lost {
             // Read anew for each slot: the one before may have moved.
             let row = self.view().part(part)?.filter(|row| row.references > 0);
@@ -283,6 +308,6 @@ impl Steward {
             self.slot_settled(part, *slot, one);
             outcome.add(one);
         }
-        Ok(outcome)
+        Ok(Some(outcome))
     }
 }

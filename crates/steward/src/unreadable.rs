@@ -82,6 +82,8 @@ impl Unreadable {
 /// Where the checks and the search for names are.
 #[derive(Default)]
 pub(crate) struct UnreadablePlace {
+    /// What repairs have found and nobody has written down yet: fragments per part.
+    found: Mutex<BTreeMap<PartId, u64>>,
     /// Held while the row is read and written, and for nothing else.
     row: tokio::sync::Mutex<()>,
     /// The part that was checked last.
@@ -112,27 +114,52 @@ impl Steward {
         Ok(job.and_then(|job| Unreadable::decode(job.state.as_slice())).unwrap_or_default())
     }
 
-    /// Notes what a repair has found: so many fragments of a part that cannot be
-    /// rebuilt. That they can be is found by [`Steward::unreadable_step`].
-    pub(crate) async fn unreadable_note(
-        &self,
-        part: PartId,
-        fragments: u64,
-    ) -> Result<(), StewardError> {
+    /// A repair has found so many fragments of a part that cannot be rebuilt, or none;
+    /// [`Steward::unreadable_note`] is to write it down. That they can be is found by
+    /// [`Steward::unreadable_step`].
+    pub(crate) fn unreadable_found(&self, part: PartId, fragments: u64) {
+        let mut found = self.shared.unreadable.found.lock();
+        if fragments == 0 {
+            found.remove(&part);
+        } else if found.len() < UNREADABLE_PARTS_MAX || found.contains_key(&part) {
+            found.insert(part, fragments);
+        }
+    }
+
+    /// Writes down what repairs have found, all with one command; what cannot be written
+    /// down now, or while the catalog takes no commands, is for the next call.
+    // Cancel-safety: what is not written down stays found.
+    pub(crate) async fn unreadable_note(&self) -> Result<(), StewardError> {
+        let found = self.shared.unreadable.found.lock().clone();
+        if found.is_empty() || !self.takes_commands() {
+            return Ok(());
+        }
         let _one = self.shared.unreadable.row.lock().await;
         let mut known = self.unreadable()?;
         let before = known.clone();
-        let is_full = known.parts.len() >= UNREADABLE_PARTS_MAX;
-        match known.parts.iter_mut().find(|entry| entry.part == part) {
-            Some(entry) => entry.fragments = fragments,
-            None if is_full => known.more = true,
-            None => {
-                tracing::error!(%part, fragments, "fragments of a part cannot be rebuilt");
-                let since = self.now();
-                known.parts.push(UnreadablePart { part, since, fragments, object: None });
+        for (part, fragments) in &found {
+            let (part, fragments) = (*part, *fragments);
+            let is_full = known.parts.len() >= UNREADABLE_PARTS_MAX;
+            match known.parts.iter_mut().find(|entry| entry.part == part) {
+                Some(entry) => entry.fragments = fragments,
+                None if is_full => known.more = true,
+                None => {
+                    let since = self.now();
+                    known.parts.push(UnreadablePart { part, since, fragments, object: None });
+                }
             }
         }
-        self.unreadable_set(&before, known).await
+        self.unreadable_set(&before, known).await?;
+        for (part, fragments) in &found {
+            if before.parts.iter().all(|entry| entry.part != *part) {
+                tracing::error!(%part, fragments, "fragments of a part cannot be rebuilt");
+            }
+        }
+        self.shared.unreadable.found.lock().retain(|part, fragments| {
+            // What was found meanwhile is for the next call.
+            found.get(part).is_none_or(|noted| noted != fragments)
+        });
+        Ok(())
     }
 
     async fn unreadable_set(
