@@ -75,9 +75,14 @@ pub const HOMELESS_MAX: usize = 100_000;
 /// Of them, those that one step holds against the catalog.
 pub const HOMELESS_LOOKED_AT: usize = 256;
 
-/// Bytes of rebuilt fragments that wait for their sync, of all repairs together. One
-/// stripe is rebuilt at a time, which takes as much as its fragments on top.
+/// Bytes of rebuilt fragments that wait for their sync, of all repairs together. On top
+/// comes the one stripe that is rebuilt at a time, with all its fragments, and
+/// [`REPAIR_LOOK_BYTES_MAX`].
 pub const REPAIR_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Bytes of fragments that are read to see whether they are good, and let go, of all
+/// repairs together: one of the longest, or many small ones at a time.
+pub const REPAIR_LOOK_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Bytes of fragments of one slot that are written with one sync: half of the room, so
 /// that the next are rebuilt while a disk works on these.
@@ -110,6 +115,10 @@ const _: () = assert!(REPAIR_BATCH_BYTES < REPAIR_BYTES_MAX, "two batches at lea
 const _: () = assert!(
     fragments::limits::FRAGMENT_BYTES_MAX <= REPAIR_BATCH_BYTES,
     "any fragment is found room for"
+);
+const _: () = assert!(
+    fragments::limits::FRAGMENT_BYTES_MAX <= REPAIR_LOOK_BYTES_MAX,
+    "and any is looked at within the room"
 );
 const _: () = assert!(
     REPAIR_BYTES_MAX <= fragments::limits::COMMIT_BYTES_MAX,

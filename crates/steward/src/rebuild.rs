@@ -26,7 +26,7 @@ use tokio::sync::SemaphorePermit;
 use units::{ByteCount, DiskId, FragmentNumber, PartId, StripeNumber, planted};
 
 use crate::census::{expected_bytes, name_of};
-use crate::limits::{REPAIR_BATCH_BYTES, REPAIR_BYTES_MAX};
+use crate::limits::{REPAIR_BATCH_BYTES, REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX};
 use crate::planted::MOVE_UNVERIFIED;
 use crate::{RepairOutcome, Steward, StewardError};
 
@@ -135,7 +135,7 @@ impl Steward {
             for (slot, disk) in (0_u8..).zip(&row.slots) {
                 let name = name_of(work.part, stripe, slot);
                 let is_good = if read {
-                    self.good_fragment(*disk, row, name).await.is_some()
+                    self.is_good(*disk, row, name).await
                 } else {
                     self.fragment_is_there(row, name) && !self.is_distrusted(name)
                 };
@@ -196,7 +196,7 @@ impl Steward {
         while batch.bytes < REPAIR_BATCH_BYTES {
             let Some(stripe) = left.next() else { break };
             let name = work.name(stripe);
-            if self.good_fragment(target, row, name).await.is_some() {
+            if self.is_good(target, row, name).await {
                 continue;
             }
             let bytes = expected_bytes(row, name).unwrap_or(0).clamp(1, REPAIR_BYTES_MAX);
@@ -267,16 +267,33 @@ impl Steward {
         pieces.into_iter().nth(usize::from(name.fragment.get())).flatten()
     }
 
+    /// Whether a fragment on a disk is good; it is read for that, and let go.
+    async fn is_good(&self, disk: DiskId, row: &PartRow, name: FragmentName) -> bool {
+        let _room = self.look_room(expected_bytes(row, name).unwrap_or(0)).await;
+        self.good_fragment(disk, row, name).await.is_some()
+    }
+
+    /// The room for so many bytes that are read to be looked at. Who has it waits for
+    /// nothing but a disk.
+    async fn look_room(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+        let room = u32::try_from(bytes.clamp(1, REPAIR_LOOK_BYTES_MAX)).unwrap_or(u32::MAX);
+        self.shared.look_room.acquire_many(room).await.ok()
+    }
+
     /// A fragment on a disk, if it is what the catalog expects and nobody found that it
-    /// does not open.
+    /// does not open. One of another length is not read.
     async fn good_fragment(
         &self,
         disk: DiskId,
         row: &PartRow,
         name: FragmentName,
     ) -> Option<Bytes> {
+        let expected = expected_bytes(row, name)?;
+        if self.fragments().length(disk, name)?.get() != expected as u64 {
+            return None;
+        }
         let read = self.fragments().read_whole(disk, name).await.ok()?;
-        let is_whole = expected_bytes(row, name) == Some(read.payload.len());
+        let is_whole = read.payload.len() == expected;
         (is_whole && !self.is_distrusted(name)).then_some(read.payload)
     }
 
@@ -294,6 +311,7 @@ impl Steward {
         let mut good = 0;
         for written in &batch.fragments {
             let name = written.header.name;
+            let _room = self.look_room(written.payload.len()).await;
             let back = self.fragments().read_whole(target, name).await;
             if back.is_ok_and(|fragment| fragment.payload == written.payload) {
                 self.shared.distrusted.lock().remove(&name);

@@ -13,7 +13,7 @@ use units::{DiskId, PartId, Timestamp};
 
 use crate::claims::Claims;
 use crate::homeless::Homeless;
-use crate::limits::REPAIR_BYTES_MAX;
+use crate::limits::{REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX};
 use crate::repair::LostWalk;
 use crate::round::RoundFindings;
 use crate::scrub::ScrubPlace;
@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) claims: Claims,
     /// Bytes of rebuilt fragments that may wait for their sync.
     pub(crate) repair_room: Semaphore,
+    /// Bytes of fragments that repairs may read to look at them.
+    pub(crate) look_room: Semaphore,
     /// Held while a stripe is rebuilt: one at a time.
     pub(crate) rebuilding: tokio::sync::Mutex<()>,
     /// What the scrub round found; locked after `repairs` where both are.
@@ -81,6 +83,7 @@ impl Steward {
                 homeless: Mutex::default(),
                 claims: Claims::default(),
                 repair_room: Semaphore::new(REPAIR_BYTES_MAX),
+                look_room: Semaphore::new(REPAIR_LOOK_BYTES_MAX),
                 rebuilding: tokio::sync::Mutex::default(),
                 round: Mutex::default(),
                 lost_walk: Mutex::default(),
