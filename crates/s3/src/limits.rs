@@ -6,6 +6,11 @@ use core::time::Duration;
 /// about 20 KiB idle, so that all of them together stay under 100 MiB.
 pub const CONNECTIONS_MAX: usize = 4_096;
 
+/// Of all connections one in so many may be a stranger's: a client whose signature was
+/// not seen yet. What 1,024 of them can make the node keep (64 KiB of a head each) is
+/// 64 MiB.
+pub const STRANGERS_PART: usize = 4;
+
 /// Connections from one address, unless a setting says otherwise: half of all, so
 /// that one host cannot shut out the others, and a TLS front with one connection
 /// per client still serves many.

@@ -13,7 +13,7 @@ use access::{Lane, peer_group};
 use http::Extensions;
 use parking_lot::Mutex;
 
-use crate::server::{NoTurn, Taking, Turn, Turns, Upload, Work};
+use crate::server::{Acquaintance, NoTurn, Taking, Turn, Turns, Upload, Work};
 
 /// Why a body was given up, for which the answer is another than what the verb makes
 /// of a broken body.
@@ -45,6 +45,7 @@ pub(crate) struct RequestContext {
     verb: OnceLock<&'static str>,
     work: Mutex<Work>,
     upload: Mutex<Option<Upload>>,
+    acquaintance: Option<Arc<Acquaintance>>,
     /// How long the client is still waited for, while memory is held for its bytes.
     share_left: Mutex<Option<Duration>>,
 }
@@ -65,6 +66,7 @@ impl RequestContext {
             verb: OnceLock::new(),
             work: Mutex::new(Work::None),
             upload: Mutex::new(None),
+            acquaintance: None,
             share_left: Mutex::new(None),
         }
     }
@@ -99,6 +101,18 @@ impl RequestContext {
         let mut left = self.share_left.lock();
         *left = left.map(|left| left.saturating_sub(waited));
         *left
+    }
+
+    /// Came over this connection.
+    pub(crate) fn of_connection(self, acquaintance: Arc<Acquaintance>) -> Self {
+        Self { acquaintance: Some(acquaintance), ..self }
+    }
+
+    /// Its signature is valid.
+    pub(crate) fn note_known(&self) {
+        if let Some(connection) = &self.acquaintance {
+            connection.known();
+        }
     }
 
     /// The client is waited for: others may have the turn.

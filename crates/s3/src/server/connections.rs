@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::settings::Bounds;
+use crate::limits::STRANGERS_PART;
 
 /// Open connections.
 const CONNECTIONS: &str = "essaim_s3_connections";
@@ -29,6 +30,7 @@ pub(super) const COME_BACK: &[u8] = b"HTTP/1.1 503 Slow Down\r\n\
 #[derive(Clone, Debug)]
 pub(super) struct Connections {
     room: Arc<Semaphore>,
+    most: NonZeroUsize,
     per_address: NonZeroUsize,
     addresses: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
@@ -46,9 +48,20 @@ impl Connections {
     pub(super) fn new(bounds: Bounds) -> Self {
         Self {
             room: Arc::new(Semaphore::new(bounds.connections.get())),
+            most: bounds.connections,
             per_address: bounds.connections_per_address,
             addresses: Arc::default(),
         }
+    }
+
+    /// How many of them may be strangers.
+    pub(super) fn strangers_max(&self) -> NonZeroUsize {
+        NonZeroUsize::new(self.most.get() / STRANGERS_PART).unwrap_or(NonZeroUsize::MIN)
+    }
+
+    /// Room for one more, if there is any.
+    pub(super) fn room_now(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.room).try_acquire_owned().ok()
     }
 
     /// Waits until there is room for one more.

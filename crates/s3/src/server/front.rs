@@ -18,6 +18,7 @@ use metrics::Counter;
 use s3s::service::S3Service;
 use s3s::{Body, S3Error, S3ErrorCode, S3Result, StdError, s3_error};
 
+use super::Acquaintance;
 use super::address::{Address, Level, host_bucket};
 use super::admission;
 use super::body::PacedBody;
@@ -49,12 +50,14 @@ const RECEIVED: &str = "essaim_s3_received_bytes_total";
 const SENT: &str = "essaim_s3_sent_bytes_total";
 
 /// Where a request came in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Peer {
     /// The other end of the socket.
     pub address: SocketAddr,
     /// The connection is encrypted.
     pub secure: bool,
+    /// What is known of it.
+    pub acquaintance: Arc<Acquaintance>,
 }
 
 /// Handles requests; shared by all connections.
@@ -103,7 +106,8 @@ impl Front {
         B::Error: Into<StdError>,
     {
         let start = std::time::Instant::now();
-        let context = Arc::new(RequestContext::new(self.ids.draw(), peer.address, peer.secure));
+        let context = RequestContext::new(self.ids.draw(), peer.address, peer.secure);
+        let context = Arc::new(context.of_connection(Arc::clone(&peer.acquaintance)));
         let mut asked = Asked {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
@@ -137,13 +141,17 @@ impl Front {
             // the connection for more of this one, and waits a minute) shall begin anew.
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        if answer.status().is_success() {
+            peer.acquaintance.served();
+        }
         let answer = match (further_turns, answer.body().bytes()) {
             (_, Some(bytes)) => {
                 self.sent.increment(bytes.len() as u64);
                 answer
             }
             (Some((turns, lane)), None) => answer.map(|body| {
-                Body::http_body_unsync(TurnBody::new(body, turns, lane, self.sent.clone()))
+                let body = TurnBody::new(body, turns, lane, self.sent.clone());
+                Body::http_body_unsync(body.over(Arc::clone(&peer.acquaintance)))
             }),
             (None, None) => answer,
         };

@@ -21,6 +21,7 @@ mod query;
 mod request_id;
 mod settings;
 mod stall;
+mod strangers;
 mod subresource;
 mod turns;
 mod work;
@@ -50,6 +51,7 @@ pub(crate) use self::gathering::{Asking, Crowded, Share, held};
 pub(crate) use self::query::Query;
 pub use self::settings::{Bounds, Domain, Region, Settings};
 use self::stall::StallGuard;
+pub(crate) use self::strangers::{Acquaintance, Strangers};
 pub(crate) use self::turns::{NoTurn, Turn, Turns};
 pub(crate) use self::work::{Taking, Work};
 use self::workers::Workers;
@@ -91,11 +93,12 @@ impl Server {
         stop: CancellationToken,
     ) -> Result<(), ServeError> {
         let room = Connections::new(self.front.bounds());
+        let strangers = Strangers::new(room.strangers_max());
         let workers = Workers::start(&self.front, &stop).map_err(|source| ServeError { source })?;
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
-                accepted = accept(&listener, &room) => accepted,
+                accepted = accept(&listener, &room, &strangers) => accepted,
             };
             match accepted.and_then(|accepted| accepted.map_or(Ok(()), |one| workers.hand(one))) {
                 Ok(()) => {}
@@ -120,16 +123,27 @@ struct Accepted {
 }
 
 /// The next connection; none if its address has too many.
-async fn accept(listener: &TcpListener, room: &Connections) -> io::Result<Option<Accepted>> {
-    let permit = room.room().await?;
+async fn accept(
+    listener: &TcpListener,
+    room: &Connections,
+    strangers: &Strangers,
+) -> io::Result<Option<Accepted>> {
     let (socket, address) = listener.accept().await?;
     socket.set_nodelay(true)?;
+    let permit = if let Some(permit) = room.room_now() {
+        permit
+    } else {
+        // Without strangers, whoever comes waits until somebody goes.
+        strangers.cut_one();
+        room.room().await?
+    };
     let Some(place) = room.place(address.ip(), permit) else {
         // What does not fit into the socket's buffer at once is not worth a wait.
         let _ = socket.try_write(connections::COME_BACK);
         return Ok(None);
     };
-    Ok(Some(Accepted { socket, peer: Peer { address, secure: false }, place }))
+    let peer = Peer { address, secure: false, acquaintance: strangers.enter() };
+    Ok(Some(Accepted { socket, peer, place }))
 }
 
 /// Errors of one connection, or of a moment, rather than of the listener.
@@ -148,8 +162,9 @@ async fn serve_connection(
     peer: Peer,
     stop: CancellationToken,
 ) {
+    let (address, acquaintance) = (peer.address, Arc::clone(&peer.acquaintance));
     let service = service_fn(move |request| {
-        let front = Arc::clone(&front);
+        let (front, peer) = (Arc::clone(&front), peer.clone());
         async move { Ok::<_, core::convert::Infallible>(front.handle(request, peer).await) }
     });
     let connection = http1::Builder::new()
@@ -162,12 +177,16 @@ async fn serve_connection(
     let mut connection = core::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = acquaintance.until_cut() => {
+            tracing::debug!(peer = %address, "a connection was cut: others had waited less long");
+            return;
+        }
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(peer = %peer.address, %error, "a connection ended early");
+        tracing::debug!(peer = %address, %error, "a connection ended early");
     }
 }

@@ -13,6 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use metrics::Counter;
 use s3s::StdError;
 
+use super::Acquaintance;
 use super::turns::{NoTurn, Turn, Turns};
 
 /// Waits for a turn.
@@ -87,13 +88,20 @@ pin_project_lite::pin_project! {
         turn: Option<Turn>,
         taking: Option<Taking>,
         traffic: Counter,
+        // What is known of the connection it goes over.
+        acquaintance: Option<Arc<Acquaintance>>,
     }
 }
 
 impl<B> TurnBody<B> {
+    /// Over this connection.
+    pub(crate) fn over(self, acquaintance: Arc<Acquaintance>) -> Self {
+        Self { acquaintance: Some(acquaintance), ..self }
+    }
+
     /// This body, in turns of this lane; its bytes are counted.
     pub(crate) fn new(inner: B, turns: Arc<Turns>, lane: Lane, traffic: Counter) -> Self {
-        Self { inner, turns, lane, turn: None, taking: None, traffic }
+        Self { inner, turns, lane, turn: None, taking: None, traffic, acquaintance: None }
     }
 }
 
@@ -126,6 +134,9 @@ where
         }
         let frame = ready!(this.inner.poll_frame(cx));
         *this.turn = None;
+        if let Some(connection) = this.acquaintance {
+            connection.served();
+        }
         if let Some(Ok(data)) = frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref)) {
             this.traffic.increment(data.map_or(0, |data| data.len() as u64));
         }

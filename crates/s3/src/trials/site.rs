@@ -17,7 +17,7 @@ use s3s::Body;
 use units::{ByteCount, Clock, ClusterId, NodeId, Random, SimRandom};
 
 use super::signer::{Signer, encode, encode_path, sha256};
-use crate::server::{Bounds, Domain, Front, Peer, Region, Settings};
+use crate::server::{Bounds, Domain, Front, Peer, Region, Settings, Strangers};
 
 pub(super) const REGION: &str = "eu-village";
 pub(super) const HOST: &str = "localhost:9000";
@@ -177,7 +177,8 @@ impl Site {
 
     /// Sends from an address.
     pub(super) async fn send_from(&self, ip: [u8; 4], request: Request<Full<Bytes>>) -> Answer {
-        let peer = Peer { address: SocketAddr::from((ip, 4)), secure: false };
+        let acquaintance = Strangers::new(core::num::NonZeroUsize::MIN).enter();
+        let peer = Peer { address: SocketAddr::from((ip, 4)), secure: false, acquaintance };
         Answer::of(self.front.handle(request, peer).await).await
     }
 
