@@ -199,8 +199,9 @@ fn space(data: &Path) -> Finding {
         Ok(found) => found.f_bavail.saturating_mul(found.f_frsize),
         Err(error) => return finding("disk space", Verdict::Bad, error.to_string(), ""),
     };
-    let gib = free >> 30;
-    let found = format!("{gib} GiB free at {}", place.display());
+    let amount =
+        if free < 10 << 30 { format!("{} MiB", free >> 20) } else { format!("{} GiB", free >> 30) };
+    let found = format!("{amount} free at {}", place.display());
     match free {
         0..FREE_BYTES_BAD => finding("disk space", Verdict::Bad, found, "make room, or add a disk"),
         FREE_BYTES_BAD..FREE_BYTES_DOUBTFUL => {

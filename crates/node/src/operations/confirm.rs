@@ -50,11 +50,13 @@ impl SiteOperations {
 
     /// What was seen is what is confirmed: the clock may have jumped once more since.
     fn clock_word(&self, shown: Option<&str>) -> Result<(), Fault> {
-        let shown = shown.and_then(date_of).ok_or_else(|| {
-            let what_to_do = "essaim confirm clock shows it and asks; or say what time it is, \
-                              as 2026-11-22T12:00:00Z";
+        let what_to_do = "essaim confirm clock shows it and asks; or say what time it is, \
+                          as 2026-11-22T12:00:00Z";
+        let shown = shown.ok_or_else(|| {
             Fault::invalid("the time that the clock is confirmed to say is missing", what_to_do)
         })?;
+        let shown = date_of(shown)
+            .ok_or_else(|| Fault::invalid(format!("{shown:?} is not a time"), what_to_do))?;
         match self.consensus.clock_confirm(shown) {
             Ok(ahead) => {
                 let (now, expected) = (date_text(ahead.now), date_text(ahead.expected));
