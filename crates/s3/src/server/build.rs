@@ -25,16 +25,28 @@ pub(crate) fn front(
     random: &dyn Random,
     settings: Settings,
 ) -> Front {
+    front_with_skew(objects, clock, random, settings, CLOCK_SKEW_SECONDS_MAX)
+}
+
+/// The same, whose clock may differ by so much from a client's: trials replay requests
+/// that were signed long ago, and the protocol library looks at its own clock.
+pub(crate) fn front_with_skew(
+    objects: Objects,
+    clock: Arc<dyn Clock>,
+    random: &dyn Random,
+    settings: Settings,
+    skew_seconds_max: u32,
+) -> Front {
     let face = Face::new(objects, clock, &settings);
-    let service = service(face.clone(), &settings);
+    let service = service(face.clone(), &settings, skew_seconds_max);
     Front::new(service, face, settings, RequestIds::new(random))
 }
 
-fn service(face: Face, settings: &Settings) -> S3Service {
+fn service(face: Face, settings: &Settings, skew_seconds_max: u32) -> S3Service {
     let mut builder = S3ServiceBuilder::new(face.clone());
     builder.set_auth(Keys::new(face.clone()));
     builder.set_access(Gate::new(face));
-    builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config()))));
+    builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config(skew_seconds_max)))));
     if let Some(domain) = &settings.base_domain {
         builder.set_host(Hosts(domain.clone()));
     }
@@ -42,10 +54,10 @@ fn service(face: Face, settings: &Settings) -> S3Service {
 }
 
 /// The library's own limits, set to ours.
-fn config() -> S3Config {
+fn config(skew_seconds_max: u32) -> S3Config {
     let mut config = S3Config::default();
     config.xml_max_body_size = XML_BODY_BYTES_MAX;
-    config.presigned_url_max_skew_time_secs = CLOCK_SKEW_SECONDS_MAX;
+    config.presigned_url_max_skew_time_secs = skew_seconds_max;
     // Form uploads are read before the library sees them.
     config.post_object_max_file_size = 0;
     config.form_max_field_size = 0;

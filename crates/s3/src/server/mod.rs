@@ -42,7 +42,7 @@ use units::{Clock, Random};
 
 pub(crate) use self::admission::{Admission, Upload};
 #[cfg(test)]
-pub(crate) use self::build::front;
+pub(crate) use self::build::{front, front_with_skew};
 use self::connections::{Connections, Place};
 pub(crate) use self::front::{Front, Peer};
 #[cfg(test)]

@@ -11,3 +11,4 @@ mod rules;
 mod signer;
 mod site;
 mod streams;
+mod vectors;

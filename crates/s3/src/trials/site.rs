@@ -91,10 +91,20 @@ impl Clock for WallClock {
     }
 }
 
-impl Site {
-    pub(super) async fn start() -> Self {
+/// What a front stands on.
+pub(super) struct Store {
+    pub objects: Objects,
+    pub consensus: consensus::Consensus,
+    pub vault: Arc<vault::Vault>,
+    pub random: Arc<dyn Random>,
+    pub node: NodeId,
+    engine: Arc<SpyEngine>,
+    data: Arc<SimDisk>,
+}
+
+impl Store {
+    pub(super) async fn open(clock: &Arc<dyn Clock>) -> Self {
         let random: Arc<dyn Random> = Arc::new(SimRandom::seeded(1));
-        let clock: Arc<dyn Clock> = Arc::new(WallClock);
         let (system, data) = (SimDisk::new(), SimDisk::new());
         let system: Arc<dyn Disk> = system;
         let engine = Arc::new(SpyEngine {
@@ -105,23 +115,34 @@ impl Site {
         let (cluster, node) = (ClusterId::draw(&*random), NodeId::draw(&*random));
         let vault = vault::Vault::create(Arc::clone(&system), Arc::clone(&random), None)
             .unwrap_or_else(|error| panic!("{error}"));
+        let vault = Arc::new(vault);
         let parts = consensus::Parts::new(
             system,
             Arc::clone(&engine) as Arc<dyn Engine>,
-            Arc::clone(&clock),
+            Arc::clone(clock),
             cluster,
             node,
         );
         let consensus = consensus::Consensus::open(parts).await;
+        let consensus = consensus.unwrap_or_else(|error| panic!("{error}"));
         let fragments =
             fragments::FragmentStore::open(cluster, vec![Arc::clone(&data) as _], &*random).await;
         let objects = Objects::new(objects::Parts {
-            consensus: consensus.unwrap_or_else(|error| panic!("{error}")),
+            consensus: consensus.clone(),
             fragments: fragments.unwrap_or_else(|error| panic!("{error}")),
-            vault: Arc::new(vault),
-            clock: Arc::clone(&clock),
+            vault: Arc::clone(&vault),
+            clock: Arc::clone(clock),
             random: Arc::clone(&random),
         });
+        Self { objects, consensus, vault, random, node, engine, data }
+    }
+}
+
+impl Site {
+    pub(super) async fn start() -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(WallClock);
+        let store = Store::open(&clock).await;
+        let Store { objects, random, node, engine, data, .. } = store;
         let settings = Settings {
             region: Region::new(REGION),
             base_domain: Some(Domain::new(DOMAIN)),
@@ -177,9 +198,7 @@ impl Site {
 
     /// Sends from an address.
     pub(super) async fn send_from(&self, ip: [u8; 4], request: Request<Full<Bytes>>) -> Answer {
-        let acquaintance = Strangers::new(core::num::NonZeroUsize::MIN).enter();
-        let peer = Peer { address: SocketAddr::from((ip, 4)), secure: false, acquaintance };
-        Answer::of(self.front.handle(request, peer).await).await
+        Answer::of(self.front.handle(request, peer(ip)).await).await
     }
 
     /// Sends what must succeed.
@@ -204,6 +223,12 @@ impl Site {
         let set = self.objects.bucket_quota_set(&steward, &bucket, quota).await;
         set.unwrap_or_else(|error| panic!("{error}"));
     }
+}
+
+/// A connection from an address, over which nobody has shown a signature yet.
+pub(super) fn peer(ip: [u8; 4]) -> Peer {
+    let acquaintance = Strangers::new(core::num::NonZeroUsize::MIN).enter();
+    Peer { address: SocketAddr::from((ip, 4)), secure: false, acquaintance }
 }
 
 /// A key of the tenant `village`, one of his for the bucket `village` alone, and one
@@ -379,7 +404,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    async fn of(response: Response<Body>) -> Self {
+    pub(super) async fn of(response: Response<Body>) -> Self {
         use http_body_util::BodyExt as _;
         let (head, body) = response.into_parts();
         let body = body.collect().await.map(http_body_util::Collected::to_bytes);
