@@ -487,6 +487,10 @@ fn what_is_public() {
     }
 }
 
+/// Actions on objects of which one does not stand for another.
+const ACTIONS: [Action; 4] =
+    [Action::GetObject, Action::PutObject, Action::DeleteObject, Action::GetObjectTagging];
+
 proptest! {
     #[test]
     fn no_document_panics(text in ".{0,200}") {
@@ -526,5 +530,56 @@ proptest! {
             let ask = ask(Action::GetObject, &bucket, Some(&found), &request);
             let _ = policy.evaluate(&Caller::Anonymous, &ask);
         }
+    }
+
+    /// Nothing is read that is longer than a policy may be, or nested deeper.
+    #[test]
+    fn what_is_read_is_bounded(
+        open in prop::sample::select(vec!["[", "{\"a\":", "{\"Statement\":[", " ", "\"", "é"]),
+        times in 0..30_000_usize,
+    ) {
+        let document = open.repeat(times);
+        let read = Policy::parse(&document, BUCKET);
+        prop_assert!(read.is_err());
+        let too_large = read == Err(PolicyError::TooLarge);
+        prop_assert_eq!(too_large, document.len() > crate::limits::POLICY_BYTES_MAX);
+    }
+
+    /// Statements mean what they say, in any order: a deny, else an allow, else nothing.
+    #[test]
+    fn statements_mean_what_they_say(
+        statements in prop::collection::vec(
+            (any::<bool>(), prop::sample::subsequence(ACTIONS.to_vec(), 1..3), "[ab]{0,2}"), 1..6,
+        ),
+        asked in prop::sample::select(ACTIONS.to_vec()),
+        key in "[ab]{1,3}",
+    ) {
+        let of = |allows: bool, actions: &[Action], start: &str| {
+            let actions: Vec<&str> = actions.iter().map(|action| action.name()).collect();
+            serde_json::json!({
+                "Effect": if allows { "Allow" } else { "Deny" },
+                "Principal": "*",
+                "Action": actions,
+                "Resource": format!("arn:aws:s3:::{BUCKET}/{start}*"),
+            })
+        };
+        let list: Vec<_> =
+            statements.iter().map(|(allows, actions, start)| of(*allows, actions, start)).collect();
+        let document = serde_json::json!({ "Statement": list }).to_string();
+        let says = |wanted: bool| {
+            statements.iter().any(|(allows, actions, start)| {
+                *allows == wanted && actions.contains(&asked) && key.starts_with(start.as_str())
+            })
+        };
+        let expected = match (says(false), says(true)) {
+            (true, _) => Verdict::Deny,
+            (false, true) => Verdict::Allow,
+            (false, false) => Verdict::Silent,
+        };
+        let bucket = bucket_with(&document);
+        let request = request("");
+        let ask = ask(asked, &bucket, Some(&key), &request);
+        let policy = Policy::parse(&document, BUCKET).expect("a policy");
+        prop_assert_eq!(policy.evaluate(&caller(OTHER, Some("alice")), &ask), expected);
     }
 }

@@ -302,6 +302,10 @@ where
     while buffer.len() < bytes {
         read_more(body, buffer, *read_bytes).await?;
     }
+    *read_bytes = read_bytes.saturating_add(bytes);
+    if *read_bytes > FORM_FIELDS_BYTES_MAX {
+        return Err(FormError::TooLarge);
+    }
     Ok(buffer.split_to(bytes).freeze())
 }
 
@@ -347,6 +351,9 @@ fn find_from(bytes: &[u8], mark: &[u8], mut from: usize) -> Option<usize> {
         from = at.saturating_add(1);
     }
 }
+
+#[cfg(test)]
+mod hostile;
 
 #[cfg(test)]
 mod tests {

@@ -206,6 +206,9 @@ fn iso_date(text: &str) -> Option<Timestamp> {
 }
 
 #[cfg(test)]
+mod hostile;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

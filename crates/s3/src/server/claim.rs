@@ -355,3 +355,6 @@ fn check_unsigned_body(headers: &HeaderMap) -> S3Result {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod hostile;
