@@ -5,8 +5,9 @@ use axum::body::Body;
 
 use crate::fault::Fault;
 use crate::model::{
-    Bucket, BucketNew, Confirmation, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation,
-    RotationNew, Scrub, Status, Tenant, TenantNew, Usage, User, UserNew,
+    Bucket, BucketNew, BucketQuota, Confirmation, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List,
+    Page, Rotation, RotationNew, Scrub, Status, Tenant, TenantNew, TenantQuota, Usage, User,
+    UserNew,
 };
 
 /// A node, as the API asks it. Names are those of the path or of the body,
@@ -27,7 +28,7 @@ pub trait Operations: Send + Sync {
     /// Serves the tenant again.
     async fn tenant_resume(&self, name: &str) -> Result<Tenant, Fault>;
     /// Changes how much the tenant may store.
-    async fn tenant_quota_set(&self, name: &str, bytes: Option<u64>) -> Result<Tenant, Fault>;
+    async fn tenant_quota_set(&self, name: &str, quota: TenantQuota) -> Result<Tenant, Fault>;
     /// Removes a tenant that owns no bucket any more.
     async fn tenant_delete(&self, name: &str) -> Result<(), Fault>;
 
@@ -57,7 +58,7 @@ pub trait Operations: Send + Sync {
     /// One bucket.
     async fn bucket_show(&self, name: &str) -> Result<Bucket, Fault>;
     /// Changes how much a bucket may hold.
-    async fn bucket_quota_set(&self, name: &str, bytes: Option<u64>) -> Result<Bucket, Fault>;
+    async fn bucket_quota_set(&self, name: &str, quota: BucketQuota) -> Result<Bucket, Fault>;
     /// Says whether clients may bring keys of their own to a bucket (SSE-C).
     async fn bucket_sse_c_set(&self, name: &str, allowed: Option<bool>) -> Result<Bucket, Fault>;
     /// Removes an empty bucket.

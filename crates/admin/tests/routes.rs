@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use admin::auth::{AccountStore, Accounts, Transport};
 use admin::model::{
-    Bucket, BucketNew, Confirmation, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation,
-    RotationNew, Scope, Scrub, Status, Tenant, TenantNew, TenantState, TokenNew, Usage, User,
-    UserNew,
+    Bucket, BucketNew, BucketQuota, Confirmation, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List,
+    Page, Rotation, RotationNew, Scope, Scrub, Status, Tenant, TenantNew, TenantQuota, TenantState,
+    TokenNew, Usage, User, UserNew,
 };
 use admin::{Admin, Fault, FaultKind, Operations, openapi_document, router};
 use axum::Router;
@@ -28,6 +28,7 @@ fn mairie() -> Tenant {
         created: "2026-01-01T00:00:00Z".to_owned(),
         email: None,
         quota_bytes: None,
+        quota_objects: None,
         buckets: 0,
         objects: 0,
         bytes: 0,
@@ -62,8 +63,9 @@ impl Operations for Stub {
     async fn tenant_resume(&self, _: &str) -> Result<Tenant, Fault> {
         Ok(mairie())
     }
-    async fn tenant_quota_set(&self, _: &str, bytes: Option<u64>) -> Result<Tenant, Fault> {
-        Ok(Tenant { quota_bytes: bytes, ..mairie() })
+    async fn tenant_quota_set(&self, _: &str, quota: TenantQuota) -> Result<Tenant, Fault> {
+        let TenantQuota { quota_bytes, quota_objects } = quota;
+        Ok(Tenant { quota_bytes, quota_objects, ..mairie() })
     }
     async fn tenant_delete(&self, _: &str) -> Result<(), Fault> {
         Ok(())
@@ -101,7 +103,7 @@ impl Operations for Stub {
     async fn bucket_show(&self, _: &str) -> Result<Bucket, Fault> {
         absent()
     }
-    async fn bucket_quota_set(&self, _: &str, _: Option<u64>) -> Result<Bucket, Fault> {
+    async fn bucket_quota_set(&self, _: &str, _: BucketQuota) -> Result<Bucket, Fault> {
         absent()
     }
     async fn bucket_sse_c_set(&self, _: &str, _: Option<bool>) -> Result<Bucket, Fault> {

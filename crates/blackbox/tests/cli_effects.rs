@@ -1,5 +1,5 @@
 //! What the command line sets, seen by who asks through S3: keys that only read or
-//! that expire, leave to bring keys of one's own, named keys; and buckets by host.
+//! that expire, quotas, leave to bring keys of one's own, named keys; and buckets by host.
 
 use std::time::{Duration, Instant};
 
@@ -58,6 +58,56 @@ async fn a_key_that_only_reads_reads_only() -> Result<()> {
     check(&mut reader, Ask::new(Method::DELETE, "/plans"), 403).await?;
     check(&mut reader, Ask::new(Method::PUT, "/more"), 403).await?;
     ensure!(check(&mut owner, get("/plans/k"), 200).await? == "text");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_quota_of_objects_is_kept() -> Result<()> {
+    let node = Node::start()?;
+    let words = ["tenant", "create", "asso", "--quota-objects", "3", "--quota-bytes", "1MiB"];
+    let made = node.essaim_json(&words)?;
+    ensure!(made["quota_objects"] == 3 && made["quota_bytes"] == 1 << 20, "{made}");
+    let key = node.essaim_json(&["key", "create", "--tenant", "asso"])?;
+    let text = |name: &str| key[name].as_str().map(str::to_owned).context("no key");
+    let target = Target {
+        access_key_id: text("access_key_id")?,
+        secret_access_key: text("secret_access_key")?,
+        ..node.target()
+    };
+    let mut client = Client::connect(&target).await?;
+    check(&mut client, Ask::new(Method::PUT, "/plans"), 200).await?;
+    let empty = |path: &str| Ask::new(Method::PUT, path);
+    check(&mut client, empty("/plans/a"), 200).await?;
+    check(&mut client, empty("/plans/b"), 200).await?;
+    let begun = Ask::new(Method::POST, "/plans/c").query("uploads=");
+    let begun = check(&mut client, begun, 200).await?;
+    let told = check(&mut client, empty("/plans/d"), 403).await?;
+    ensure!(told.contains("QuotaExceeded") && told.contains("essaim tenant quota"), "{told}");
+    check(&mut client, Ask::new(Method::POST, "/plans/d").query("uploads="), 403).await?;
+    check(&mut client, empty("/plans/a"), 200).await?;
+    let usage = node.essaim_json(&["usage", "--tenant", "asso"])?;
+    ensure!(usage["tenants"][0]["quota_objects"] == 3, "{usage}");
+    let shown = node.essaim(&["tenant", "show", "asso"])?;
+    ensure!(shown.contains("1.0 MiB, 3 objects"), "{shown}");
+
+    // An upload that is given up makes room, and so does an object that goes.
+    let upload = begun.split_once("<UploadId>").and_then(|(_, rest)| rest.split_once('<'));
+    let upload = upload.context("no upload")?.0.to_owned();
+    let abort = Ask::new(Method::DELETE, "/plans/c").query(format!("uploadId={upload}"));
+    check(&mut client, abort, 204).await?;
+    check(&mut client, empty("/plans/d"), 200).await?;
+    check(&mut client, empty("/plans/e"), 403).await?;
+    check(&mut client, Ask::new(Method::DELETE, "/plans/d"), 204).await?;
+    check(&mut client, empty("/plans/e"), 200).await?;
+
+    // A bucket's own, and more of the tenant's.
+    let lifted = node.essaim_json(&["tenant", "quota", "asso", "--quota-bytes", "2MiB"])?;
+    ensure!(lifted["quota_objects"].is_null() && lifted["quota_bytes"] == 2 << 20, "{lifted}");
+    let bucket = node.essaim_json(&["bucket", "quota", "plans", "--quota-objects", "4"])?;
+    ensure!(bucket["quota_objects"] == 4 && bucket["quota_bytes"].is_null(), "{bucket}");
+    check(&mut client, empty("/plans/f"), 200).await?;
+    let told = check(&mut client, empty("/plans/g"), 403).await?;
+    ensure!(told.contains("essaim bucket quota"), "{told}");
     Ok(())
 }
 

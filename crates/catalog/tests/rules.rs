@@ -428,6 +428,21 @@ fn a_tenant_quota_counts_versions_and_unfinished_uploads() {
 }
 
 #[test]
+fn a_quota_of_objects_counts_versions_and_unfinished_uploads() {
+    let mut house = House::open(false);
+    let quota = Quota { bytes: None, objects: Some(units::ObjectCount::new(2)) };
+    house.done(Command::TenantQuotaSet(TenantQuotaSet { id: TENANT, quota }));
+    house.upload("u", &[(1, 10, 60)]);
+    let first = house.put("a", 0, ContentPut::Empty);
+    house.done(first);
+    let full = Refusal::QuotaExceeded { subject: QuotaSubject::Tenant };
+    let another = house.put("b", 0, ContentPut::Empty);
+    house.refused(another, &full);
+    let replaced = house.put("a", 0, ContentPut::Empty);
+    house.done(replaced);
+}
+
+#[test]
 fn keys_go_with_their_user_and_their_ids_are_not_used_again() {
     let mut house = House::open(false);
     let name: UserName = text("camille");

@@ -143,6 +143,9 @@ pub struct QuotaArg {
     /// How much may be stored: bytes, or with KiB, MiB, GiB, TiB
     #[arg(long, value_name = "N", value_parser = parse_bytes)]
     pub quota_bytes: Option<u64>,
+    /// How many object versions and unfinished uploads there may be
+    #[arg(long, value_name = "N")]
+    pub quota_objects: Option<u64>,
 }
 
 /// Commands about tenants.
@@ -151,7 +154,7 @@ pub enum TenantVerb {
     /// Make a tenant
     #[command(after_help = "\
 Example:
-  essaim tenant create mairie --quota-bytes 500GiB --email contact@mairie.example")]
+  essaim tenant create mairie --quota-bytes 500GiB --quota-objects 1000000 --email contact@mairie.example")]
     Create {
         /// Its name
         name: String,
@@ -169,7 +172,7 @@ Example:
     /// Show one tenant
     #[command(after_help = "Example:\n  essaim tenant show mairie")]
     Show(Named),
-    /// Change how much a tenant may store; without --quota-bytes, lift the limit
+    /// Change how much a tenant may store; a limit that is not given is lifted
     #[command(after_help = "Example:\n  essaim tenant quota mairie --quota-bytes 1TiB")]
     Quota {
         /// Its name
@@ -340,7 +343,7 @@ pub enum BucketVerb {
     /// Show one bucket
     #[command(after_help = "Example:\n  essaim bucket show archives")]
     Show(Named),
-    /// Change how much a bucket may hold; without --quota-bytes, lift the limit
+    /// Change how much a bucket may hold; a limit that is not given is lifted
     #[command(after_help = "Example:\n  essaim bucket quota archives --quota-bytes 10GiB")]
     Quota {
         /// Its name

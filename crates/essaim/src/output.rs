@@ -84,9 +84,11 @@ pub fn bytes(count: u64) -> String {
     if unit == "B" { format!("{count} B") } else { format!("{size:.1} {unit}") }
 }
 
-/// A limit, or that there is none.
-pub fn limit(count: Option<u64>) -> String {
-    count.map_or_else(|| "-".to_owned(), bytes)
+/// A quota, or that there is none.
+pub fn quota(most_bytes: Option<u64>, most_objects: Option<u64>) -> String {
+    let objects = most_objects.map(|count| format!("{count} objects"));
+    let limits: Vec<String> = most_bytes.map(bytes).into_iter().chain(objects).collect();
+    if limits.is_empty() { "-".to_owned() } else { limits.join(", ") }
 }
 
 /// Text, or a dash.

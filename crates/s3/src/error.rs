@@ -4,11 +4,21 @@
 //! that S3 has for it (Amazon S3 API Reference, "Error responses"). What only an
 //! operator may know stays in the log.
 
-use catalog::{ETag, Refusal, VersionName};
+use catalog::{ETag, QuotaSubject, Refusal, VersionName};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use objects::{BodyError, ObjectError};
 use s3s::{S3Error, S3ErrorCode, s3_error};
 use units::Timestamp;
+
+/// What a client reads whose write does not fit into its bucket's quota, and can do.
+const QUOTA_OF_BUCKET: &str = "The quota of this bucket would be exceeded. Delete objects, \
+     versions or unfinished uploads from it, or ask the operator for more \
+     (essaim bucket quota).";
+
+/// The same for the tenant's.
+const QUOTA_OF_TENANT: &str = "The quota of the tenant that owns this bucket would be \
+     exceeded. Delete objects, versions or unfinished uploads from its buckets, or ask the \
+     operator for more (essaim tenant quota).";
 
 /// The S3 error for an error of `objects`.
 pub(crate) fn failed(error: ObjectError) -> S3Error {
@@ -90,10 +100,13 @@ fn refused(refusal: Refusal) -> S3Error {
         Refusal::RetentionInPast => {
             s3_error!(InvalidArgument, "The retain until date must be in the future!")
         }
-        Refusal::QuotaExceeded { .. } => custom(
+        Refusal::QuotaExceeded { subject } => custom(
             "QuotaExceeded",
             StatusCode::FORBIDDEN,
-            "The quota of the bucket or of its tenant would be exceeded.",
+            match subject {
+                QuotaSubject::Bucket => QUOTA_OF_BUCKET,
+                QuotaSubject::Tenant => QUOTA_OF_TENANT,
+            },
         ),
         Refusal::TooLarge { what, max } => {
             s3_error!(InvalidArgument, "{what} is larger than its limit of {max}")

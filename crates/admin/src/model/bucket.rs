@@ -24,6 +24,9 @@ pub struct Bucket {
     pub sse_c: Option<bool>,
     /// How much it may hold; none means as much as its tenant may.
     pub quota_bytes: Option<u64>,
+    /// How many object versions and unfinished uploads it may hold; none means as many
+    /// as its tenant may.
+    pub quota_objects: Option<u64>,
     /// Object versions in it.
     pub objects: u64,
     /// Bytes in it, before sealing and coding.
@@ -43,14 +46,22 @@ pub struct BucketNew {
     /// How much it may hold.
     #[serde(default)]
     pub quota_bytes: Option<u64>,
+    /// How many object versions and unfinished uploads it may hold.
+    #[serde(default)]
+    pub quota_objects: Option<u64>,
 }
 
 /// A bucket's new quota.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BucketQuota {
-    /// How much it may hold; null lifts the limit.
+    /// How much it may hold; null, or nothing, lifts the limit.
+    #[serde(default)]
     pub quota_bytes: Option<u64>,
+    /// How many object versions and unfinished uploads it may hold; null, or nothing,
+    /// lifts the limit.
+    #[serde(default)]
+    pub quota_objects: Option<u64>,
 }
 
 /// Whether clients may bring keys of their own to a bucket.

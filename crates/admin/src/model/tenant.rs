@@ -30,6 +30,8 @@ pub struct Tenant {
     pub email: Option<String>,
     /// How much it may store; none means as much as there is.
     pub quota_bytes: Option<u64>,
+    /// How many object versions and unfinished uploads it may have; none means any number.
+    pub quota_objects: Option<u64>,
     /// Buckets it owns.
     pub buckets: u64,
     /// Object versions it stores.
@@ -52,12 +54,20 @@ pub struct TenantNew {
     /// How much it may store.
     #[serde(default)]
     pub quota_bytes: Option<u64>,
+    /// How many object versions and unfinished uploads it may have.
+    #[serde(default)]
+    pub quota_objects: Option<u64>,
 }
 
 /// A tenant's new quota.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantQuota {
-    /// How much it may store; null lifts the limit.
+    /// How much it may store; null, or nothing, lifts the limit.
+    #[serde(default)]
     pub quota_bytes: Option<u64>,
+    /// How many object versions and unfinished uploads it may have; null, or nothing,
+    /// lifts the limit.
+    #[serde(default)]
+    pub quota_objects: Option<u64>,
 }

@@ -21,6 +21,8 @@ pub struct TenantUsage {
     pub tenant: String,
     /// How much it may store.
     pub quota_bytes: Option<u64>,
+    /// How many object versions and unfinished uploads it may have.
+    pub quota_objects: Option<u64>,
     /// Object versions it stores.
     pub objects: u64,
     /// Bytes it stores.

@@ -72,7 +72,7 @@ pub(super) async fn bucket_quota_set(
     Path(bucket): Path<String>,
     Body(quota): Body<BucketQuota>,
 ) -> Result<Json<Bucket>, Fault> {
-    let done = admin.operations.bucket_quota_set(&bucket, quota.quota_bytes).await;
+    let done = admin.operations.bucket_quota_set(&bucket, quota).await;
     audit(who.caller(), "bucket quota", &bucket, &done);
     done.map(Json)
 }

@@ -99,7 +99,7 @@ pub(super) async fn tenant_quota_set(
     Path(tenant): Path<String>,
     Body(quota): Body<TenantQuota>,
 ) -> Result<Json<Tenant>, Fault> {
-    let done = admin.operations.tenant_quota_set(&tenant, quota.quota_bytes).await;
+    let done = admin.operations.tenant_quota_set(&tenant, quota).await;
     audit(who.caller(), "tenant quota", &tenant, &done);
     done.map(Json)
 }

@@ -205,8 +205,8 @@ impl<'a> Tx<'a> {
         if let Some((quota, subject)) = quota {
             let bytes_over = quota.bytes.is_some_and(|most| after.quota_bytes() > most)
                 && after.quota_bytes() > before.quota_bytes();
-            let objects_over = quota.objects.is_some_and(|most| after.objects > most)
-                && after.objects > before.objects;
+            let objects_over = quota.objects.is_some_and(|most| after.quota_objects() > most)
+                && after.quota_objects() > before.quota_objects();
             if bytes_over || objects_over {
                 return Err(Refusal::QuotaExceeded { subject }.into());
             }

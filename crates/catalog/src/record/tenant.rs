@@ -20,7 +20,8 @@ use crate::name::{EmailAddress, SealedBytes, TenantName};
 pub struct Quota {
     /// Bytes of all versions and of unfinished uploads.
     pub bytes: Option<ByteCount>,
-    /// Object versions; delete markers do not count.
+    /// Object versions and unfinished uploads; delete markers do not count, so that
+    /// what is over a quota can be deleted.
     pub objects: Option<ObjectCount>,
 }
 

@@ -28,6 +28,12 @@ impl Usage {
         self.bytes.plus(self.upload_bytes)
     }
 
+    /// Everything that a quota of objects counts: an unfinished upload keeps a key and
+    /// metadata as an object does, and becomes one.
+    pub fn quota_objects(&self) -> ObjectCount {
+        self.objects.plus(self.uploads)
+    }
+
     /// Whether nothing is held: no version, no marker, no upload.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()

@@ -4,7 +4,7 @@ use admin::model::{Bucket, BucketNew, BucketQuota, BucketSseC, RotationKind};
 use reqwest::Method;
 
 use super::all;
-use crate::cli::{BucketVerb, Connect};
+use crate::cli::{BucketVerb, Connect, QuotaArg};
 use crate::client::{Client, segment};
 use crate::failure::Failure;
 use crate::output::{self, Table};
@@ -12,7 +12,8 @@ use crate::output::{self, Table};
 pub(super) async fn run(verb: BucketVerb) -> Result<(), Failure> {
     match verb {
         BucketVerb::Create { name, of, quota } => {
-            let new = BucketNew { name, tenant: of.tenant, quota_bytes: quota.quota_bytes };
+            let QuotaArg { quota_bytes, quota_objects } = quota;
+            let new = BucketNew { name, tenant: of.tenant, quota_bytes, quota_objects };
             let client = Client::new(&of.connect)?;
             let made = client.send_json(Method::POST, "/api/v1/buckets", &new).await?;
             show(&made, &of.connect)
@@ -23,7 +24,8 @@ pub(super) async fn run(verb: BucketVerb) -> Result<(), Failure> {
             show(&client.get(&path(&named.name, "")).await?, &named.connect)
         }
         BucketVerb::Quota { name, quota, connect } => {
-            let new = BucketQuota { quota_bytes: quota.quota_bytes };
+            let QuotaArg { quota_bytes, quota_objects } = quota;
+            let new = BucketQuota { quota_bytes, quota_objects };
             let client = Client::new(&connect)?;
             let changed = client.send_json(Method::PUT, &path(&name, "/quota"), &new).await?;
             show(&changed, &connect)
@@ -65,7 +67,7 @@ async fn list(tenant: Option<&str>, connect: &Connect) -> Result<(), Failure> {
             bucket.tenant,
             bucket.objects.to_string(),
             output::bytes(bucket.bytes),
-            output::limit(bucket.quota_bytes),
+            output::quota(bucket.quota_bytes, bucket.quota_objects),
             bucket.versioning,
             on_off(bucket.object_lock).to_owned(),
         ]);
@@ -85,7 +87,7 @@ fn show(bucket: &Bucket, connect: &Connect) -> Result<(), Failure> {
         ("created", bucket.created.clone()),
         ("objects", bucket.objects.to_string()),
         ("stored", output::bytes(bucket.bytes)),
-        ("quota", output::limit(bucket.quota_bytes)),
+        ("quota", output::quota(bucket.quota_bytes, bucket.quota_objects)),
         ("versioning", bucket.versioning.clone()),
         ("clients' own keys", bucket.sse_c.map_or("as the node says", on_off).to_owned()),
         ("object lock", on_off(bucket.object_lock).to_owned()),

@@ -4,7 +4,7 @@ use admin::model::{RotationKind, ShredWord, Tenant, TenantNew, TenantQuota, Tena
 use reqwest::Method;
 
 use super::all;
-use crate::cli::{Connect, TenantVerb};
+use crate::cli::{Connect, QuotaArg, TenantVerb};
 use crate::client::{Client, segment};
 use crate::failure::Failure;
 use crate::output::{self, Table};
@@ -20,7 +20,8 @@ root key.";
 pub(super) async fn run(verb: TenantVerb) -> Result<(), Failure> {
     match verb {
         TenantVerb::Create { name, email, quota, connect } => {
-            let new = TenantNew { name, email, quota_bytes: quota.quota_bytes };
+            let QuotaArg { quota_bytes, quota_objects } = quota;
+            let new = TenantNew { name, email, quota_bytes, quota_objects };
             let client = Client::new(&connect)?;
             let made = client.send_json(Method::POST, "/api/v1/tenants", &new).await?;
             show(&made, &connect)
@@ -31,7 +32,8 @@ pub(super) async fn run(verb: TenantVerb) -> Result<(), Failure> {
             show(&client.get(&path(&named.name, "")).await?, &named.connect)
         }
         TenantVerb::Quota { name, quota, connect } => {
-            let new = TenantQuota { quota_bytes: quota.quota_bytes };
+            let QuotaArg { quota_bytes, quota_objects } = quota;
+            let new = TenantQuota { quota_bytes, quota_objects };
             let client = Client::new(&connect)?;
             let changed = client.send_json(Method::PUT, &path(&name, "/quota"), &new).await?;
             show(&changed, &connect)
@@ -82,7 +84,7 @@ async fn list(connect: &Connect) -> Result<(), Failure> {
             tenant.buckets.to_string(),
             tenant.objects.to_string(),
             output::bytes(tenant.bytes),
-            output::limit(tenant.quota_bytes),
+            output::quota(tenant.quota_bytes, tenant.quota_objects),
             tenant.email.unwrap_or_default(),
         ]);
     }
@@ -103,7 +105,7 @@ fn show(tenant: &Tenant, connect: &Connect) -> Result<(), Failure> {
         ("buckets", tenant.buckets.to_string()),
         ("objects", tenant.objects.to_string()),
         ("stored", output::bytes(tenant.bytes)),
-        ("quota", output::limit(tenant.quota_bytes)),
+        ("quota", output::quota(tenant.quota_bytes, tenant.quota_objects)),
     ]);
     Ok(())
 }

@@ -23,7 +23,7 @@ pub(super) async fn run(tenant: Option<&str>, connect: &Connect) -> Result<(), F
             String::new(),
             tenant.objects.to_string(),
             output::bytes(tenant.bytes),
-            output::limit(tenant.quota_bytes),
+            output::quota(tenant.quota_bytes, tenant.quota_objects),
         ]);
         for bucket in &tenant.buckets {
             table.row([

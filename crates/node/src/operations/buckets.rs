@@ -1,10 +1,11 @@
 //! Buckets of all tenants.
 
 use admin::Fault;
-use admin::model::{Bucket, BucketNew, List, Page, date_text};
-use catalog::{BucketName, Quota, SettingKind, Versioning};
-use units::ByteCount;
+use admin::model::{Bucket, BucketNew, BucketQuota, List, Page, date_text};
+use catalog::{BucketName, SettingKind, Versioning};
+use units::{ByteCount, ObjectCount};
 
+use super::tenants::quota_of;
 use super::{SiteOperations, undone, unread};
 
 impl SiteOperations {
@@ -34,6 +35,7 @@ impl SiteOperations {
             object_lock: row.object_lock.is_some(),
             sse_c: self.sse_c(row)?,
             quota_bytes: row.quota.bytes.map(ByteCount::get),
+            quota_objects: row.quota.objects.map(ObjectCount::get),
             objects: usage.objects.get(),
             bytes: usage.bytes.get(),
         })
@@ -70,19 +72,20 @@ impl SiteOperations {
         };
         let made = self.objects.bucket_create(&Self::leave(), ask).await;
         let made = made.map_err(|error| undone(&error))?;
-        match new.quota_bytes {
-            Some(bytes) => self.set_bucket_quota(name.as_str(), Some(bytes)).await,
-            None => self.bucket_model(&made),
+        let BucketNew { quota_bytes, quota_objects, .. } = new;
+        if quota_bytes.is_none() && quota_objects.is_none() {
+            return self.bucket_model(&made);
         }
+        self.set_bucket_quota(name.as_str(), BucketQuota { quota_bytes, quota_objects }).await
     }
 
     pub(super) async fn set_bucket_quota(
         &self,
         name: &str,
-        bytes: Option<u64>,
+        quota: BucketQuota,
     ) -> Result<Bucket, Fault> {
         let row = self.bucket_row(name)?;
-        let quota = Quota { bytes: bytes.map(ByteCount::new), objects: row.quota.objects };
+        let quota = quota_of(quota.quota_bytes, quota.quota_objects);
         let set = self.objects.bucket_quota_set(&Self::leave(), &row.name, quota).await;
         set.map_err(|error| undone(&error))?;
         self.bucket_model(&self.bucket_row(name)?)

@@ -20,8 +20,9 @@ use std::sync::Arc;
 
 use access::Authorised;
 use admin::model::{
-    Bucket, BucketNew, Confirmation, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation,
-    RotationNew, Scrub, Status, Tenant, TenantNew, Usage, User, UserNew,
+    Bucket, BucketNew, BucketQuota, Confirmation, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List,
+    Page, Rotation, RotationNew, Scrub, Status, Tenant, TenantNew, TenantQuota, Usage, User,
+    UserNew,
 };
 use admin::{Fault, FaultKind, Operations};
 use async_trait::async_trait;
@@ -187,8 +188,8 @@ impl Operations for SiteOperations {
         done.map_err(|error| undone(&error))?;
         self.tenant_model(&self.tenant_row(name)?)
     }
-    async fn tenant_quota_set(&self, name: &str, bytes: Option<u64>) -> Result<Tenant, Fault> {
-        self.set_tenant_quota(name, bytes).await
+    async fn tenant_quota_set(&self, name: &str, quota: TenantQuota) -> Result<Tenant, Fault> {
+        self.set_tenant_quota(name, quota).await
     }
     async fn tenant_delete(&self, name: &str) -> Result<(), Fault> {
         let id = self.tenant_row(name)?.id;
@@ -232,8 +233,8 @@ impl Operations for SiteOperations {
     async fn bucket_show(&self, name: &str) -> Result<Bucket, Fault> {
         self.bucket_model(&self.bucket_row(name)?)
     }
-    async fn bucket_quota_set(&self, name: &str, bytes: Option<u64>) -> Result<Bucket, Fault> {
-        self.set_bucket_quota(name, bytes).await
+    async fn bucket_quota_set(&self, name: &str, quota: BucketQuota) -> Result<Bucket, Fault> {
+        self.set_bucket_quota(name, quota).await
     }
     async fn bucket_sse_c_set(&self, name: &str, allowed: Option<bool>) -> Result<Bucket, Fault> {
         self.set_bucket_sse_c(name, allowed).await

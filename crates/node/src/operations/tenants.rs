@@ -1,9 +1,9 @@
 //! Tenants.
 
 use admin::Fault;
-use admin::model::{List, Page, Tenant, TenantNew, TenantState, date_text};
+use admin::model::{List, Page, Tenant, TenantNew, TenantQuota, TenantState, date_text};
 use catalog::{EmailAddress, Quota, TenantName};
-use units::ByteCount;
+use units::{ByteCount, ObjectCount};
 
 use super::{SiteOperations, undone, unread};
 use crate::limits::TENANTS_LISTED_MAX;
@@ -12,6 +12,11 @@ const LIST: &str = "essaim tenant list";
 
 /// Rows asked of the catalog at once.
 const ROWS: usize = 500;
+
+/// A quota as the catalog keeps it.
+pub(super) fn quota_of(bytes: Option<u64>, objects: Option<u64>) -> Quota {
+    Quota { bytes: bytes.map(ByteCount::new), objects: objects.map(ObjectCount::new) }
+}
 
 impl SiteOperations {
     /// The row of a tenant.
@@ -63,6 +68,7 @@ impl SiteOperations {
             created: date_text(row.created),
             email: row.email.as_ref().map(ToString::to_string),
             quota_bytes: row.quota.bytes.map(ByteCount::get),
+            quota_objects: row.quota.objects.map(ObjectCount::get),
             buckets,
             objects: usage.objects.get(),
             bytes: usage.bytes.get(),
@@ -86,7 +92,7 @@ impl SiteOperations {
         }
         let name = TenantName::new(new.name)
             .map_err(|error| Fault::invalid(error.to_string(), "choose another name"))?;
-        let quota = Quota { bytes: new.quota_bytes.map(ByteCount::new), objects: None };
+        let quota = quota_of(new.quota_bytes, new.quota_objects);
         let email = new.email.map(|email| {
             EmailAddress::new(email.to_lowercase()).map_err(|_| {
                 Fault::invalid(
@@ -103,10 +109,10 @@ impl SiteOperations {
     pub(super) async fn set_tenant_quota(
         &self,
         name: &str,
-        bytes: Option<u64>,
+        quota: TenantQuota,
     ) -> Result<Tenant, Fault> {
         let row = self.tenant_row(name)?;
-        let quota = Quota { bytes: bytes.map(ByteCount::new), objects: row.quota.objects };
+        let quota = quota_of(quota.quota_bytes, quota.quota_objects);
         let set = self.objects.tenant_quota_set(&Self::leave(), row.id, quota).await;
         set.map_err(|error| undone(&error))?;
         self.tenant_model(&self.tenant_row(name)?)

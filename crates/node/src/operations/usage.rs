@@ -3,7 +3,7 @@
 use admin::Fault;
 use admin::limits::PAGE_ENTRIES_MAX;
 use admin::model::{BucketUsage, TenantUsage, Usage};
-use units::ByteCount;
+use units::{ByteCount, ObjectCount};
 
 use super::{SiteOperations, unread};
 
@@ -47,6 +47,7 @@ impl SiteOperations {
         Ok(TenantUsage {
             tenant: row.name.to_string(),
             quota_bytes: row.quota.bytes.map(ByteCount::get),
+            quota_objects: row.quota.objects.map(ObjectCount::get),
             objects: held.objects.get(),
             bytes: held.bytes.get(),
             buckets: buckets
