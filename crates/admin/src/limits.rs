@@ -29,12 +29,31 @@ pub const SESSIONS_MAX: usize = 256;
 /// How long a session lasts: a working day.
 pub const SESSION_LIFE: Duration = Duration::from_hours(12);
 
-/// Wrong passwords in a row that are checked at once; then one each
-/// [`LOGIN_REFILL`].
+/// Wrong passwords in a row for one name from one address that are checked at once;
+/// then one each [`LOGIN_REFILL`].
 pub const LOGIN_BURST: u32 = 5;
 
 /// How long until one more password is checked after a burst of wrong ones.
 pub const LOGIN_REFILL: Duration = Duration::from_secs(10);
+
+/// Wrong passwords for one name from all strange addresses together; then one each
+/// [`LOGIN_NAME_REFILL`]. High enough that one address alone never gets there.
+pub const LOGIN_NAME_BURST: u32 = 50;
+
+/// How long until one more is checked for a name that many addresses try: 43,200 a day.
+pub const LOGIN_NAME_REFILL: Duration = Duration::from_secs(2);
+
+/// Addresses that an administrator has logged in from, of which each is counted by
+/// itself; the oldest is forgotten.
+pub const LOGIN_HOMES_MAX: usize = 8;
+
+/// Pairs of a name and an address whose tries are remembered; some 100 bytes each.
+pub const LOGIN_PAIRS_MAX: usize = 4_096;
+
+const _: () = assert!(
+    LOGIN_BURST < LOGIN_NAME_BURST && LOGIN_NAME_REFILL.as_secs() < LOGIN_REFILL.as_secs(),
+    "one address is stopped long before it stops the others"
+);
 
 /// Logins waiting to be checked; each check takes tens of milliseconds and
 /// 19 MiB, and they are checked one at a time.

@@ -14,8 +14,31 @@ struct Page {
 
 /// One request with these header lines and this body.
 fn ask(node: &Node, verb: &str, path: &str, headers: &[String], body: &str) -> Result<Page> {
-    let address = node.admin_url().trim_start_matches("http://").to_owned();
-    let mut stream = TcpStream::connect(&address)?;
+    let stream = TcpStream::connect(node.admin_url().trim_start_matches("http://"))?;
+    ask_over(stream, verb, path, headers, body)
+}
+
+/// One request from another address of this machine.
+fn ask_from(node: &Node, from: &str, verb: &str, path: &str, body: &str) -> Result<Page> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.bind(format!("{from}:0").parse()?)?;
+        let stream = socket.connect(node.admin_url().trim_start_matches("http://").parse()?);
+        anyhow::Ok(stream.await?.into_std()?)
+    })?;
+    stream.set_nonblocking(false)?;
+    ask_over(stream, verb, path, &[], body)
+}
+
+fn ask_over(
+    mut stream: TcpStream,
+    verb: &str,
+    path: &str,
+    headers: &[String],
+    body: &str,
+) -> Result<Page> {
+    let address = stream.peer_addr()?;
     let length = body.len();
     write!(stream, "{verb} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n")?;
     for header in headers {
@@ -95,6 +118,21 @@ fn a_fresh_password_takes_the_place_of_the_old_one() -> Result<()> {
     // An administrator more: the first stays as they are.
     node.essaim(&["password", "second"])?;
     ensure!(open(&session)?.status == 200, "another's password shut the first out");
+    Ok(())
+}
+
+#[test]
+fn who_guesses_at_a_password_keeps_nobody_else_out() -> Result<()> {
+    let node = Node::start()?;
+    let (user, password) = (node.credential("admin_user"), node.credential("admin_password"));
+    let right = format!("user={user}&password={password}");
+    let stranger = |path: &str, body: &str| ask_from(&node, "127.0.0.2", "POST", path, body);
+    for _ in 0..5 {
+        ensure!(stranger("/login", &format!("user={user}&password=guess"))?.status == 401);
+    }
+    ensure!(stranger("/login", &right)?.status == 429, "who guesses is stopped");
+    ensure!(ask(&node, "POST", "/login", &[], &right)?.status == 303, "and nobody else is");
+    ensure!(stranger("/login", &right)?.status == 429, "who guesses still is");
     Ok(())
 }
 

@@ -1,16 +1,16 @@
 //! The routes of the pages.
 
 use admin::Admin;
-use admin::auth::LoginError;
+use admin::auth::{LoginError, Peer};
 use admin::model::Scope;
 use askama::Template;
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::map_response;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use serde::Deserialize;
 
 use crate::language::{self, Language};
@@ -98,7 +98,12 @@ struct Form {
     password: String,
 }
 
-async fn login(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> Response {
+async fn login(
+    State(admin): State<Admin>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let language = Language::of(None, &headers);
     let words = Words::of(language);
     if !session::is_ours(&headers) {
@@ -109,7 +114,8 @@ async fn login(State(admin): State<Admin>, headers: HeaderMap, body: Bytes) -> R
         let problem = Some(words.login_wrong);
         return login_page(&admin, language, StatusCode::BAD_REQUEST, problem).await;
     };
-    match admin.accounts.login(&form.user, &form.password).await {
+    let from = peer.map(|Extension(peer)| peer);
+    match admin.accounts.login(&form.user, &form.password, from).await {
         Ok(made) => {
             tracing::info!(target: "audit", actor = form.user, action = "login", "done");
             let mut response = Redirect::to("/").into_response();

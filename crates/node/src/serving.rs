@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use admin::auth::Transport;
+use admin::auth::{Peer, Transport};
 use admin::{Admin, router};
 use axum::Router;
 use hyper::server::conn::http1;
@@ -59,9 +59,9 @@ pub(crate) fn start(
     let (stop, listener) = (tasks.stop_token(), listeners.admin);
     tasks.start("the administration", async move {
         let accept = || async {
-            let (stream, _) = listener.accept().await?;
+            let (stream, address) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            Ok(stream)
+            Ok((stream, Some(Peer(address.ip()))))
         };
         serve(accept, tcp, stop).await;
         Ok(())
@@ -70,7 +70,7 @@ pub(crate) fn start(
     let local = router(admin, Transport::Socket).merge(observed);
     let (stop, listener) = (tasks.stop_token(), listeners.socket);
     tasks.start("the local socket", async move {
-        let accept = || async { listener.accept().await.map(|(stream, _)| stream) };
+        let accept = || async { listener.accept().await.map(|(stream, _)| (stream, None)) };
         serve(accept, local, stop).await;
         Ok(())
     });
@@ -135,7 +135,7 @@ async fn serve<S, A, F>(accept: A, routes: Router, stop: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: Fn() -> F,
-    F: Future<Output = io::Result<S>>,
+    F: Future<Output = io::Result<(S, Option<Peer>)>>,
 {
     let room = Arc::new(Semaphore::new(ADMIN_CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
@@ -144,7 +144,7 @@ where
             let permit = Arc::clone(&room).acquire_owned().await.map_err(io::Error::other)?;
             Ok::<_, io::Error>((accept().await?, permit))
         };
-        let (stream, permit) = tokio::select! {
+        let ((stream, peer), permit) = tokio::select! {
             () = stop.cancelled() => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
             accepted = next => match accepted {
@@ -158,18 +158,21 @@ where
         };
         let (routes, stop) = (routes.clone(), stop.clone());
         connections.spawn(async move {
-            connection(stream, routes, stop).await;
+            connection(stream, peer, routes, stop).await;
             drop(permit);
         });
     }
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection<S>(stream: S, routes: Router, stop: CancellationToken)
+async fn connection<S>(stream: S, peer: Option<Peer>, routes: Router, stop: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
         let routes = routes.clone();
         async move { Ok::<_, Infallible>(answer(routes, request).await) }
     });

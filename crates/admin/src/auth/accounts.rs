@@ -3,6 +3,7 @@
 //! Sessions live in memory: a restart ends them. Administrators and tokens are
 //! written through an [`AccountStore`] before a change is said to be made.
 
+use core::net::{IpAddr, Ipv6Addr};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 use units::{Clock, Random, Timestamp, UserId};
 
-use super::caller::Caller;
+use super::caller::{Caller, Peer};
 use super::gate::Gate;
 use super::password::{password_digest, password_draw, password_matches};
 use super::record::{Administrator, Record, RecordError, TokenRecord};
@@ -148,10 +149,16 @@ impl Accounts {
         Ok(password)
     }
 
-    /// Begins a session.
+    /// Begins a session of somebody at an address; nobody's where the transport has none.
     // Cancel-safety: a dropped login has used up its try and begins nothing.
-    pub async fn login(&self, name: &str, password: &str) -> Result<LoginMade, LoginError> {
-        let outcome = self.try_login(name, password).await;
+    pub async fn login(
+        &self,
+        name: &str,
+        password: &str,
+        from: Option<Peer>,
+    ) -> Result<LoginMade, LoginError> {
+        let from = from.map_or(Ipv6Addr::UNSPECIFIED.into(), |Peer(address)| address);
+        let outcome = self.try_login(name, password, from).await;
         let label = match &outcome {
             Ok(_) => "done",
             Err(LoginError::Wrong) => "wrong",
@@ -161,7 +168,12 @@ impl Accounts {
         outcome
     }
 
-    async fn try_login(&self, name: &str, password: &str) -> Result<LoginMade, LoginError> {
+    async fn try_login(
+        &self,
+        name: &str,
+        password: &str,
+        from: IpAddr,
+    ) -> Result<LoginMade, LoginError> {
         let busy = LoginError::TooMany { seconds: 1 };
         let _place = self.waiting.try_acquire().map_err(|_| busy)?;
         let digest = {
@@ -170,7 +182,7 @@ impl Accounts {
             let digest = found.map(|administrator| administrator.password.clone());
             state
                 .gate
-                .enter(name, digest.is_some(), self.clock.elapsed())
+                .enter(name, digest.is_some(), from, self.clock.elapsed())
                 .map_err(|wait| LoginError::TooMany { seconds: wait.as_secs().max(1) })?;
             digest
         };
@@ -181,19 +193,24 @@ impl Accounts {
         if !check.await.unwrap_or(false) {
             return Err(LoginError::Wrong);
         }
-        self.session_begin(name, digest.as_deref())
+        self.session_begin(name, from, digest.as_deref())
     }
 
     /// Begins a session of somebody whose password matched this digest, if that is
     /// still theirs: checking takes a while, and another password ends all sessions.
-    fn session_begin(&self, name: &str, matched: Option<&str>) -> Result<LoginMade, LoginError> {
+    fn session_begin(
+        &self,
+        name: &str,
+        from: IpAddr,
+        matched: Option<&str>,
+    ) -> Result<LoginMade, LoginError> {
         let mut state = self.state.lock();
         let found = state.record.administrators.iter().find(|a| a.name == name);
         let current = found.map(|administrator| administrator.password.as_str());
         if current.is_none() || current != matched {
             return Err(LoginError::Wrong);
         }
-        state.gate.pass(name);
+        state.gate.pass(name, from);
         let token = secret_draw(self.random.as_ref(), "essaim_s_");
         let expires = self.clock.now().after(limits::SESSION_LIFE);
         if state.sessions.len() >= limits::SESSIONS_MAX {
@@ -301,12 +318,13 @@ fn check_name(name: &str) -> Result<(), AccountError> {
 
 #[cfg(test)]
 mod tests {
+    use core::net::Ipv4Addr;
     use std::sync::Arc;
 
     use parking_lot::Mutex;
     use units::{SimClock, SimRandom};
 
-    use super::{AccountStore, Accounts, LoginError};
+    use super::{AccountStore, Accounts, IpAddr, LoginError, Peer};
     use crate::limits;
     use crate::model::{Scope, TokenNew};
 
@@ -327,6 +345,12 @@ mod tests {
         (accounts, memory, clock)
     }
 
+    const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+    fn home() -> Option<Peer> {
+        Some(Peer(ADDRESS))
+    }
+
     fn backup_token() -> TokenNew {
         let scopes = vec![Scope::Backup, Scope::Backup];
         TokenNew { name: "nightly".to_owned(), scopes, expires_in_seconds: Some(60) }
@@ -336,13 +360,13 @@ mod tests {
     async fn a_session_begins_and_ends() {
         let (accounts, _, clock) = accounts(None);
         accounts.administrator_set("admin", "right").unwrap();
-        assert_eq!(accounts.login("admin", "wrong").await.err(), Some(LoginError::Wrong));
-        assert_eq!(accounts.login("nobody", "right").await.err(), Some(LoginError::Wrong));
-        let first = accounts.login("admin", "right").await.unwrap();
+        assert_eq!(accounts.login("admin", "wrong", home()).await.err(), Some(LoginError::Wrong));
+        assert_eq!(accounts.login("nobody", "right", home()).await.err(), Some(LoginError::Wrong));
+        let first = accounts.login("admin", "right", home()).await.unwrap();
         assert_eq!(accounts.caller(&first.token).unwrap().name(), "admin");
         accounts.logout(&first.token);
         assert!(accounts.caller(&first.token).is_none());
-        let second = accounts.login("admin", "right").await.unwrap();
+        let second = accounts.login("admin", "right", home()).await.unwrap();
         clock.advance(limits::SESSION_LIFE);
         assert!(accounts.caller(&second.token).is_none(), "a session has an end");
     }
@@ -351,11 +375,11 @@ mod tests {
     async fn another_password_ends_the_sessions() {
         let (accounts, _, _) = accounts(None);
         accounts.administrator_set("admin", "one").unwrap();
-        let made = accounts.login("admin", "one").await.unwrap();
+        let made = accounts.login("admin", "one", home()).await.unwrap();
         accounts.administrator_set("admin", "two").unwrap();
         assert!(accounts.caller(&made.token).is_none());
-        assert!(accounts.login("admin", "one").await.is_err());
-        assert!(accounts.login("admin", "two").await.is_ok());
+        assert!(accounts.login("admin", "one", home()).await.is_err());
+        assert!(accounts.login("admin", "two", home()).await.is_ok());
     }
 
     #[test]
@@ -363,11 +387,11 @@ mod tests {
         let (accounts, _, _) = accounts(None);
         accounts.administrator_set("admin", "one").unwrap();
         let digest = accounts.state.lock().record.administrators[0].password.clone();
-        assert!(accounts.session_begin("admin", Some(&digest)).is_ok());
+        assert!(accounts.session_begin("admin", ADDRESS, Some(&digest)).is_ok());
         accounts.administrator_set("admin", "two").unwrap();
-        let late = accounts.session_begin("admin", Some(&digest));
+        let late = accounts.session_begin("admin", ADDRESS, Some(&digest));
         assert_eq!(late.err(), Some(LoginError::Wrong));
-        assert!(accounts.session_begin("nobody", None).is_err());
+        assert!(accounts.session_begin("nobody", ADDRESS, None).is_err());
         assert_eq!(accounts.state.lock().sessions.len(), 0);
     }
 
@@ -394,7 +418,7 @@ mod tests {
     async fn a_lost_password_is_replaced() {
         let (accounts, _, _) = accounts(None);
         let password = accounts.administrator_reset("admin").unwrap();
-        assert!(accounts.login("admin", &password).await.is_ok());
+        assert!(accounts.login("admin", &password, home()).await.is_ok());
     }
 
     #[test]
@@ -411,11 +435,28 @@ mod tests {
         let (accounts, _, clock) = accounts(None);
         accounts.administrator_set("admin", "right").unwrap();
         for _ in 0..limits::LOGIN_BURST {
-            assert_eq!(accounts.login("admin", "guess").await.err(), Some(LoginError::Wrong));
+            assert_eq!(
+                accounts.login("admin", "guess", home()).await.err(),
+                Some(LoginError::Wrong)
+            );
         }
-        let stopped = accounts.login("admin", "right").await.err();
+        let stopped = accounts.login("admin", "right", home()).await.err();
         assert!(matches!(stopped, Some(LoginError::TooMany { .. })), "{stopped:?}");
         clock.advance(limits::LOGIN_REFILL);
-        assert!(accounts.login("admin", "right").await.is_ok());
+        assert!(accounts.login("admin", "right", home()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_guesses_keeps_nobody_else_out() {
+        let (accounts, _, _) = accounts(None);
+        accounts.administrator_set("admin", "right").unwrap();
+        let stranger = Some(Peer(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9))));
+        for _ in 0..limits::LOGIN_BURST {
+            let wrong = accounts.login("admin", "guess", stranger).await.err();
+            assert_eq!(wrong, Some(LoginError::Wrong));
+        }
+        let stopped = accounts.login("admin", "right", stranger).await.err();
+        assert!(matches!(stopped, Some(LoginError::TooMany { .. })), "{stopped:?}");
+        assert!(accounts.login("admin", "right", home()).await.is_ok());
     }
 }

@@ -6,6 +6,8 @@
 //! and a handler gets hold of it only through [`Reader`], [`Manager`] or
 //! [`Archivist`], which check its scopes.
 
+use core::net::IpAddr;
+
 use axum::Extension;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::AUTHORIZATION;
@@ -25,6 +27,11 @@ pub enum Transport {
     /// Over the network.
     Tcp,
 }
+
+/// The other end of a connection over the network; the server puts it into every
+/// request that came over one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
 
 /// Who asks; made by [`super::Accounts`] and by the local socket only.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ mod record;
 
 pub use accounts::{AccountError, AccountStore, Accounts, LoginError};
 pub(crate) use caller::authenticate;
-pub use caller::{Archivist, Caller, Manager, Reader, Transport};
+pub use caller::{Archivist, Caller, Manager, Peer, Reader, Transport};
 pub use record::RecordError;
 
 use aws_lc_rs::digest::{SHA256, digest};

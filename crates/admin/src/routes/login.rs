@@ -1,13 +1,13 @@
 //! Administrators' logins.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
 
 use super::Admin;
 use super::body::Body;
-use crate::auth::{LoginError, Reader};
+use crate::auth::{LoginError, Peer, Reader};
 use crate::fault::{ErrorBody, Fault, FaultKind};
 use crate::model::{Login, LoginMade};
 
@@ -18,9 +18,11 @@ use crate::model::{Login, LoginMade};
         (status = 429, body = ErrorBody)))]
 pub(super) async fn login(
     State(admin): State<Admin>,
+    peer: Option<Extension<Peer>>,
     Body(login): Body<Login>,
 ) -> Result<Json<LoginMade>, Fault> {
-    match admin.accounts.login(&login.user, &login.password).await {
+    let from = peer.map(|Extension(peer)| peer);
+    match admin.accounts.login(&login.user, &login.password, from).await {
         Ok(made) => {
             tracing::info!(target: "audit", actor = login.user, action = "login", "done");
             Ok(Json(made))
