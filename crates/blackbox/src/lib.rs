@@ -3,6 +3,7 @@
 //! **Invariant**: nothing here sees a crate of the product; whatever is known
 //! about the node is known through its command line, its files and its sockets.
 
+mod chunks;
 mod client;
 mod connection;
 mod node;
@@ -10,6 +11,7 @@ mod program;
 pub mod samples;
 mod signer;
 
+pub use chunks::{Cut, SignedChunks};
 pub use client::{Answer, Ask, Client, Target, Unknown};
 pub use node::{Node, START_MAX, Start, binary};
 pub use program::Program;

@@ -1,5 +1,5 @@
 //! Signature version 4 for a client that measures: one signing key for the whole run,
-//! the payload unsigned, so that the client spends as little as it can.
+//! and usually the payload unsigned, so that the client spends as little as it can.
 //!
 //! Source: "Authenticating Requests (AWS Signature Version 4)", Amazon S3 API reference.
 
@@ -7,7 +7,10 @@ use aws_lc_rs::{digest, hmac};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-/// Signs requests for one key, with the payload unsigned.
+/// What stands for the digest of a payload that is not signed.
+const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+
+/// Signs requests for one key.
 pub struct Signer {
     access_key_id: String,
     scope: String,
@@ -37,7 +40,7 @@ impl Signer {
     }
 
     /// The `x-amz-date` and `Authorization` headers of a request.
-    /// `path` and `query` are already in canonical form.
+    /// `path` and `query` are already in canonical form; the payload is unsigned.
     pub fn sign(&self, method: &str, path: &str, query: &str) -> (&str, String) {
         self.sign_with(method, path, query, &[])
     }
@@ -50,9 +53,21 @@ impl Signer {
         query: &str,
         further: &[(&'static str, String)],
     ) -> (&str, String) {
+        self.sign_payload(method, path, query, further, UNSIGNED)
+    }
+
+    /// The same, with what `x-amz-content-sha256` says of the payload.
+    pub(crate) fn sign_payload(
+        &self,
+        method: &str,
+        path: &str,
+        query: &str,
+        further: &[(&'static str, String)],
+        payload: &str,
+    ) -> (&str, String) {
         let mut headers = vec![
             ("host", self.host.as_str()),
-            ("x-amz-content-sha256", "UNSIGNED-PAYLOAD"),
+            ("x-amz-content-sha256", payload),
             ("x-amz-date", self.stamp.as_str()),
         ];
         headers.extend(further.iter().map(|(name, value)| (*name, value.as_str())));
@@ -63,19 +78,24 @@ impl Signer {
         }
         let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
         let names = names.join(";");
-        canonical.extend(["\n", &names, "\nUNSIGNED-PAYLOAD"]);
+        canonical.extend(["\n", &names, "\n", payload]);
         let digest = digest::digest(&digest::SHA256, canonical.as_bytes());
-        let text = format!(
-            "AWS4-HMAC-SHA256\n{}\n{}\n{}",
-            self.stamp,
-            self.scope,
-            hex::encode(digest.as_ref())
-        );
-        let signature = hex::encode(hmac::sign(&self.key, text.as_bytes()).as_ref());
+        let signature = self.sign_text("AWS4-HMAC-SHA256", &hex::encode(digest));
         let header = format!(
             "AWS4-HMAC-SHA256 Credential={}/{},SignedHeaders={names},Signature={signature}",
             self.access_key_id, self.scope
         );
         (&self.stamp, header)
+    }
+
+    /// The signature of what is left of a text behind its algorithm, date and scope.
+    pub(crate) fn sign_text(&self, algorithm: &str, rest: &str) -> String {
+        let text = format!("{algorithm}\n{}\n{}\n{rest}", self.stamp, self.scope);
+        hex::encode(hmac::sign(&self.key, text.as_bytes()))
+    }
+
+    /// The host that is signed for.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
     }
 }

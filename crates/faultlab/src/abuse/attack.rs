@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use blackbox::{Ask, Client, Signer, Target};
+use blackbox::{Ask, Client, Cut, SignedChunks, Signer, Target};
 use clap::Args;
 use http::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -20,6 +20,12 @@ const CLIENTS: u64 = 50;
 const LISTERS: u64 = 4;
 /// How often a client that dawdles moves.
 const DAWDLE: Duration = Duration::from_secs(1);
+/// What a client that signs its chunks takes for one, and what some of them do, for
+/// which room must be asked.
+const CHUNK_BYTES: usize = 64 * 1024;
+const LARGE_CHUNK_BYTES: usize = 1 << 20;
+/// What is left of a chunk to dawdle over.
+const CHUNK_REST_BYTES: usize = 16 * 1024;
 /// How long what was begun has to be under way.
 const WARM: Duration = Duration::from_secs(3);
 
@@ -158,7 +164,8 @@ async fn list(target: &Target, sent: &Sent) -> Result<()> {
     }
 }
 
-/// One client that holds on: over a head, over a body, or over an answer.
+/// One client that holds on: over a head, over a body, over a signed chunk, or over an
+/// answer.
 async fn dawdle(target: &Target, number: usize) -> Result<()> {
     let signer = Signer::new(
         &target.access_key_id,
@@ -175,7 +182,7 @@ async fn dawdle(target: &Target, number: usize) -> Result<()> {
             target.address
         )
     };
-    match number % 3 {
+    match number % 4 {
         0 => {
             stream.write_all(b"GET / HTTP/1.1\r\n").await?;
             loop {
@@ -191,6 +198,22 @@ async fn dawdle(target: &Target, number: usize) -> Result<()> {
                 tokio::time::sleep(DAWDLE).await;
                 stream.write_all(&[0; 64]).await?;
             }
+        }
+        2 => {
+            let chunk_bytes = if number % 40 == 2 { LARGE_CHUNK_BYTES } else { CHUNK_BYTES };
+            let cut = Cut { object_bytes: chunk_bytes, chunk_bytes, trailer: number % 8 == 2 };
+            let path = format!("/{CROWDED}/chunks/{number}");
+            let (mut chain, head) = SignedChunks::begin(&signer, &path, cut);
+            stream.write_all(head.as_bytes()).await?;
+            let chunk = chain.chunk(&vec![0; chunk_bytes]);
+            let (most, rest) = chunk.split_at(chunk_bytes - CHUNK_REST_BYTES);
+            stream.write_all(most).await?;
+            for piece in rest.chunks(64) {
+                tokio::time::sleep(DAWDLE).await;
+                stream.write_all(piece).await?;
+            }
+            stream.shutdown().await?;
+            Ok(())
         }
         _ => {
             let head = signed("GET", &format!("/{CROWDED}/{LARGE}"), "");

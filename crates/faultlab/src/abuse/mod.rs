@@ -61,7 +61,7 @@ pub struct Abuse {
     /// How many times that the other tenant sends; 0: as fast as it can.
     #[arg(long, default_value_t = 50)]
     load: u32,
-    /// Its clients that dawdle: over a request's head, over its body, over reading.
+    /// Its clients that dawdle: over a request's head, its body, a signed chunk, reading.
     #[arg(long, default_value_t = 1_000)]
     slow_clients: usize,
     /// Objects in its bucket, which it lists without end.
