@@ -43,6 +43,7 @@ impl Source {
     pub(crate) async fn peek(&mut self) -> Result<bool, ObjectError> {
         while self.pending.is_empty() && !self.ended {
             match self.body.next().await {
+                None if self.is_more_announced() => return Err(self.incomplete()),
                 None => self.ended = true,
                 Some(bytes) => {
                     self.pending = bytes?;
@@ -60,24 +61,40 @@ impl Source {
             return Err(ObjectError::EntityTooLarge { limit: ByteCount::new(PUT_BYTES_MAX) });
         }
         match self.announced {
-            Some(announced) if received > announced => {
-                Err(ObjectError::IncompleteBody { announced, received })
-            }
+            Some(announced) if received > announced => Err(self.incomplete()),
             _ => Ok(()),
         }
     }
 
+    fn incomplete(&self) -> ObjectError {
+        let announced = self.announced.unwrap_or_default();
+        ObjectError::IncompleteBody { announced, received: ByteCount::new(self.received) }
+    }
+
+    /// Whether more is to come than what is pending. Without an announcement nobody knows.
+    fn is_more_announced(&self) -> bool {
+        self.announced.is_some() && self.expected() > self.pending.len()
+    }
+
     /// Fills the buffer; `true` if the body has ended with what is in it.
+    ///
+    /// A full buffer of which it is known that more follows is not held until that has
+    /// come: a client that signs its chunks may take a minute over the next one.
     // Cancel-safety: bytes taken from the body are in the buffer or pending.
     pub(crate) async fn fill(&mut self, buffer: &mut StripeBuffer) -> Result<bool, ObjectError> {
-        while self.peek().await? {
+        loop {
+            if buffer.is_full() && self.expected() > 0 && self.announced.is_some() {
+                return Ok(false);
+            }
+            if !self.peek().await? {
+                return Ok(true);
+            }
             if buffer.is_full() {
                 return Ok(false);
             }
             let taken = buffer.append(&self.pending);
             self.pending.advance(taken);
         }
-        Ok(true)
     }
 
     /// Takes up to `limit` bytes into memory; `Err` gives back what was taken if
@@ -101,4 +118,50 @@ pub(crate) enum Small {
     All(Vec<u8>),
     /// There is more behind it.
     More(Vec<u8>),
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+    use units::limits::CHUNK_BYTES;
+
+    use super::*;
+    use crate::BodyError;
+
+    /// A body that brings so much and then either ends or is silent.
+    fn source(bytes: usize, ends: bool, announced: Option<usize>) -> Source {
+        let piece: Result<Bytes, BodyError> = Ok(Bytes::from(vec![7; bytes]));
+        let first = stream::iter([piece]);
+        let body: BodyStream =
+            if ends { Box::pin(first) } else { Box::pin(first.chain(stream::pending())) };
+        Source::new(body, announced.map(|bytes| ByteCount::new(bytes as u64)))
+    }
+
+    #[tokio::test]
+    async fn a_full_stripe_does_not_wait_for_bytes_that_are_announced() {
+        let mut silent = source(CHUNK_BYTES, false, Some(2 * CHUNK_BYTES));
+        let mut buffer = StripeBuffer::new(CHUNK_BYTES, CHUNK_BYTES);
+        let filled = futures::FutureExt::now_or_never(silent.fill(&mut buffer));
+        assert!(matches!(filled, Some(Ok(false))), "{filled:?}");
+        assert!(buffer.is_full());
+    }
+
+    #[tokio::test]
+    async fn the_last_stripe_is_known_as_such() {
+        for announced in [Some(CHUNK_BYTES), None] {
+            let mut whole = source(CHUNK_BYTES, true, announced);
+            let mut buffer = StripeBuffer::new(CHUNK_BYTES, CHUNK_BYTES);
+            assert!(whole.fill(&mut buffer).await.unwrap(), "{announced:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_ends_early_is_no_object() {
+        let mut short = source(CHUNK_BYTES, true, Some(CHUNK_BYTES + 1));
+        let mut buffer = StripeBuffer::new(CHUNK_BYTES, CHUNK_BYTES);
+        assert!(!short.fill(&mut buffer).await.unwrap(), "more is announced");
+        let mut next = StripeBuffer::new(CHUNK_BYTES, 1);
+        let outcome = short.fill(&mut next).await;
+        assert!(matches!(outcome, Err(ObjectError::IncompleteBody { .. })), "{outcome:?}");
+    }
 }

@@ -15,22 +15,29 @@ use units::limits::CHUNK_BYTES;
 /// A stripe that fills.
 pub(crate) struct StripeBuffer {
     bytes: Vec<u8>,
+    /// How long it is likely to become.
+    sealed_max: usize,
     plain: usize,
     plain_max: usize,
 }
 
 impl StripeBuffer {
     /// A buffer for up to `plain_max` bytes of plaintext, whole chunks; about
-    /// `expected` of them are likely to come.
+    /// `expected` of them are likely to come. Memory is taken with the first of them:
+    /// the next buffer of a slow upload may wait long for it, and freed pages that it
+    /// is given count although nobody wrote to them.
     pub(crate) fn new(plain_max: usize, expected: usize) -> Self {
         let plain = expected.min(plain_max);
-        let sealed = plain + plain.div_ceil(CHUNK_BYTES) * TAG_BYTES;
-        Self { bytes: Vec::with_capacity(sealed), plain: 0, plain_max }
+        let sealed_max = plain + plain.div_ceil(CHUNK_BYTES) * TAG_BYTES;
+        Self { bytes: Vec::new(), sealed_max, plain: 0, plain_max }
     }
 
     /// Takes as much as fits; says how much that was.
     pub(crate) fn append(&mut self, mut input: &[u8]) -> usize {
         let before = self.plain;
+        if self.bytes.capacity() == 0 && !input.is_empty() {
+            self.bytes.reserve_exact(self.sealed_max);
+        }
         while !input.is_empty() && self.plain < self.plain_max {
             let room = (CHUNK_BYTES - self.plain % CHUNK_BYTES).min(self.plain_max - self.plain);
             let (taken, rest) = input.split_at(room.min(input.len()));
