@@ -4,10 +4,12 @@
 //!   A package outside the workspace is listed.
 //! - [`files`]: every source file opens with `//!`, stays below its length limit,
 //!   and uses no lint switch without a reason.
+//! - [`metrics`]: what is counted has its sentence in the table of metrics.
 //! - [`words`]: nothing in the project names a machine's folders or a registry's hosts.
 
 mod files;
 mod layers;
+mod metrics;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ pub fn run(root: &Path) -> Result<()> {
     let tracked = tracked_files(root)?;
     let mut faults = layers::check(root, &tracked)?;
     faults.extend(files::check(root, &tracked)?);
+    faults.extend(metrics::check(root, &tracked)?);
     faults.extend(words::check(root, &tracked)?);
     if !faults.is_empty() {
         bail!("tidy found {} faults:\n  {}", faults.len(), faults.join("\n  "));

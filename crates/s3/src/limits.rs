@@ -2,14 +2,20 @@
 
 use core::time::Duration;
 
-/// Connections served at once; further ones wait in the listen queue. Each costs
+/// Connections served at once; further ones make a stranger go, or wait. Each costs
 /// about 20 KiB idle, so that all of them together stay under 100 MiB.
 pub const CONNECTIONS_MAX: usize = 4_096;
 
-/// Of all connections one in so many may be a stranger's: a client whose signature was
-/// not seen yet. What 1,024 of them can make the node keep (64 KiB of a head each) is
-/// 64 MiB.
+/// Of all connections one in so many is a stranger's: a client of which no request of a
+/// key was seen yet. What 1,024 of them can make the node keep of their heads is 32 MiB.
 pub const STRANGERS_PART: usize = 4;
+
+/// So many may be strangers' while others have no use for the places.
+pub const STRANGERS_MIN: usize = 256;
+
+/// How long a stranger is not cut after it came or was served. With 1,024 of them, the
+/// node takes at least 4,096 connections a second.
+pub const STRANGER_SPARED: Duration = Duration::from_millis(250);
 
 /// Connections from one address, unless a setting says otherwise: half of all, so
 /// that one host cannot shut out the others, and a TLS front with one connection
@@ -80,10 +86,10 @@ pub const WRITE_STALL_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long requests in flight may take to end once a stop was asked for.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
-/// Bytes of a request, and again of an answer, that wait at a connection: one chunk,
+/// Bytes of a request, and again of an answer, that wait at a connection: twice the longest head,
 /// so that what clients do not send to the end or do not read stays small. Buffers
 /// start small and grow only while they are filled.
-pub const CONNECTION_BUFFER_BYTES_MAX: usize = units::limits::CHUNK_BYTES;
+pub const CONNECTION_BUFFER_BYTES_MAX: usize = 32 * 1024;
 
 /// Longest request line and headers together; S3 allows 8 KiB, signed URLs with
 /// many response overrides need a little more.

@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 use access::{Lane, peer_group};
 use http::Extensions;
 use parking_lot::Mutex;
+use units::TenantId;
 
 use crate::server::{Acquaintance, NoTurn, Taking, Turn, Turns, Upload, Work};
 
@@ -108,10 +109,10 @@ impl RequestContext {
         Self { acquaintance: Some(acquaintance), ..self }
     }
 
-    /// Its signature is valid.
-    pub(crate) fn note_known(&self) {
+    /// A key of this tenant's signed its head.
+    pub(crate) fn note_known(&self, tenant: TenantId) {
         if let Some(connection) = &self.acquaintance {
-            connection.known();
+            connection.known(tenant);
         }
     }
 

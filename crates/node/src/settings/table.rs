@@ -213,7 +213,7 @@ pub static SETTINGS: &[Setting] = &[
         many: false,
         default: "4096",
         doc: "How many S3 clients may be connected at once",
-        more: "Further ones wait to be accepted. Each costs about 20 KiB of memory and one open file; the node lowers the number if the system gives it fewer files. A quarter of them may have shown no valid signature; one more cuts the one that was served longest ago.",
+        more: "Further ones wait until a place is free. Each costs about 20 KiB of memory and one open file; the node lowers the number if the system gives it fewer files. A quarter of them are for clients of which no key has signed a request yet: one more cuts one of the address that has most of those.",
         set: |settings, text| {
             value::whole(text, 1, CONNECTIONS_SETTING_MAX)
                 .map(|count| settings.limits.connections = count)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use access::{Action, Caller, RequestFacts, SignatureAuth};
 use catalog::{VersionAsk, VersionName};
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use objects::ObjectName;
 use s3s::access::S3AccessContext;
 use s3s::{S3Result, s3_error};
@@ -37,6 +37,11 @@ pub(super) async fn decide(face: &Face, cx: &mut S3AccessContext<'_>) -> S3Resul
             caller_of(&credential)
         }
     };
+    if let Some(identity) = caller.identity()
+        && cx.headers().contains_key(header::AUTHORIZATION)
+    {
+        context.note_known(identity.tenant);
+    }
     face.admission().admit(&caller, &context).await?;
     if brings_body(cx.headers()) {
         context.upload_begin(face.admission().upload(&caller, &context)?);

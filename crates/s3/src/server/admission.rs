@@ -112,9 +112,6 @@ impl Admission {
     /// Lets a request in once it is known who asks: at its rate, in its turn.
     pub(crate) async fn admit(&self, caller: &Caller, context: &RequestContext) -> S3Result {
         let lane = lane_of(caller, context);
-        if caller.identity().is_some() {
-            context.note_known();
-        }
         self.check_rates(caller, lane)?;
         let Ok(turn) = self.turns.take(lane).await else {
             metrics::counter!(SLOWED, "why" => "turn").increment(1);

@@ -25,6 +25,12 @@ const QUERY_CLAIM: [&str; 6] = [
     "X-Amz-SignedHeaders",
 ];
 
+/// What clients that sign by version 2 are told; aws-cli and boto3 do so for the links
+/// of the region us-east-1, unless they are told not to.
+const V2_NOT_SERVED: &str = "Signature version 2 is not supported. Please use AWS4-HMAC-SHA256: \
+    aws configure set default.s3.signature_version s3v4; in boto3, \
+    Config(signature_version='s3v4'); in s3cmd, signurl does not do it.";
+
 /// Query parameters of signature version 2.
 const QUERY_CLAIM_V2: [&str; 2] = ["AWSAccessKeyId", "Signature"];
 
@@ -58,9 +64,7 @@ impl<'a> Claim<'a> {
         }
         let in_query = query.iter().any(|(key, _)| is_claim_key(key));
         if query.iter().any(|(key, _)| QUERY_CLAIM_V2.contains(&key)) {
-            return Err(not_served(
-                "Signature version 2 is not supported. Please use AWS4-HMAC-SHA256.",
-            ));
+            return Err(not_served(V2_NOT_SERVED));
         }
         match (header, in_query) {
             (None, false) => Ok(Self::Anonymous),
@@ -195,9 +199,7 @@ fn read_header(value: &str) -> S3Result<Signed<'_>> {
     match scheme {
         ALGORITHM => {}
         "AWS" => {
-            return Err(not_served(
-                "Signature version 2 is not supported. Please use AWS4-HMAC-SHA256.",
-            ));
+            return Err(not_served(V2_NOT_SERVED));
         }
         "AWS4-ECDSA-P256-SHA256" => {
             return Err(not_served(

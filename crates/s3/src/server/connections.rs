@@ -1,8 +1,9 @@
 //! Connections: how many there are, and how many of them are of one address.
 //!
-//! All together are bounded by leaving further ones in the listen queue; those of
-//! one address by telling further ones to come back, since in the queue they
-//! would keep the others out.
+//! All together are bounded by cutting strangers ([`super::strangers`]), and while
+//! there are none by leaving further ones in the listen queue; those of one address by
+//! telling further ones to come back, since in the queue they would keep the others
+//! out.
 
 use core::net::IpAddr;
 use core::num::NonZeroUsize;
@@ -14,7 +15,6 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::settings::Bounds;
-use crate::limits::STRANGERS_PART;
 
 /// Open connections.
 const CONNECTIONS: &str = "essaim_s3_connections";
@@ -30,7 +30,6 @@ pub(super) const COME_BACK: &[u8] = b"HTTP/1.1 503 Slow Down\r\n\
 #[derive(Clone, Debug)]
 pub(super) struct Connections {
     room: Arc<Semaphore>,
-    most: NonZeroUsize,
     per_address: NonZeroUsize,
     addresses: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
@@ -48,15 +47,9 @@ impl Connections {
     pub(super) fn new(bounds: Bounds) -> Self {
         Self {
             room: Arc::new(Semaphore::new(bounds.connections.get())),
-            most: bounds.connections,
             per_address: bounds.connections_per_address,
             addresses: Arc::default(),
         }
-    }
-
-    /// How many of them may be strangers.
-    pub(super) fn strangers_max(&self) -> NonZeroUsize {
-        NonZeroUsize::new(self.most.get() / STRANGERS_PART).unwrap_or(NonZeroUsize::MIN)
     }
 
     /// Room for one more, if there is any.

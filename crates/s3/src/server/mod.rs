@@ -93,7 +93,7 @@ impl Server {
         stop: CancellationToken,
     ) -> Result<(), ServeError> {
         let room = Connections::new(self.front.bounds());
-        let strangers = Strangers::new(room.strangers_max());
+        let strangers = Strangers::new(self.front.bounds().connections);
         let workers = Workers::start(&self.front, &stop).map_err(|source| ServeError { source })?;
         loop {
             let accepted = tokio::select! {
@@ -130,19 +130,22 @@ async fn accept(
 ) -> io::Result<Option<Accepted>> {
     let (socket, address) = listener.accept().await?;
     socket.set_nodelay(true)?;
-    let permit = if let Some(permit) = room.room_now() {
-        permit
-    } else {
-        // Without strangers, whoever comes waits until somebody goes.
-        strangers.cut_one();
-        room.room().await?
+    let permit = match room.room_now() {
+        Some(permit) if !strangers.are_many() => permit,
+        permit => {
+            strangers.cut_one().await;
+            match permit {
+                Some(permit) => permit,
+                None => room.room().await?,
+            }
+        }
     };
     let Some(place) = room.place(address.ip(), permit) else {
         // What does not fit into the socket's buffer at once is not worth a wait.
         let _ = socket.try_write(connections::COME_BACK);
         return Ok(None);
     };
-    let peer = Peer { address, secure: false, acquaintance: strangers.enter() };
+    let peer = Peer { address, secure: false, acquaintance: strangers.enter(address.ip()) };
     Ok(Some(Accepted { socket, peer, place }))
 }
 
@@ -178,7 +181,7 @@ async fn serve_connection(
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = acquaintance.until_cut() => {
-            tracing::debug!(peer = %address, "a connection was cut: others had waited less long");
+            tracing::debug!(peer = %address, "a connection was cut: there were too many without a key");
             return;
         }
         () = stop.cancelled() => {

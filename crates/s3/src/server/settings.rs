@@ -50,7 +50,7 @@ impl Domain {
 /// How much is served at once, and to whom not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Connections in all; further ones wait to be accepted.
+    /// Connections in all; further ones make a stranger go, or wait to be accepted.
     pub connections: NonZeroUsize,
     /// Connections from one address; further ones are told to come back.
     pub connections_per_address: NonZeroUsize,

@@ -220,6 +220,12 @@ fn known(method: &Method, level: Level) -> Option<&'static Known> {
 
 /// Refuses a request whose query string would be taken for another verb.
 pub(crate) fn check_verb(method: &Method, level: Level, query: &Query<'_>) -> Result<(), S3Error> {
+    if method == Method::POST && level == Level::Service {
+        return Err(s3_error!(
+            NotImplemented,
+            "Services beside S3, such as STS, are not served here."
+        ));
+    }
     let Some(known) = known(method, level) else {
         return Err(s3_error!(
             MethodNotAllowed,
@@ -323,6 +329,7 @@ mod tests {
         check(&Method::PUT, Level::Bucket, "versions", refused);
         check(&Method::GET, Level::Object, "unheard-of", refused);
         check(&Method::HEAD, Level::Bucket, "acl", refused);
+        check(&Method::POST, Level::Service, "", refused);
     }
 
     #[test]
@@ -337,7 +344,7 @@ mod tests {
 
     #[test]
     fn methods_that_do_not_exist_are_refused() {
-        check(&Method::POST, Level::Service, "", Err("MethodNotAllowed"));
+        check(&Method::PUT, Level::Service, "", Err("MethodNotAllowed"));
         check(&Method::PATCH, Level::Object, "", Err("MethodNotAllowed"));
     }
 }

@@ -10,5 +10,6 @@ mod random;
 mod rules;
 mod signer;
 mod site;
+mod strangers;
 mod streams;
 mod vectors;

@@ -198,7 +198,12 @@ impl Site {
 
     /// Sends from an address.
     pub(super) async fn send_from(&self, ip: [u8; 4], request: Request<Full<Bytes>>) -> Answer {
-        Answer::of(self.front.handle(request, peer(ip)).await).await
+        self.send_over(peer(ip), request).await
+    }
+
+    /// Sends over a connection of this peer's.
+    pub(super) async fn send_over(&self, peer: Peer, request: Request<Full<Bytes>>) -> Answer {
+        Answer::of(self.front.handle(request, peer).await).await
     }
 
     /// Sends what must succeed.
@@ -227,7 +232,7 @@ impl Site {
 
 /// A connection from an address, over which nobody has shown a signature yet.
 pub(super) fn peer(ip: [u8; 4]) -> Peer {
-    let acquaintance = Strangers::new(core::num::NonZeroUsize::MIN).enter();
+    let acquaintance = Strangers::new(core::num::NonZeroUsize::MIN).enter(ip.into());
     Peer { address: SocketAddr::from((ip, 4)), secure: false, acquaintance }
 }
 
