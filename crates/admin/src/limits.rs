@@ -68,3 +68,6 @@ pub const PASSWORD_PASSES: u32 = 2;
 
 /// Buckets an access key may be limited to; more call for a policy.
 pub const BUCKETS_IN_SCOPE_MAX: usize = 100;
+
+/// Characters of a name somebody typed that the log keeps when it is refused.
+pub const NAME_LOGGED_MAX: usize = 64;

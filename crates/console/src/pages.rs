@@ -7,9 +7,6 @@ use crate::format::{bytes, count, date, duration, noun, percent};
 use crate::language::Language;
 use crate::words::Words;
 
-/// From this share on, a disk deserves a look.
-const FULL_PERCENT: u64 = 85;
-
 /// Lists of names are cut to this many characters on the page.
 const ID_SHOWN: usize = 8;
 
@@ -146,7 +143,7 @@ fn disk_view(disk: &DiskStatus, language: Language) -> DiskView {
         part.saturating_mul(100).checked_div(disk.total_bytes).unwrap_or_default().min(100)
     };
     let (state, class) = match disk.state {
-        DiskState::Healthy if share(taken) >= FULL_PERCENT => (words.nearly_full, "doubt"),
+        DiskState::Healthy if disk.is_nearly_full() => (words.nearly_full, "doubt"),
         DiskState::Healthy => (words.healthy, "good"),
         DiskState::Full => (words.disk_full, "bad"),
         DiskState::Poisoned => (words.poisoned, "bad"),

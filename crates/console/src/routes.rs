@@ -125,7 +125,7 @@ async fn login(
             response
         }
         Err(error) => {
-            tracing::warn!(target: "audit", action = "login", reason = %error, "refused");
+            admin::login_refused_log(&form.user, from, error);
             let (status, problem) = match error {
                 LoginError::Wrong => (StatusCode::UNAUTHORIZED, words.login_wrong),
                 LoginError::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, words.login_wait),

@@ -26,7 +26,7 @@ pub use rotation::{PassphraseSet, Rotation, RotationKind, RotationNew, RotationS
 pub use scrub::{Scrub, ScrubState};
 pub use status::{
     CatalogStatus, DiskState, DiskStatus, EndpointStatus, LoggedError, NotReadyReason, Queues,
-    Status, Totals, UnreadablePart,
+    Status, Totals, UnreadablePart, nearly_full,
 };
 pub use tenant::{Tenant, TenantNew, TenantQuota, TenantState};
 pub use token::{Login, LoginMade, PasswordMade, Scope, Token, TokenMade, TokenNew};

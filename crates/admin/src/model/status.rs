@@ -19,6 +19,15 @@ pub enum DiskState {
     Missing,
 }
 
+/// From this share of it on, a disk is nearly full.
+const NEARLY_FULL_PERCENT: u128 = 85;
+
+/// Whether a disk deserves a look: for the status page, `status` and the doctor alike.
+pub fn nearly_full(total_bytes: u64, free_bytes: u64) -> bool {
+    let taken = u128::from(total_bytes.saturating_sub(free_bytes));
+    total_bytes > 0 && taken * 100 >= u128::from(total_bytes) * NEARLY_FULL_PERCENT
+}
+
 /// One disk of the node.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DiskStatus {
@@ -34,6 +43,13 @@ pub struct DiskStatus {
     pub free_bytes: u64,
     /// What this node's fragments take.
     pub used_bytes: u64,
+}
+
+impl DiskStatus {
+    /// Whether it takes writes and will soon not.
+    pub fn is_nearly_full(&self) -> bool {
+        self.state == DiskState::Healthy && nearly_full(self.total_bytes, self.free_bytes)
+    }
 }
 
 /// The catalog and its log.
@@ -168,4 +184,16 @@ pub struct Status {
     pub unreadable_more: bool,
     /// The last warnings and errors, newest first.
     pub last_errors: Vec<LoggedError>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearly_full;
+
+    #[test]
+    fn nearly_full_begins_at_its_share() {
+        assert!(nearly_full(1_000, 150) && !nearly_full(1_000, 151));
+        assert!(nearly_full(u64::MAX, 0) && !nearly_full(u64::MAX, u64::MAX));
+        assert!(!nearly_full(0, 0), "a disk that is away");
+    }
 }

@@ -9,6 +9,7 @@ use super::Admin;
 use super::body::Body;
 use crate::auth::{LoginError, Peer, Reader};
 use crate::fault::{ErrorBody, Fault, FaultKind};
+use crate::limits;
 use crate::model::{Login, LoginMade};
 
 /// Begins a session.
@@ -28,7 +29,7 @@ pub(super) async fn login(
             Ok(Json(made))
         }
         Err(error) => {
-            tracing::warn!(target: "audit", action = "login", reason = %error, "refused");
+            refused_log(&login.user, from, error);
             let kind = match error {
                 LoginError::Wrong => FaultKind::Unauthenticated,
                 LoginError::TooMany { .. } => FaultKind::TooMany,
@@ -37,6 +38,15 @@ pub(super) async fn login(
             Err(Fault::new(kind, error.to_string(), hint))
         }
     }
+}
+
+/// Writes down who was refused: a name as it was typed, cut and with its line ends
+/// escaped, and from where.
+pub fn refused_log(user: &str, from: Option<Peer>, error: LoginError) {
+    let name: String = user.chars().take(limits::NAME_LOGGED_MAX).collect();
+    let from =
+        from.map_or_else(|| "the local socket".to_owned(), |Peer(address)| address.to_string());
+    tracing::warn!(target: "audit", actor = ?name, from, action = "login", reason = %error, "refused");
 }
 
 /// Ends the session whose token is sent.

@@ -29,6 +29,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use login::refused_log as login_refused_log;
+
 use crate::auth::{Accounts, Caller, Transport, authenticate};
 use crate::fault::{Fault, FaultKind};
 use crate::limits;
