@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::files::PrivateFile;
-use crate::limits::SMALL_FILE_BYTES_MAX;
+use crate::limits::{LINKS_FOLLOWED_MAX, SMALL_FILE_BYTES_MAX};
 use crate::trouble::{Trouble, about_file};
 
 /// What the file holds.
@@ -29,6 +29,10 @@ pub(crate) struct Credentials {
 impl Credentials {
     /// The file of this node, if it is there.
     pub(crate) fn read(path: &Path, node: &str) -> Option<Self> {
+        if !path.is_file() {
+            // Whatever else is there may never end.
+            return None;
+        }
         let bytes = disk::outside_read(path, SMALL_FILE_BYTES_MAX).ok()?;
         let found: Self = serde_json::from_slice(&bytes).ok()?;
         (found.node == node).then_some(found)
@@ -36,6 +40,7 @@ impl Credentials {
 
     /// Fails if something is in the place of the file that is none of ours to move.
     pub(crate) fn place_check(path: &Path) -> Result<(), Trouble> {
+        let path = &real_place(path);
         let Ok(about) = path.symlink_metadata() else {
             return match path.parent() {
                 Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
@@ -51,9 +56,11 @@ impl Credentials {
                 _ => Ok(()),
             };
         };
+        // An empty file is a place that somebody reserved.
         let is_ours = about.is_file()
-            && disk::outside_read(path, SMALL_FILE_BYTES_MAX)
-                .is_ok_and(|bytes| serde_json::from_slice::<Self>(&bytes).is_ok());
+            && (about.len() == 0
+                || disk::outside_read(path, SMALL_FILE_BYTES_MAX)
+                    .is_ok_and(|bytes| serde_json::from_slice::<Self>(&bytes).is_ok()));
         if is_ours {
             return Ok(());
         }
@@ -67,7 +74,9 @@ impl Credentials {
     /// is.
     pub(crate) fn write(&self, path: &Path) -> Result<(), Trouble> {
         Self::place_check(path)?;
-        if path.exists() && Self::read(path, &self.node).is_none() {
+        let path = &real_place(path);
+        let holds_something = path.metadata().is_ok_and(|about| about.len() > 0);
+        if holds_something && Self::read(path, &self.node).is_none() {
             let aside = free_name(path);
             disk::outside_rename(path, &aside).map_err(|error| about_file(path, &error))?;
             tracing::warn!(
@@ -76,6 +85,11 @@ impl Credentials {
                 "the credentials file of another node was moved aside"
             );
         }
+        self.put(path)
+    }
+
+    /// Writes the file over what is there.
+    fn put(&self, path: &Path) -> Result<(), Trouble> {
         let mut bytes = serde_json::to_vec_pretty(self)
             .map_err(|error| Trouble::new(format!("credentials are not JSON: {error}"), ""))?;
         bytes.push(b'\n');
@@ -104,10 +118,20 @@ impl Credentials {
                 region: region.to_owned(),
                 ..kept
             };
-            fresh.write(path)?;
+            fresh.put(&real_place(path))?;
         }
         Ok(true)
     }
+}
+
+/// Where the file is, behind symbolic links: it is the target that is written.
+fn real_place(path: &Path) -> PathBuf {
+    let mut place = path.to_owned();
+    for _ in 0..LINKS_FOLLOWED_MAX {
+        let Ok(target) = place.read_link() else { break };
+        place = place.parent().unwrap_or(Path::new("")).join(target);
+    }
+    place
 }
 
 /// `FILE.1`, or the first number that is free.
@@ -118,4 +142,54 @@ fn free_name(path: &Path) -> PathBuf {
         PathBuf::from(name)
     };
     (1..u32::MAX).map(numbered).find(|path| !path.exists()).unwrap_or_else(|| numbered(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::Credentials;
+
+    fn of(node: &str) -> Credentials {
+        let text = String::new;
+        Credentials {
+            s3_endpoint: text(),
+            region: text(),
+            access_key_id: text(),
+            secret_access_key: text(),
+            tenant: text(),
+            admin_url: text(),
+            admin_user: text(),
+            admin_password: text(),
+            node: node.to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_empty_file_is_a_place_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("reserved");
+        fs::write(&path, b"").unwrap();
+        of("1").write(&path).unwrap();
+        assert!(Credentials::read(&path, "1").is_some());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing to move aside");
+    }
+
+    #[test]
+    fn a_link_is_judged_and_written_at_its_target() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, target) = (folder.path().join("link"), folder.path().join("target"));
+        symlink("target", &link).unwrap();
+        of("1").write(&link).unwrap();
+        assert!(target.is_file() && link.is_symlink(), "a link to what is not there yet");
+        assert!(Credentials::refresh(&link, "1", "s3", "admin", "eu").unwrap());
+        assert!(link.is_symlink());
+        assert_eq!(Credentials::read(&target, "1").unwrap().s3_endpoint, "s3");
+        of("2").write(&link).unwrap();
+        assert!(Credentials::read(&folder.path().join("target.1"), "1").is_some());
+        fs::write(&target, b"letters").unwrap();
+        assert!(of("2").write(&link).is_err());
+        assert_eq!(fs::read(&target).unwrap(), b"letters");
+    }
 }

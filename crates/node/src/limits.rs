@@ -49,3 +49,9 @@ pub const OWN_FILES_MAX: usize = 768;
 
 /// Unreadable parts that are shown one by one; all are in the JSON.
 pub const UNREADABLE_SHOWN_MAX: usize = 20;
+
+/// Symbolic links that are followed to the place of a file; more are a circle.
+pub const LINKS_FOLLOWED_MAX: u32 = 40;
+
+/// Rows of the catalog that are read at once when a restore looks for its disks.
+pub const RESTORE_ROWS_READ: usize = 1_000;
