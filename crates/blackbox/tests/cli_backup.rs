@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
-use blackbox::{Node, Start, binary};
+use anyhow::{Context as _, Result, ensure};
+use blackbox::{Ask, Client, Node, Start, Target, binary};
+use http::Method;
 
 fn restore(words: &[&str]) -> Result<(bool, String)> {
     let output = Command::new(binary()?).arg("restore").args(words).output()?;
@@ -16,6 +17,15 @@ fn restore(words: &[&str]) -> Result<(bool, String)> {
 fn started(folder: &Path, more: &[&str]) -> Result<Node> {
     let arguments = more.iter().map(Into::into).collect();
     Node::start_with(Start { folder: Some(folder.to_owned()), arguments, ..Start::default() })
+}
+
+/// Writes an object that is too large to lie in the catalog.
+#[tokio::main(flavor = "current_thread")]
+async fn put(target: &Target, path: &str) -> Result<()> {
+    let mut client = Client::connect(target).await?;
+    let answer = client.call(Ask::new(Method::PUT, path).body(vec![7; 100_000])).await?;
+    ensure!(answer.status.is_success(), "{}", answer.text());
+    Ok(())
 }
 
 #[test]
@@ -64,6 +74,48 @@ fn a_lost_data_directory_comes_back_from_backup_key_and_disk() -> Result<()> {
     let node = started(folder.path(), &[])?;
     ensure!(node.essaim_json(&["status"])?["disks"][0]["id"] == disk, "the disk is not known");
     node.essaim(&["bucket", "show", "kept"])?;
+    Ok(())
+}
+
+#[test]
+fn a_restore_without_its_disk_founds_no_empty_one() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (far, backup, key) = (path("far-disk"), path("catalog.backup"), path("root-key.copy"));
+    let passphrase = path("passphrase");
+    fs::write(&passphrase, "a word\n")?;
+    let mut node = started(folder.path(), &["--disk", &far, "--passphrase-file", &passphrase])?;
+    let tenant = node.tenant().to_owned();
+    node.essaim(&["bucket", "create", "kept", "--tenant", &tenant])?;
+    put(&node.target(), "/kept/object")?;
+    node.essaim(&["backup", "catalog", &backup])?;
+    node.essaim(&["backup", "root-key", &key])?;
+    let disk = node.essaim_json(&["status"])?["disks"][0]["id"].as_str().map(str::to_owned);
+    let disk = disk.context("no disk")?;
+    node.stop()?;
+    fs::remove_dir_all(node.data())?;
+    let data = node.data().display().to_string();
+    let output = Command::new(binary()?)
+        .args(["restore", &backup, "--data", &data, "--root-key", &key])
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success());
+    for words in [&disk, "--disk DIR", "--passphrase-file", "--allow-missing-disks"] {
+        ensure!(said.contains(words), "no {words:?} in\n{said}");
+    }
+    let up = Command::new(binary()?)
+        .args(["up", "--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+        .args(["--data", &data, "--passphrase-file", &passphrase])
+        .output()?;
+    let said = String::from_utf8_lossy(&up.stderr);
+    ensure!(up.status.code() == Some(1) && said.contains("--disk DIR"), "{said}");
+    ensure!(said.contains(&disk) && !node.data().join("disk").exists(), "{said}");
+    let node = started(folder.path(), &["--passphrase-file", &passphrase, "--disk", &far])?;
+    let disks = node.essaim_json(&["status"])?["disks"].clone();
+    ensure!(
+        disks[0]["id"] == disk.as_str() && disks.as_array().map(Vec::len) == Some(1),
+        "{disks}"
+    );
     Ok(())
 }
 

@@ -1,9 +1,9 @@
 //! Every command against a running node: what it prints, for people and programs.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use blackbox::{Node, binary};
+use blackbox::{Node, Start, binary};
 
 /// Runs the binary alone; exit code, output, error output.
 fn run(words: &[&str]) -> Result<(Option<i32>, String, String)> {
@@ -194,5 +194,81 @@ fn metrics_and_health_are_served() -> Result<()> {
     ensure!(status == 401, "{status}");
     let (_, document) = get("/api/openapi.json")?;
     ensure!(document.contains("\"/api/v1/status\""));
+    Ok(())
+}
+
+/// What a command says when its output goes there; its exit code and error output.
+fn with_output(words: &[&str], node: &Node, output: Stdio) -> Result<(Option<i32>, String)> {
+    let child = Command::new(binary()?)
+        .args(words)
+        .arg("--data")
+        .arg(node.data())
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let done = child.wait_with_output()?;
+    Ok((done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned()))
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic() -> Result<()> {
+    let node = Node::start()?;
+    for words in [&["status"][..], &["tenant", "list"], &["doctor"], &["usage", "--json"]] {
+        let (reader, writer) = std::io::pipe()?;
+        drop(reader);
+        let (code, said) = with_output(words, &node, writer.into())?;
+        ensure!(code == Some(0) && said.is_empty(), "{words:?}: {code:?} {said}");
+        let full = std::fs::File::options().write(true).open("/dev/full")?;
+        let (code, said) = with_output(words, &node, full.into())?;
+        ensure!(code == Some(1) && said.contains("no room"), "{words:?}: {code:?} {said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_doctor_finds_what_stops_a_start() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let start = Start { folder: Some(folder.path().to_owned()), ..Start::default() };
+    let mut node = Node::start_with(start)?;
+    let found = node.essaim_json(&["doctor"])?;
+    let hints = found.as_array().context("no list")?.iter().filter(|f| f["verdict"] == "hint");
+    let hints: Vec<&str> = hints.filter_map(|hint| hint["subject"].as_str()).collect();
+    ensure!(hints == ["root key", "redundancy"], "{found}");
+    node.stop()?;
+    let names = ["node.json", "root.key", "node.key", "accounts.json", "disk/disk.id"];
+    for name in names {
+        let path = node.data().join(name);
+        let whole = std::fs::read(&path)?;
+        std::fs::write(&path, b"rubbish")?;
+        let said = node.essaim(&["doctor"]).err().with_context(|| format!("{name} is fine?"))?;
+        ensure!(said.to_string().contains("1 thing is wrong"), "{name}: {said}");
+        ensure!(std::fs::read(&path)? == b"rubbish", "{name} was changed");
+        std::fs::write(&path, &whole)?;
+    }
+    for name in ["node.json", "root.key", "catalog", "disk/disk.id"] {
+        let (path, aside) = (node.data().join(name), folder.path().join("aside"));
+        std::fs::rename(&path, &aside)?;
+        let said = node.essaim(&["doctor"]).err().with_context(|| format!("{name} is fine?"))?;
+        ensure!(said.to_string().contains("1 thing is wrong"), "{name}: {said}");
+        std::fs::rename(&aside, &path)?;
+    }
+    node.essaim(&["doctor"])?;
+    Ok(())
+}
+
+#[test]
+fn what_looks_at_this_machine_takes_no_url() -> Result<()> {
+    let ask = |words: &[&str]| -> Result<(Option<i32>, String)> {
+        let output = Command::new(binary()?).args(words).output()?;
+        Ok((output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned()))
+    };
+    let url = "http://127.0.0.1:9";
+    let (code, said) = ask(&["doctor", "--admin-url", url])?;
+    ensure!(code == Some(2) && said.contains("this machine"), "{said}");
+    let (code, said) = ask(&["backup", "root-key", "/nowhere/copy", "--admin-url", url])?;
+    ensure!(code == Some(2) && said.contains("own machine"), "{said}");
+    let (code, said) = ask(&["status", "--admin-url", "127.0.0.1:9"])?;
+    ensure!(code == Some(2) && said.contains("http://127.0.0.1:9"), "{said}");
     Ok(())
 }

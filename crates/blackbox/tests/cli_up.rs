@@ -276,3 +276,142 @@ fn what_is_no_credentials_file_is_not_moved() -> Result<()> {
     ensure!(fs::read_dir(folder.path())?.count() <= 3, "something was moved aside");
     Ok(())
 }
+
+#[test]
+fn a_greeting_that_nobody_reads_stops_nothing() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut child = Command::new(binary()?)
+        .args(["up", "--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data"])
+        .arg(folder.path().join("data"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // As `essaim up 2>&1 | true` leaves it.
+    drop((child.stdout.take(), child.stderr.take()));
+    let since = std::time::Instant::now();
+    let socket = folder.path().join("data/admin.sock");
+    let status = || {
+        Command::new(binary()?)
+            .args(["status", "--data"])
+            .arg(folder.path().join("data"))
+            .output()
+            .map_err(anyhow::Error::from)
+    };
+    while !(socket.exists() && status()?.status.success()) {
+        ensure!(child.try_wait()?.is_none(), "the node ended");
+        ensure!(since.elapsed() < blackbox::START_MAX, "the node does not answer");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    // A clean stop comes after the greeting: a panic in it would be the exit code.
+    rustix::process::kill_process(
+        rustix::process::Pid::from_child(&child),
+        rustix::process::Signal::TERM,
+    )?;
+    let code = child.wait()?.code();
+    ensure!(code == Some(0), "the node ended with {code:?}");
+    Ok(())
+}
+
+#[test]
+fn what_is_to_be_pasted_is_whole_wherever_it_is_pasted() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let home = folder.path().join("l'eau et le feu");
+    fs::create_dir(&home)?;
+    let log = fs::File::create(folder.path().join("log"))?;
+    let mut child = Command::new(binary()?)
+        .args(["up", "--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+        .args(["--data", "./data"])
+        .current_dir(&home)
+        .env("ESSAIM_REGOIN", "eu")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()?;
+    let since = std::time::Instant::now();
+    let said = loop {
+        let said = fs::read_to_string(folder.path().join("log"))?;
+        if said.contains("Ctrl-C stops it") {
+            break said;
+        }
+        ensure!(since.elapsed() < blackbox::START_MAX && child.try_wait()?.is_none(), "{said}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    let from = said.find("export AWS_ACCESS_KEY_ID").context("no export line")?;
+    let lines: Vec<&str> = said.get(from..).unwrap_or_default().lines().take(2).collect();
+    let script = format!("{}\necho \"$AWS_ACCESS_KEY_ID\"", lines.join("\n"));
+    let pasted = Command::new("sh").args(["-c", &script]).current_dir("/").output()?;
+    child.kill()?;
+    child.wait()?;
+    let credentials: Value =
+        serde_json::from_slice(&fs::read(home.join("data/credentials.json"))?)?;
+    let key = credentials["access_key_id"].as_str().context("no key")?;
+    let shown = String::from_utf8_lossy(&pasted.stdout);
+    ensure!(shown.trim() == key, "{script}\ngave {shown}");
+    ensure!(said.contains("ESSAIM_REGOIN"), "a misspelt setting is not told:\n{said}");
+    Ok(())
+}
+
+#[test]
+fn the_disk_that_stops_the_start_is_named() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let other = folder.path().join("other disk");
+    let arguments = vec!["--disk".into(), folder.path().join("one").into_os_string()];
+    let more = ["--disk".into(), other.clone().into_os_string()];
+    let arguments = arguments.into_iter().chain(more).collect();
+    let start = Start { folder: Some(folder.path().to_owned()), arguments, ..Start::default() };
+    let mut node = Node::start_with(start)?;
+    node.stop()?;
+    fs::write(other.join("disk.id"), b"rubbish")?;
+    let said = refused(&node.data(), &[])?;
+    ensure!(said.contains(&other.display().to_string()), "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_disk_that_moved_is_found_where_it_is_named() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    let start = |disk: &Path| {
+        let arguments = vec!["--disk".into(), disk.to_owned().into_os_string()];
+        let folder = Some(folder.path().to_owned());
+        Node::start_with(Start { folder, arguments, ..Start::default() })
+    };
+    let mut node = start(&old)?;
+    let disk = node.essaim_json(&["status"])?["disks"][0]["id"].clone();
+    node.stop()?;
+    fs::rename(&old, &new)?;
+    let said = refused(&node.data(), &[])?;
+    ensure!(said.contains("is missing") && !old.exists(), "{said}");
+    let node = start(&new)?;
+    let disks = node.essaim_json(&["status"])?["disks"].clone();
+    ensure!(disks.as_array().map(Vec::len) == Some(1) && disks[0]["id"] == disk, "{disks}");
+    Ok(())
+}
+
+#[test]
+fn a_reserved_file_takes_the_credentials() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("credentials.json");
+    fs::write(&file, b"")?;
+    let node = restarted(folder.path())?;
+    ensure!(!node.access_key_id().is_empty());
+    ensure!(!folder.path().join("credentials.json.1").exists(), "an empty file was kept");
+    Ok(())
+}
+
+#[test]
+fn files_that_are_made_anew_are_told() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut node = restarted(folder.path())?;
+    node.stop()?;
+    for name in ["accounts.json", "node.key"] {
+        fs::remove_file(node.data().join(name))?;
+    }
+    let node = restarted(folder.path())?;
+    let said = node.log()?;
+    for name in ["accounts.json is not", "node.key is not"] {
+        ensure!(said.contains(name), "{said}");
+    }
+    Ok(())
+}

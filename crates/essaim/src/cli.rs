@@ -7,6 +7,9 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Parser, Su
 use clap_complete::Shell;
 use node::settings::{Kind, SETTINGS};
 
+/// Environment variables that are read beside those of the settings.
+pub const VARIABLES: [&str; 3] = ["ESSAIM_CONFIG", "ESSAIM_ADMIN_URL", "ESSAIM_ADMIN_TOKEN"];
+
 const AFTER: &str = "\
 Exit codes: 0 done, 1 failed (the error output says why and what to do), 2 wrong command line, \
 3 no node runs there.

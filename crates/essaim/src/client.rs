@@ -1,6 +1,8 @@
 //! Speaks to a node: over the socket in its data directory, or to its URL with a
 //! token.
 
+use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,14 +30,25 @@ impl Client {
     pub fn new(connect: &Connect) -> Result<Self, Failure> {
         let builder = reqwest::Client::builder().read_timeout(ANSWER_MAX).no_proxy();
         let (builder, base, token, place) = if let Some(url) = &connect.admin_url {
+            if !(url.starts_with("http://") || url.starts_with("https://")) {
+                return Err(Failure::new(
+                    Kind::Usage,
+                    format!("{url:?} is no URL"),
+                    format!("give it its scheme: --admin-url http://{url}"),
+                ));
+            }
             let url = url.trim_end_matches('/').to_owned();
             (builder, url.clone(), Some(token(connect)?), url)
         } else {
             let socket = socket(connect);
-            if !socket.exists() {
-                return Err(not_running(&socket.display().to_string()));
-            }
             let place = socket.display().to_string();
+            match socket.try_exists() {
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                    return Err(not_ours(&place));
+                }
+                Ok(true) => {}
+                Ok(false) | Err(_) => return Err(not_running(&place)),
+            }
             let base = "http://essaim".to_owned();
             (builder.unix_socket(socket), base, None, place)
         };
@@ -95,7 +108,9 @@ impl Client {
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
         let answer = request.send().await.map_err(|error| {
-            if error.is_connect() {
+            if is_denied(&error) {
+                not_ours(&self.place)
+            } else if error.is_connect() {
                 not_running(&self.place)
             } else {
                 Failure::failed(
@@ -139,6 +154,26 @@ fn not_running(place: &str) -> Failure {
         format!("no node answers at {place}"),
         "start one with: essaim up, or say where it is with --data DIR or --admin-url URL",
     )
+}
+
+fn not_ours(place: &str) -> Failure {
+    Failure::failed(
+        format!("{place} belongs to another user"),
+        "use sudo, or run this as the user the node runs as",
+    )
+}
+
+/// Whether a connection was refused for who asks.
+fn is_denied(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let system = error.downcast_ref::<io::Error>();
+        if system.is_some_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The token for a node that is asked over the network.

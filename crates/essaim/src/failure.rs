@@ -1,5 +1,6 @@
 //! A command that did not do what was asked: a sentence, a hint, an exit code.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use admin::ErrorBody;
@@ -41,11 +42,13 @@ impl Failure {
 
     /// Says it on the error output.
     pub fn tell(self) -> ExitCode {
+        // Nobody may be there to read it; the exit code says it all the same.
+        let mut errors = std::io::stderr().lock();
         for line in self.message.lines() {
-            eprintln!("essaim: {line}");
+            let _ = writeln!(errors, "essaim: {line}");
         }
         if !self.what_to_do.is_empty() {
-            eprintln!("        {}", self.what_to_do);
+            let _ = writeln!(errors, "        {}", self.what_to_do);
         }
         ExitCode::from(match self.kind {
             Kind::Failed => 1,

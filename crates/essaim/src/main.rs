@@ -12,12 +12,14 @@
 //! | 2 | the command line itself is wrong |
 //! | 3 | no node runs where one was looked for |
 
+#[macro_use]
+mod output;
 mod cli;
 mod client;
 mod commands;
 mod failure;
-mod output;
 mod progress;
+mod shell;
 
 use std::process::ExitCode;
 
@@ -32,7 +34,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match commands::run(cli) {
+    match commands::run(cli).and_then(|()| output::end()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.tell(),
     }

@@ -1,14 +1,67 @@
 //! What commands print: aligned tables, sizes people can read, or JSON.
+//!
+//! A reader that goes away (`essaim tenant list | head -1`) is no failure: what is
+//! left is not printed, and the command goes on to its end. Output that cannot be
+//! written for another reason is told at the end, by [`end`].
+
+use std::fmt;
+use std::io::{self, ErrorKind, Write as _};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 
 use crate::failure::Failure;
 
+/// Why nothing more can be printed.
+static BROKEN: OnceLock<io::Error> = OnceLock::new();
+
+/// Prints a line, as `println!` does, and never panics.
+macro_rules! say {
+    () => { $crate::output::print(format_args!("\n")) };
+    ($($words:tt)*) => { $crate::output::print(format_args!("{}\n", format_args!($($words)*))) };
+}
+
+/// Prints text as it is.
+pub fn print(text: fmt::Arguments<'_>) {
+    if BROKEN.get().is_some() {
+        return;
+    }
+    if let Err(error) = io::stdout().lock().write_fmt(text) {
+        // The first one is the reason.
+        let _ = BROKEN.set(error);
+    }
+}
+
+/// Whether all that was printed has been written, or nobody reads it any more.
+pub fn end() -> Result<(), Failure> {
+    if let Err(error) = io::stdout().lock().flush() {
+        let _ = BROKEN.set(error);
+    }
+    BROKEN.get().map_or(Ok(()), judged)
+}
+
+/// A failed write: of no matter if the reader went away.
+fn judged(error: &io::Error) -> Result<(), Failure> {
+    let (message, hint) = match error.kind() {
+        ErrorKind::BrokenPipe => return Ok(()),
+        ErrorKind::StorageFull => {
+            ("there is no room left for the output".to_owned(), "make room; what was asked is done")
+        }
+        _ => (format!("the output cannot be written: {error}"), "what was asked is done"),
+    };
+    Err(Failure::failed(message, hint))
+}
+
+/// A number and its noun.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// Prints a value as JSON, for programs.
 pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::failed(format!("the answer is not JSON: {error}"), ""))?;
-    println!("{text}");
+    say!("{text}");
     Ok(())
 }
 
@@ -31,9 +84,9 @@ impl Table {
     /// Prints it, or `nothing` if there is no row.
     pub fn print(&self, nothing: &str) {
         if self.rows.len() <= 1 {
-            println!("{nothing}");
+            say!("{nothing}");
         } else {
-            print!("{}", self.text());
+            print(format_args!("{}", self.text()));
         }
     }
 
@@ -64,7 +117,7 @@ impl Table {
 pub fn facts(facts: &[(&str, String)]) {
     let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, value) in facts {
-        println!("{name:<width$}  {value}");
+        say!("{name:<width$}  {value}");
     }
 }
 
@@ -86,7 +139,7 @@ pub fn bytes(count: u64) -> String {
 
 /// A quota, or that there is none.
 pub fn quota(most_bytes: Option<u64>, most_objects: Option<u64>) -> String {
-    let objects = most_objects.map(|count| format!("{count} objects"));
+    let objects = most_objects.map(|count| counted(count, "object", "objects"));
     let limits: Vec<String> = most_bytes.map(bytes).into_iter().chain(objects).collect();
     if limits.is_empty() { "-".to_owned() } else { limits.join(", ") }
 }
@@ -108,7 +161,21 @@ pub fn duration(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Table, bytes, duration};
+    use std::io;
+
+    use super::{Table, bytes, counted, duration, judged};
+
+    #[test]
+    fn a_reader_that_went_away_is_no_failure() {
+        assert!(judged(&io::ErrorKind::BrokenPipe.into()).is_ok());
+        assert!(judged(&io::ErrorKind::StorageFull.into()).is_err());
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let tenants = |count| counted(count, "tenant", "tenants");
+        assert_eq!([tenants(0), tenants(1), tenants(2)], ["0 tenants", "1 tenant", "2 tenants"]);
+    }
 
     #[test]
     fn columns_are_aligned() {

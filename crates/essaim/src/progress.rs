@@ -2,7 +2,7 @@
 //! a line now and then for who reads a file or a pipe later, nothing for a program that
 //! asked for JSON. Always on the error output: results alone go to the output.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -36,7 +36,7 @@ impl Progress {
         self.bar.set_position(done);
         let now = Instant::now();
         if self.line_due.is_some_and(|due| now >= due) {
-            eprintln!("essaim: {}", words());
+            let _ = writeln!(std::io::stderr(), "essaim: {}", words());
             self.line_due = Some(now + LINE_EVERY);
         } else if self.line_due.is_none() && !self.bar.is_hidden() {
             self.bar.set_message(words());

@@ -2,14 +2,15 @@
 //!
 //! A directory that was a disk at the last start and is empty now is most often
 //! a mount that is not there. It is never formatted silently: the start stops and
-//! says so, unless told to go on without.
+//! says so, unless told to go on without. A disk that was moved is known by its mark,
+//! wherever the settings name it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use disk::{Disk, RealDisk};
 use fragments::FragmentStore;
-use units::{DiskId, Random};
+use units::{ClusterId, DiskId, Random};
 
 use crate::identity::{Identity, KnownDisk};
 use crate::settings::Settings;
@@ -50,14 +51,14 @@ pub(crate) async fn open(
     let disks: Vec<Arc<dyn Disk>> =
         candidates.iter().map(|candidate| Arc::clone(&candidate.disk) as Arc<dyn Disk>).collect();
     let store = FragmentStore::open(identity.cluster, disks, random).await.map_err(|error| {
-        Trouble::new(
-            format!("the disks of fragments cannot be opened: {}", chain(&error)),
-            "essaim doctor tells which one; a disk of another cluster must not be named here",
-        )
+        let shown: Vec<String> =
+            candidates.iter().map(|found| found.directory.display().to_string()).collect();
+        let message = format!("the disks of fragments cannot be opened: {}", chain(&error));
+        Trouble::new(message, format!("it is one of: {}", shown.join(", ")))
     })?;
     let directories = candidates.into_iter().map(|candidate| candidate.directory);
     let present: Vec<(DiskId, PathBuf)> = store.disks().into_iter().zip(directories).collect();
-    check_same(identity, &present)?;
+    check_same(settings, identity, &present)?;
     remember(identity, &present, root.as_ref())?;
     Ok(Disks { store, present, missing })
 }
@@ -67,40 +68,111 @@ fn candidates(
     settings: &Settings,
     identity: &Identity,
 ) -> Result<(Vec<Candidate>, Vec<KnownDisk>), Trouble> {
+    let with_place = identity.disks.iter().filter(|known| known.has_place());
+    let known: Vec<PathBuf> = with_place.map(|known| place(settings, known)).collect();
     let mut wanted: Vec<PathBuf> = Vec::new();
-    // A data directory that was moved takes its own disk along.
-    let known = identity.disks.iter().map(|known| settings.data.join(&known.directory));
-    for directory in known.clone().chain(named(settings, identity)) {
-        let directory = full(&directory);
+    let named = named(settings, identity);
+    for directory in known.iter().cloned().chain(named.iter().map(|named| full(named))) {
         if !wanted.contains(&directory) {
             wanted.push(directory);
         }
     }
-    let known: Vec<PathBuf> = known.map(|directory| full(&directory)).collect();
-    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    // What carries a mark comes first: a known disk may be at another place than before,
+    // and nothing is made while one is missing.
+    let mut marked: Vec<(DiskId, Candidate)> = Vec::new();
+    for directory in wanted.iter().filter(|directory| directory.join(DISK_MARK).exists()) {
+        let disk = open_one(directory)?;
+        let mark = mark_check(directory, disk.as_ref(), identity.cluster)?;
+        marked.push((mark.disk, Candidate { directory: directory.clone(), disk }));
+    }
+    let missing = missing(settings, identity, &marked)?;
+    let mut found = Vec::new();
     for directory in wanted {
-        let at = known.iter().position(|known| *known == directory);
-        let before = at.and_then(|at| identity.disks.get(at));
-        let (Some(before), false) = (before, directory.join(DISK_MARK).exists()) else {
-            let disk =
-                RealDisk::open(&directory).map_err(|error| about_directory(&directory, &error))?;
+        if let Some(at) = marked.iter().position(|(_, one)| one.directory == directory) {
+            found.push(marked.swap_remove(at).1);
+        } else if !known.contains(&directory) {
+            let disk = open_one(&directory)?;
             found.push(Candidate { directory, disk });
-            continue;
-        };
-        if !settings.allow_missing_disks {
-            return Err(Trouble::new(
-                format!(
-                    "the disk {} is missing: there is no {DISK_MARK} in it",
-                    directory.display()
-                ),
-                "mount it and start again; if it is lost, start with --allow-missing-disks: what \
-                 the other disks hold is served",
-            ));
         }
-        tracing::error!(directory = %directory.display(), "a known disk is missing");
-        missing.push(before.clone());
     }
     Ok((found, missing))
+}
+
+fn open_one(directory: &Path) -> Result<Arc<RealDisk>, Trouble> {
+    RealDisk::open(directory).map_err(|error| about_directory(directory, &error))
+}
+
+/// Whose disk it is, which must be this cluster's.
+pub(crate) fn mark_check(
+    directory: &Path,
+    disk: &dyn Disk,
+    cluster: ClusterId,
+) -> Result<fragments::Identity, Trouble> {
+    let shown = directory.display();
+    let mark = fragments::Identity::read(disk).map_err(|error| {
+        Trouble::new(
+            format!("the disk {shown} cannot be used: {}", chain(&error)),
+            format!(
+                "put {DISK_MARK} back from a copy; if the disk is lost, move the directory away \
+                 and start with --allow-missing-disks: what the other disks hold is served"
+            ),
+        )
+    })?;
+    if mark.cluster == cluster {
+        return Ok(mark);
+    }
+    Err(Trouble::new(
+        format!("{shown} is a disk of another cluster ({})", mark.cluster),
+        "name the disks of this node, or a directory that is not there yet",
+    ))
+}
+
+/// Known disks that are at no place; an error unless the settings allow it.
+fn missing(
+    settings: &Settings,
+    identity: &Identity,
+    marked: &[(DiskId, Candidate)],
+) -> Result<Vec<KnownDisk>, Trouble> {
+    let mut missing = Vec::new();
+    for known in &identity.disks {
+        let is_here = marked.iter().any(|(id, _)| *id == known.id);
+        // Another disk at its place is told by itself.
+        if is_here || (known.has_place() && place(settings, known).join(DISK_MARK).exists()) {
+            continue;
+        }
+        if !settings.allow_missing_disks {
+            return Err(about_missing(settings, known));
+        }
+        tracing::error!(directory = known.shown(), "a known disk is missing");
+        missing.push(known.clone());
+    }
+    Ok(missing)
+}
+
+/// A known disk that is not there.
+fn about_missing(settings: &Settings, known: &KnownDisk) -> Trouble {
+    if known.has_place() {
+        let place = place(settings, known);
+        return Trouble::new(
+            format!("the disk {} is missing: there is no {DISK_MARK} in it", place.display()),
+            "mount it and start again, or say where it is now with --disk; if it is lost, start \
+             with --allow-missing-disks: what the other disks hold is served",
+        );
+    }
+    Trouble::new(
+        format!("the {} is missing: nobody has said where it is", known.shown()),
+        "say where it is with --disk DIR; if it is lost, start with --allow-missing-disks (and \
+         --disk NEW if no other is left): what the other disks hold is served",
+    )
+}
+
+/// Where a disk was; a data directory that was moved takes its own disk along.
+pub(crate) fn place_in(data: &Path, known: &KnownDisk) -> PathBuf {
+    full(&data.join(&known.directory))
+}
+
+fn place(settings: &Settings, known: &KnownDisk) -> PathBuf {
+    place_in(&settings.data, known)
 }
 
 /// The directories the settings name; the default one only if no other is known.
@@ -119,7 +191,11 @@ fn full(directory: &Path) -> PathBuf {
 }
 
 /// A known directory must hold the disk it held.
-fn check_same(identity: &Identity, present: &[(DiskId, PathBuf)]) -> Result<(), Trouble> {
+fn check_same(
+    settings: &Settings,
+    identity: &Identity,
+    present: &[(DiskId, PathBuf)],
+) -> Result<(), Trouble> {
     let mut seen: Vec<DiskId> = Vec::new();
     for (id, directory) in present {
         if seen.contains(id) {
@@ -131,9 +207,10 @@ fn check_same(identity: &Identity, present: &[(DiskId, PathBuf)]) -> Result<(), 
         seen.push(*id);
     }
     let lost = identity.disks.iter().find(|known| {
-        let elsewhere = seen.contains(&known.id);
-        let replaced = present.iter().any(|(_, directory)| directory.ends_with(&known.directory));
-        replaced && !elsewhere
+        let at_its_place = |(_, directory): &(DiskId, PathBuf)| {
+            known.has_place() && *directory == place(settings, known)
+        };
+        !seen.contains(&known.id) && present.iter().any(at_its_place)
     });
     match lost {
         None => Ok(()),

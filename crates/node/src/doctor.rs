@@ -5,13 +5,14 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use admin::model::{Matter, Status, UnreadablePart};
+use admin::model::{Matter, Status, UnreadablePart, nearly_full};
 use disk::{DiskError, OutsideFile};
 use serde::Serialize;
 
-use crate::files::{ACCOUNTS_FILE, NODE_FILE, SOCKET_NAME};
+use crate::files::{ACCOUNTS_FILE, NODE_FILE, NODE_KEY_FILE, ROOT_KEY_FILE, SOCKET_NAME};
 use crate::limits::UNREADABLE_SHOWN_MAX;
 use crate::settings::SETTINGS;
+use crate::start_checks;
 use crate::trouble::chain;
 
 /// What is thought of a finding.
@@ -20,6 +21,8 @@ use crate::trouble::chain;
 pub enum Verdict {
     /// As it should be.
     Good,
+    /// As it should be, and could be better.
+    Hint,
     /// It works, but look at it.
     Doubtful,
     /// It will not work, or is not safe.
@@ -42,7 +45,7 @@ pub struct Finding {
 /// Bits of a mode that let others in.
 const OTHERS: u32 = 0o077;
 
-fn finding(
+pub(crate) fn finding(
     subject: &'static str,
     verdict: Verdict,
     found: impl Into<String>,
@@ -51,8 +54,6 @@ fn finding(
     Finding { subject, verdict, found: found.into(), what_to_do: what_to_do.into() }
 }
 
-/// Below this, a disk fills in a day.
-const FREE_BYTES_DOUBTFUL: u64 = 5 << 30;
 /// Below this, the node refuses writes.
 const FREE_BYTES_BAD: u64 = 512 << 20;
 /// A disk with a battery or an SSD answers a sync well within this.
@@ -67,10 +68,11 @@ const CLOCK_MIN_SECONDS: u64 = 1_735_689_600;
 /// Looks at everything.
 pub fn examine(data: &Path) -> Vec<Finding> {
     let mut findings = vec![directory(data), running(data)];
-    for name in ["root.key", "node.key", ACCOUNTS_FILE, "credentials.json"] {
+    for name in [ROOT_KEY_FILE, NODE_KEY_FILE, ACCOUNTS_FILE, "credentials.json"] {
         findings.extend(private_file(data, name));
     }
-    findings.push(space(data));
+    findings.extend(start_checks::examine(data));
+    findings.extend(start_checks::places(data).iter().map(|place| space(place)));
     findings.push(sync_speed(data));
     findings.push(clock());
     findings.push(open_files());
@@ -113,9 +115,10 @@ pub fn examine_status(status: &Status) -> Vec<Finding> {
 /// Parts that wait for a disk, in words, and what to do.
 pub fn homeless_text(status: &Status) -> Option<(String, &'static str)> {
     let parts = status.queues.homeless_parts;
+    let have = if parts == 1 { "1 part has".to_owned() } else { format!("{parts} parts have") };
     let found = format!(
-        "{parts} parts have lost fragments and there is no disk to rebuild them on: they can be \
-         read, and survive one loss less"
+        "{have} lost fragments that there is no disk to rebuild on: what is left can be read, \
+         and survives one loss less"
     );
     let what_to_do = "bring back the disk that is away, or add one with --disk DIR; free room if \
                       the others are full";
@@ -128,8 +131,12 @@ pub fn unreadable_text(part: &UnreadablePart) -> String {
         (Some(bucket), Some(key)) => format!("{bucket}/{key}"),
         _ => "an object still looked for".to_owned(),
     };
-    let (fragments, id, since) = (part.fragments, &part.part, &part.since);
-    format!("{whose}: {fragments} fragments of part {id} cannot be rebuilt, since {since}")
+    let (id, since) = (&part.part, &part.since);
+    let fragments = match part.fragments {
+        1 => "1 fragment".to_owned(),
+        count => format!("{count} fragments"),
+    };
+    format!("{whose}: {fragments} of part {id} cannot be rebuilt, since {since}")
 }
 
 fn directory(data: &Path) -> Finding {
@@ -161,8 +168,17 @@ fn directory(data: &Path) -> Finding {
 }
 
 fn running(data: &Path) -> Finding {
-    if !data.join(NODE_FILE).exists() {
-        return finding("node", Verdict::Good, "none has been made here yet", "");
+    match data.join(NODE_FILE).try_exists() {
+        Ok(true) => {}
+        Ok(false) => {
+            return start_checks::remains(data).unwrap_or_else(|| {
+                finding("node", Verdict::Good, "none has been made here yet", "")
+            });
+        }
+        Err(error) => {
+            let found = format!("it cannot be looked for: {error}");
+            return finding("node", Verdict::Bad, found, "use sudo, or run this as its user");
+        }
     }
     let answers = std::os::unix::net::UnixStream::connect(data.join(SOCKET_NAME)).is_ok();
     if answers {
@@ -187,7 +203,7 @@ fn private_file(data: &Path, name: &'static str) -> Option<Finding> {
 }
 
 /// The nearest directory above that exists.
-fn existing(path: &Path) -> &Path {
+pub(crate) fn existing(path: &Path) -> &Path {
     path.ancestors()
         .find(|path| !path.as_os_str().is_empty() && path.exists())
         .unwrap_or(Path::new("."))
@@ -195,8 +211,11 @@ fn existing(path: &Path) -> &Path {
 
 fn space(data: &Path) -> Finding {
     let place = existing(data);
-    let free = match rustix::fs::statvfs(place) {
-        Ok(found) => found.f_bavail.saturating_mul(found.f_frsize),
+    let (free, total) = match rustix::fs::statvfs(place) {
+        Ok(found) => {
+            let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+            (bytes(found.f_bavail), bytes(found.f_blocks))
+        }
         Err(error) => return finding("disk space", Verdict::Bad, error.to_string(), ""),
     };
     let amount =
@@ -204,8 +223,9 @@ fn space(data: &Path) -> Finding {
     let found = format!("{amount} free at {}", place.display());
     match free {
         0..FREE_BYTES_BAD => finding("disk space", Verdict::Bad, found, "make room, or add a disk"),
-        FREE_BYTES_BAD..FREE_BYTES_DOUBTFUL => {
-            finding("disk space", Verdict::Doubtful, found, "it will be full soon: add a disk")
+        _ if nearly_full(total, free) => {
+            let found = format!("{found}: nearly full");
+            finding("disk space", Verdict::Doubtful, found, "make room, or add a disk: --disk DIR")
         }
         _ => finding("disk space", Verdict::Good, found, ""),
     }

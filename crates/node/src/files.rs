@@ -26,6 +26,10 @@ use crate::trouble::{Trouble, about_file};
 pub const SOCKET_NAME: &str = "admin.sock";
 
 pub(crate) const NODE_FILE: &str = "node.json";
+/// The disk of a node whose settings name none.
+pub(crate) const OWN_DISK: &str = "disk";
+pub(crate) const ROOT_KEY_FILE: &str = "root.key";
+pub(crate) const NODE_KEY_FILE: &str = "node.key";
 pub(crate) const ACCOUNTS_FILE: &str = "accounts.json";
 pub(crate) const ADDRESSES_FILE: &str = "addresses.json";
 pub(crate) const CATALOG_DIRECTORY: &str = "catalog";

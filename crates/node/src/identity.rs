@@ -21,12 +21,29 @@ use crate::trouble::{Trouble, chain};
 
 const FORMAT: &str = "essaim-node-1";
 
-/// A disk, and where it was last.
+/// A disk, and where it was last; an empty path if that is not known, as after a
+/// restore into a fresh directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct KnownDisk {
     #[serde(with = "id_text")]
     pub(crate) id: DiskId,
     pub(crate) directory: PathBuf,
+}
+
+impl KnownDisk {
+    /// Whether it is known where it was.
+    pub(crate) fn has_place(&self) -> bool {
+        !self.directory.as_os_str().is_empty()
+    }
+
+    /// Where it was, in words.
+    pub(crate) fn shown(&self) -> String {
+        if self.has_place() {
+            self.directory.display().to_string()
+        } else {
+            format!("disk {} of the restored catalog", self.id)
+        }
+    }
 }
 
 /// Who the node is.

@@ -38,6 +38,7 @@ mod restore;
 mod running;
 mod serving;
 pub mod settings;
+mod start_checks;
 mod stop;
 mod supervision;
 mod trouble;

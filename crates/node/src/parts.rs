@@ -1,5 +1,6 @@
 //! The parts of a node, opened in the order in which they need each other.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use admin::model::date_text;
@@ -9,16 +10,20 @@ use host::{SystemClock, SystemRandom};
 use kv::FjallEngine;
 use objects::Objects;
 use units::{Clock, Random, Timestamp};
-use vault::{NodeIdentity, Passphrase, Vault, VaultError};
+use vault::{IdentityError, NodeIdentity, Passphrase, Vault, VaultError};
 
 use crate::disks::{self, Disks};
 use crate::files::{
-    self, CATALOG_DIRECTORY, LOG_DIRECTORY, NODE_FILE, ROWS_DIRECTORY, ROWS_MADE_FILE,
+    self, CATALOG_DIRECTORY, LOG_DIRECTORY, NODE_FILE, NODE_KEY_FILE, ROWS_DIRECTORY,
+    ROWS_MADE_FILE,
 };
 use crate::identity::Identity;
 use crate::limits::FOUNDED_AFTER;
 use crate::settings::Settings;
 use crate::trouble::{Trouble, about_directory, chain};
+
+/// What to do without a catalog.
+const CATALOG_HINT: &str = "put the catalog back from a backup: essaim restore --help";
 
 /// Open parts.
 pub(crate) struct Parts {
@@ -43,12 +48,11 @@ impl Parts {
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let mut identity = identity(&root, random.as_ref(), clock.as_ref())?;
         let vault = open_vault(settings, &root, &random, identity.complete)?;
-        NodeIdentity::open_or_create(root.as_ref(), random.as_ref()).map_err(|error| {
-            Trouble::new(
-                format!("the node's key cannot be read: {}", chain(&error)),
-                "put node.key back from a copy, or move it away: a fresh one is then made",
-            )
-        })?;
+        if identity.complete && !root.exists(NODE_KEY_FILE).unwrap_or(true) {
+            tracing::warn!("{NODE_KEY_FILE} is not in the data directory: a fresh one is made");
+        }
+        NodeIdentity::open_or_create(root.as_ref(), random.as_ref())
+            .map_err(|error| about_node_key(&error))?;
         let disks = disks::open(settings, &mut identity, &root, random.as_ref()).await?;
         let consensus = open_catalog(&root, &identity, &clock).await?;
         let objects = Objects::new(objects::Parts {
@@ -70,16 +74,29 @@ fn identity(root: &RealDisk, random: &dyn Random, clock: &dyn Clock) -> Result<I
     let names = root.list("").map_err(|error| about_directory(root.root(), &error))?;
     let ours = ["lock", files::SOCKET_NAME, &format!("{NODE_FILE}.tmp")];
     if let Some(other) = names.iter().find(|name| !ours.contains(&name.as_str())) {
-        return Err(Trouble::new(
-            format!("{} holds {other:?} but no {NODE_FILE}", root.root().display()),
-            "name an empty directory or one that is not there yet; if this was a node that lost \
-             its files, see: essaim restore --help",
-        ));
+        return Err(about_lost_identity(root.root(), other));
     }
     founding_time_check(clock.now())?;
     let identity = Identity::draw(random, clock);
     identity.write(root)?;
     Ok(identity)
+}
+
+/// A directory that is not empty and says of no node that it is its own.
+pub(crate) fn about_lost_identity(data: &Path, other: &str) -> Trouble {
+    Trouble::new(
+        format!("{} holds {other:?} but no {NODE_FILE}", data.display()),
+        "name an empty directory or one that is not there yet; if this was a node that lost \
+         its files, see: essaim restore --help",
+    )
+}
+
+/// Whether the catalog of a node that was whole once is still there.
+pub(crate) fn catalog_check(root: &Path) -> Result<(), Trouble> {
+    if [ROWS_DIRECTORY, LOG_DIRECTORY].iter().all(|name| root.join(name).exists()) {
+        return Ok(());
+    }
+    Err(Trouble::new("the catalog is not in the data directory any more", CATALOG_HINT))
 }
 
 /// Whether a node may be founded now: the times it begins with stay.
@@ -117,6 +134,13 @@ fn open_vault(
     opened.map_err(|error| about_vault(&error))
 }
 
+pub(crate) fn about_node_key(error: &IdentityError) -> Trouble {
+    Trouble::new(
+        format!("the node's key cannot be read: {}", chain(error)),
+        "put node.key back from a copy, or move it away: a fresh one is then made",
+    )
+}
+
 pub(crate) fn about_vault(error: &VaultError) -> Trouble {
     let what_to_do = match error {
         VaultError::PassphraseNeeded | VaultError::WrongPassphrase => {
@@ -127,6 +151,9 @@ pub(crate) fn about_vault(error: &VaultError) -> Trouble {
             "put root.key back from its copy (essaim backup root-key made it): without it nothing opens"
         }
     };
+    if matches!(error, VaultError::Missing { .. }) {
+        return Trouble::new("the root key is gone: there is no root.key", what_to_do);
+    }
     Trouble::new(format!("the root key cannot be used: {}", chain(error)), what_to_do)
 }
 
@@ -135,19 +162,17 @@ async fn open_catalog(
     identity: &Identity,
     clock: &Arc<dyn Clock>,
 ) -> Result<Consensus, Trouble> {
-    let hint = "put the catalog back from a backup: essaim restore --help";
-    let there = |path: &str| root.exists(path).unwrap_or(false);
-    if identity.complete && !(there(ROWS_DIRECTORY) && there(LOG_DIRECTORY)) {
-        return Err(Trouble::new("the catalog is not in the data directory any more", hint));
+    if identity.complete {
+        catalog_check(root.root())?;
     }
     root.create_dir(CATALOG_DIRECTORY)
         .map_err(|error| about_directory(&root.root().join(CATALOG_DIRECTORY), &error))?;
     let told = |error: &dyn std::error::Error| {
-        Trouble::new(format!("the catalog cannot be opened: {}", chain(error)), hint)
+        Trouble::new(format!("the catalog cannot be opened: {}", chain(error)), CATALOG_HINT)
     };
     let rows = root.root().join(ROWS_DIRECTORY);
     // An engine whose making was cut may not open; nothing was proposed to it yet.
-    let unmade = !identity.complete && !there(ROWS_MADE_FILE);
+    let unmade = !identity.complete && !root.exists(ROWS_MADE_FILE).unwrap_or(false);
     if unmade {
         disk::outside_remove_tree(&rows).map_err(|error| told(&error))?;
     }

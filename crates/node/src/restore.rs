@@ -5,25 +5,28 @@
 //! data directory or as a copy, and the disks that hold the fragments.
 //! Nothing that is there is overwritten.
 
+use std::collections::BTreeSet;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use catalog::{ReadError, View};
 use disk::{Disk, RealDisk};
 use host::{SystemClock, SystemRandom};
-use kv::FjallEngine;
+use kv::{Engine, FjallEngine};
 use serde::Serialize;
 use units::DiskId;
 use vault::{Vault, VaultError};
 
-use crate::files::{CATALOG_DIRECTORY, LOG_DIRECTORY, PrivateFile, ROWS_DIRECTORY, data_default};
+use crate::disks::{DISK_MARK, mark_check, place_in};
+use crate::files::{
+    CATALOG_DIRECTORY, LOG_DIRECTORY, OWN_DISK, PrivateFile, ROOT_KEY_FILE, ROWS_DIRECTORY,
+    data_default,
+};
 use crate::identity::{Identity, KnownDisk};
-use crate::limits::RECORD_BYTES_MAX;
+use crate::limits::{RECORD_BYTES_MAX, RESTORE_ROWS_READ};
 use crate::parts::about_vault;
 use crate::trouble::{Trouble, about_directory, about_file, chain};
-
-/// The file of the root key in the data directory, as the vault names it.
-const ROOT_KEY_FILE: &str = "root.key";
 
 /// What is put back, and where.
 pub struct Restore {
@@ -48,6 +51,10 @@ pub struct Restored {
     pub taken: String,
     /// The cluster it is of.
     pub cluster: String,
+    /// Disks that the catalog names and that are not here: where they were, or their ids.
+    pub missing_disks: Vec<String>,
+    /// Whether the root key opens with a passphrase only.
+    pub passphrase_needed: bool,
 }
 
 /// Puts a catalog back; the node must not run.
@@ -56,10 +63,10 @@ pub fn restore(ask: &Restore) -> Result<Restored, Trouble> {
         disk::outside_open(&ask.backup).map_err(|error| about_file(&ask.backup, &error))?;
     let root = RealDisk::open(&ask.data).map_err(|error| about_directory(&ask.data, &error))?;
     let known = Identity::read(root.as_ref())?;
-    put_root_key(&root, ask.root_key.as_deref())?;
+    let passphrase_needed = put_root_key(&root, ask.root_key.as_deref())?;
     let fresh = known.is_none();
     let mut identity = known.unwrap_or_else(|| Identity::draw(&SystemRandom, &SystemClock));
-    let report = put_catalog(&root, &identity, BufReader::new(backup))?;
+    let (report, named) = put_catalog(&root, &identity, BufReader::new(backup))?;
     if !fresh && identity.cluster != report.cluster {
         return Err(Trouble::new(
             "the backup is of another cluster than this data directory",
@@ -70,18 +77,30 @@ pub fn restore(ask: &Restore) -> Result<Restored, Trouble> {
     }
     identity.cluster = report.cluster;
     identity.complete = true;
-    find_disks(&mut identity, &ask.disks)?;
+    find_disks(&mut identity, root.root(), &ask.disks)?;
+    for id in named {
+        // A start must know that it is missing: what it holds is not on a new one.
+        if identity.disks.iter().all(|known| known.id != id) {
+            identity.disks.push(KnownDisk { id, directory: PathBuf::new() });
+        }
+    }
     identity.write(root.as_ref())?;
+    let is_missing = |known: &&KnownDisk| {
+        !known.has_place() || !place_in(root.root(), known).join(DISK_MARK).exists()
+    };
+    let missing_disks = identity.disks.iter().filter(is_missing).map(KnownDisk::shown).collect();
     Ok(Restored {
         data: root.root().display().to_string(),
         rows: report.rows,
         taken: admin::model::date_text(report.made),
         cluster: report.cluster.to_string(),
+        missing_disks,
+        passphrase_needed,
     })
 }
 
-/// Makes sure that a root key is there and opens.
-fn put_root_key(root: &Arc<RealDisk>, copy: Option<&Path>) -> Result<(), Trouble> {
+/// Makes sure that a root key is there and opens; says whether it needs a passphrase.
+fn put_root_key(root: &Arc<RealDisk>, copy: Option<&Path>) -> Result<bool, Trouble> {
     let exists = Vault::exists(root.as_ref()).map_err(|error| about_vault(&error))?;
     match (exists, copy) {
         (true, None) => {}
@@ -106,16 +125,18 @@ fn put_root_key(root: &Arc<RealDisk>, copy: Option<&Path>) -> Result<(), Trouble
     }
     match Vault::open(Arc::clone(root) as Arc<dyn Disk>, Arc::new(SystemRandom), None) {
         // Whether the passphrase is right is seen when the node starts.
-        Ok(_) | Err(VaultError::PassphraseNeeded) => Ok(()),
+        Err(VaultError::PassphraseNeeded) => Ok(true),
+        Ok(_) => Ok(false),
         Err(error) => Err(about_vault(&error)),
     }
 }
 
+/// Restores the rows; gives the disks that they name too.
 fn put_catalog(
     root: &Arc<RealDisk>,
     identity: &Identity,
     mut backup: BufReader<std::fs::File>,
-) -> Result<consensus::BackupReport, Trouble> {
+) -> Result<(consensus::BackupReport, BTreeSet<DiskId>), Trouble> {
     let told = |error: &dyn std::error::Error| {
         Trouble::new(
             format!("the catalog cannot be restored: {}", chain(error)),
@@ -125,56 +146,59 @@ fn put_catalog(
         )
     };
     root.create_dir(CATALOG_DIRECTORY).map_err(|error| told(&error))?;
-    let engine =
-        FjallEngine::open(&root.root().join(ROWS_DIRECTORY)).map_err(|error| told(&error))?;
+    let rows = root.root().join(ROWS_DIRECTORY);
+    let engine = Arc::new(FjallEngine::open(&rows).map_err(|error| told(&error))?);
     let parts = consensus::RestoreParts {
         disk: Arc::clone(root) as Arc<dyn Disk>,
         directory: LOG_DIRECTORY.to_owned(),
-        engine: Arc::new(engine),
+        engine: Arc::clone(&engine) as Arc<dyn Engine>,
         node: identity.node,
     };
-    consensus::restore(&parts, &mut backup).map_err(|error| told(&error))
+    let report = consensus::restore(&parts, &mut backup).map_err(|error| told(&error))?;
+    let named = disks_named(&View::new(engine.view())).map_err(|error| told(&error))?;
+    Ok((report, named))
 }
 
-/// Adds the disks that were named to those that are known.
-fn find_disks(identity: &mut Identity, named: &[PathBuf]) -> Result<(), Trouble> {
+/// The disks on which the catalog has fragments.
+fn disks_named(view: &View) -> Result<BTreeSet<DiskId>, ReadError> {
+    let (mut named, mut after) = (BTreeSet::new(), None);
+    loop {
+        let page = view.parts(after, RESTORE_ROWS_READ)?;
+        let Some((last, _)) = page.last() else { return Ok(named) };
+        after = Some(*last);
+        named.extend(page.iter().flat_map(|(_, part)| part.slots.iter().copied()));
+    }
+}
+
+/// Adds the disks that were named to those that are known, and the one in the data
+/// directory if it is this cluster's.
+fn find_disks(identity: &mut Identity, data: &Path, named: &[PathBuf]) -> Result<(), Trouble> {
     for directory in named {
         let directory = directory.canonicalize().unwrap_or_else(|_| directory.clone());
-        if !directory.join(crate::disks::DISK_MARK).exists() {
+        if !directory.join(DISK_MARK).exists() {
             return Err(Trouble::new(
                 format!("{} holds no fragments of Essaim", directory.display()),
                 "name the directory that was given to --disk",
             ));
         }
-        let id = disk_id(&directory, identity)?;
-        if identity.disks.iter().all(|known| known.id != id) {
-            identity.disks.push(KnownDisk { id, directory });
-        }
+        add_disk(identity, directory)?;
+    }
+    let own = data.join(OWN_DISK);
+    if own.join(DISK_MARK).exists() {
+        // Another cluster's is told by the start.
+        let _ = add_disk(identity, own);
     }
     Ok(())
 }
 
-fn disk_id(directory: &Path, identity: &Identity) -> Result<DiskId, Trouble> {
-    let disk = RealDisk::open(directory).map_err(|error| about_directory(directory, &error))?;
-    let runtime = crate::process::runtime()?;
-    let opened = runtime.block_on(async {
-        let store =
-            fragments::FragmentStore::open(identity.cluster, vec![disk], &SystemRandom).await;
-        let ids = store.as_ref().map(fragments::FragmentStore::disks);
-        let ids = ids.map_err(|error| chain(error));
-        if let Ok(store) = &store {
-            store.shutdown().await;
-        }
-        ids
-    });
-    match opened.map(|ids| ids.first().copied()) {
-        Ok(Some(id)) => Ok(id),
-        Ok(None) => Err(Trouble::new(format!("{} has no id", directory.display()), "")),
-        Err(reason) => Err(Trouble::new(
-            format!("{} cannot be opened: {reason}", directory.display()),
-            "is it a disk of the cluster that was backed up?",
-        )),
+fn add_disk(identity: &mut Identity, directory: PathBuf) -> Result<(), Trouble> {
+    let disk = RealDisk::open(&directory).map_err(|error| about_directory(&directory, &error))?;
+    let id = mark_check(&directory, disk.as_ref(), identity.cluster)?.disk;
+    match identity.disks.iter_mut().find(|known| known.id == id) {
+        Some(known) => known.directory = directory,
+        None => identity.disks.push(KnownDisk { id, directory }),
     }
+    Ok(())
 }
 
 /// Copies the root key of a data directory to a file; says how long it is.

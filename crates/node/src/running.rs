@@ -8,8 +8,10 @@ use admin::Admin;
 use admin::auth::{AccountStore, Accounts};
 use caretaker::Days;
 use disk::{Disk, RealDisk};
+use host::{SystemClock, SystemRandom};
 use serde::Serialize;
 use steward::Steward;
+use units::{Clock, Random};
 
 use crate::announcement::Announcement;
 use crate::credentials::Credentials;
@@ -165,23 +167,57 @@ impl AccountStore for AccountFile {
 }
 
 fn open_accounts(parts: &Parts) -> Result<Accounts, Trouble> {
-    let told = |error: &dyn std::error::Error| {
-        Trouble::new(
-            format!("{ACCOUNTS_FILE} in the data directory cannot be used: {}", chain(error)),
-            "put it back from a copy, or move it away: tokens and passwords are then made anew \
-             (essaim password admin)",
-        )
-    };
     let root = &parts.root;
-    let kept = if root.exists(ACCOUNTS_FILE).map_err(|error| told(&error))? {
-        let bytes = disk::read_file(root.as_ref(), ACCOUNTS_FILE, RECORD_BYTES_MAX);
-        Some(bytes.map_err(|error| told(&error))?)
-    } else {
-        None
-    };
+    let kept = accounts_kept(root.as_ref())?;
+    if kept.is_none() && parts.identity.complete {
+        tracing::warn!(
+            "{ACCOUNTS_FILE} is not in the data directory: no password and no token is known; \
+             make a password: essaim password admin"
+        );
+    }
     let store = Arc::new(AccountFile(Arc::clone(root)));
-    let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
-    Accounts::open(kept.as_deref(), store, clock, random).map_err(|error| told(&error))
+    accounts(kept.as_deref(), store, &parts.clock, &parts.random)
+}
+
+/// The accounts in their file, if it is there.
+fn accounts_kept(root: &dyn Disk) -> Result<Option<Vec<u8>>, Trouble> {
+    if !root.exists(ACCOUNTS_FILE).map_err(|error| about_accounts(&error))? {
+        return Ok(None);
+    }
+    let bytes = disk::read_file(root, ACCOUNTS_FILE, RECORD_BYTES_MAX);
+    bytes.map(Some).map_err(|error| about_accounts(&error))
+}
+
+fn accounts(
+    kept: Option<&[u8]>,
+    store: Arc<dyn AccountStore>,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+) -> Result<Accounts, Trouble> {
+    let (clock, random) = (Arc::clone(clock), Arc::clone(random));
+    Accounts::open(kept, store, clock, random).map_err(|error| about_accounts(&error))
+}
+
+fn about_accounts(error: &dyn std::error::Error) -> Trouble {
+    Trouble::new(
+        format!("{ACCOUNTS_FILE} in the data directory cannot be used: {}", chain(error)),
+        "put it back from a copy, or move it away: tokens and passwords are then made anew \
+         (essaim password admin)",
+    )
+}
+
+/// Whether a start would take the accounts.
+pub(crate) fn accounts_check(root: &dyn Disk) -> Result<(), Trouble> {
+    struct Nowhere;
+    impl AccountStore for Nowhere {
+        fn save(&self, _bytes: &[u8]) -> Result<(), String> {
+            Err("nothing is changed here".to_owned())
+        }
+    }
+    let kept = accounts_kept(root)?;
+    let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) =
+        (Arc::new(SystemClock), Arc::new(SystemRandom));
+    accounts(kept.as_deref(), Arc::new(Nowhere), &clock, &random).map(|_| ())
 }
 
 fn announce(
@@ -197,6 +233,7 @@ fn announce(
     let node = parts.identity.node.to_string();
     let there = Credentials::refresh(&file, &node, s3_endpoint, admin_url, &settings.region)?;
     let shown = |path: &Path| path.display().to_string();
+    let file = std::path::absolute(&file).unwrap_or(file);
     Ok(Announcement {
         first_start,
         s3_endpoint: s3_endpoint.clone(),

@@ -1,6 +1,7 @@
 //! What an operator is told when something cannot be done: one clear sentence,
 //! and what to do.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use disk::DiskError;
@@ -70,6 +71,14 @@ pub(crate) fn about_directory(path: &Path, error: &DiskError) -> Trouble {
             format!("{shown} is not a directory"),
             "name a directory, or one that is not there yet",
         ),
+        DiskError::Io { source, .. }
+            if matches!(source.kind(), ErrorKind::AlreadyExists | ErrorKind::NotADirectory) =>
+        {
+            Trouble::new(
+                format!("{shown} is a file, or lies below one"),
+                "name a directory, or one that is not there yet: --data DIR (or --disk DIR)",
+            )
+        }
         DiskError::Io { source, .. } => Trouble::new(
             format!("{shown} cannot be used: {source}"),
             "name a directory that this user may write, with --data (or --disk)",

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::cli::{BackupVerb, Connect, RestoreArgs};
 use crate::client::Client;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::output;
 use crate::progress::Progress;
+use crate::shell;
 
 #[derive(Serialize)]
 struct Written {
@@ -20,11 +21,18 @@ pub(super) async fn run(verb: BackupVerb) -> Result<(), Failure> {
     match verb {
         BackupVerb::Catalog { file, connect } => catalog(&file, &connect).await,
         BackupVerb::RootKey { file, connect } => {
+            if connect.admin_url.is_some() {
+                return Err(Failure::new(
+                    Kind::Usage,
+                    "the root key is copied on its own machine, never over the network",
+                    "leave --admin-url (or ESSAIM_ADMIN_URL) out; name the node with --data DIR",
+                ));
+            }
             let data = connect.data.clone().unwrap_or_else(node::data_default);
             let bytes = node::root_key_copy(&data, &file)?;
             told(&file, bytes, &connect)?;
             if !connect.json {
-                println!("Keep it away from the node: with it and the disks, everything opens.");
+                say!("Keep it away from the node: with it and the disks, everything opens.");
             }
             Ok(())
         }
@@ -64,7 +72,7 @@ fn told(file: &Path, bytes: u64, connect: &Connect) -> Result<(), Failure> {
     if connect.json {
         return output::json(&Written { file, bytes });
     }
-    println!("{file}: {}", output::bytes(bytes));
+    say!("{file}: {}", output::bytes(bytes));
     Ok(())
 }
 
@@ -79,11 +87,25 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<(), Failure> {
     if args.json {
         return output::json(&restored);
     }
-    println!("{} rows are back, as of {}", restored.rows, restored.taken);
-    println!("Start the node: essaim up --data {}", restored.data);
-    println!(
-        "What was written after the backup stays on the disks, unknown, until you say that it"
-    );
-    println!("is not wanted any more: essaim confirm restore");
+    say!("{} are back, as of {}", output::counted(restored.rows, "row", "rows"), restored.taken);
+    let passphrase = if restored.passphrase_needed { " --passphrase-file FILE" } else { "" };
+    let start = format!("essaim up --data {}{passphrase}", shell::quoted(&restored.data));
+    if restored.missing_disks.is_empty() {
+        say!("Start the node: {start}");
+    } else {
+        let disks = restored.missing_disks.len() as u64;
+        let are = if disks == 1 { "is" } else { "are" };
+        let disks = output::counted(disks, "disk", "disks");
+        say!(
+            "{disks} that the catalog names {are} not here, and what lies there cannot be read yet:"
+        );
+        restored.missing_disks.iter().for_each(|disk| say!("  {disk}"));
+        say!("Start the node and say where each one is: {start} --disk DIR");
+        say!(
+            "If they are lost, start it on a new directory: {start} --allow-missing-disks --disk NEW"
+        );
+    }
+    say!("What was written after the backup stays on the disks, unknown, until you say that it");
+    say!("is not wanted any more: essaim confirm restore");
     Ok(())
 }

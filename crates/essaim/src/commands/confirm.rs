@@ -54,6 +54,6 @@ async fn say(connect: &Connect, word: &Confirmation, said: &str) -> Result<(), F
     if connect.json {
         return output::json(word);
     }
-    println!("confirmed: {said}");
+    say!("confirmed: {said}");
     Ok(())
 }

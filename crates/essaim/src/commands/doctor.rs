@@ -5,10 +5,17 @@ use node::doctor::{Finding, Verdict};
 
 use crate::cli::Connect;
 use crate::client::Client;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::output;
 
 pub(super) async fn run(connect: &Connect) -> Result<(), Failure> {
+    if connect.admin_url.is_some() {
+        return Err(Failure::new(
+            Kind::Usage,
+            "the doctor looks at this machine and its data directory, not at a URL",
+            "leave --admin-url (or ESSAIM_ADMIN_URL) out; essaim status asks a node elsewhere",
+        ));
+    }
     let data = connect.data.clone().unwrap_or_else(node::data_default);
     let mut findings = node::doctor::examine(&data);
     // What only a running node knows; that none runs was found already.
@@ -26,17 +33,20 @@ pub(super) async fn run(connect: &Connect) -> Result<(), Failure> {
     if bad == 0 {
         return Ok(());
     }
-    Err(Failure::failed(format!("{bad} things are wrong"), "do what is said above"))
+    let are =
+        if bad == 1 { "1 thing is wrong".to_owned() } else { format!("{bad} things are wrong") };
+    Err(Failure::failed(are, "do what is said above"))
 }
 
 fn tell(finding: &Finding) {
     let mark = match finding.verdict {
         Verdict::Good => "ok   ",
         Verdict::Doubtful => "look ",
+        Verdict::Hint => "hint ",
         Verdict::Bad => "WRONG",
     };
-    println!("{mark}  {:<14} {}", finding.subject, finding.found);
+    say!("{mark}  {:<14} {}", finding.subject, finding.found);
     if !finding.what_to_do.is_empty() {
-        println!("       {:<14} {}", "", finding.what_to_do);
+        say!("       {:<14} {}", "", finding.what_to_do);
     }
 }

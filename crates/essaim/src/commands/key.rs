@@ -69,6 +69,6 @@ fn show(made: &KeyMade, connect: &Connect) -> Result<(), Failure> {
         ("rights", rights(key).to_owned()),
         ("expires", output::or_dash(key.expires.as_deref())),
     ]);
-    println!("\nThe secret is shown this once: keep it now.");
+    say!("\nThe secret is shown this once: keep it now.");
     Ok(())
 }

@@ -77,7 +77,7 @@ fn version(json: bool) -> Result<(), Failure> {
     if json {
         return output::json(&Version { version });
     }
-    println!("essaim {version}");
+    say!("essaim {version}");
     Ok(())
 }
 
@@ -113,6 +113,6 @@ fn deleted(noun: &str, name: &str, connect: &crate::cli::Connect) -> Result<(), 
     if connect.json {
         return output::json(&Deleted { deleted: name });
     }
-    println!("{noun} {name} is gone");
+    say!("{noun} {name} is gone");
     Ok(())
 }

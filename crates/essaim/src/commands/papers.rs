@@ -11,7 +11,7 @@ use crate::failure::Failure;
 pub(super) fn completions(shell: Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "essaim", &mut script);
-    print!("{}", String::from_utf8_lossy(&script));
+    crate::output::print(format_args!("{}", String::from_utf8_lossy(&script)));
     Ok(())
 }
 
@@ -24,6 +24,6 @@ pub(super) fn manual(directory: &Path) -> Result<(), Failure> {
     };
     node::directory_create(directory)?;
     clap_mangen::generate_to(Cli::command(), directory).map_err(failed)?;
-    println!("{}", directory.display());
+    say!("{}", directory.display());
     Ok(())
 }

@@ -15,6 +15,6 @@ pub(super) async fn run(named: &Named) -> Result<(), Failure> {
         return output::json(&made);
     }
     output::facts(&[("administrator", made.user), ("password", made.password)]);
-    println!("\nThe password is shown this once: keep it now.");
+    say!("\nThe password is shown this once: keep it now.");
     Ok(())
 }

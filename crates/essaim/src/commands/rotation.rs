@@ -21,7 +21,7 @@ pub(super) async fn root_key(verb: RootKeyVerb) -> Result<(), Failure> {
         RootKeyVerb::Rotate(args) => {
             rotate(RotationKind::Root, None, &args).await?;
             if !args.connect.json {
-                println!(
+                say!(
                     "\nTake fresh copies now: essaim backup root-key FILE, essaim backup catalog FILE.\n\
                      A backup of the catalog made before opens only with a copy of the root key made before."
                 );
@@ -39,15 +39,15 @@ pub(super) async fn root_key(verb: RootKeyVerb) -> Result<(), Failure> {
             let client = Client::new(&connect)?;
             client.send_empty(Method::PUT, "/api/v1/root-key/passphrase", &set).await?;
             match file {
-                Some(file) => println!(
+                Some(file) => say!(
                     "the root key is under the passphrase; from now on start with --passphrase-file {}",
                     file.display()
                 ),
-                None => println!(
+                None => say!(
                     "the root key is under no passphrase any more; start without --passphrase-file"
                 ),
             }
-            println!("copies of the root key made before open as they did");
+            say!("copies of the root key made before open as they did");
             Ok(())
         }
     }

@@ -1,11 +1,11 @@
 //! `essaim status`.
 
-use admin::model::{DiskState, Status};
+use admin::model::{DiskState, DiskStatus, Status};
 
 use crate::cli::Connect;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::output::{self, Table};
+use crate::output::{self, Table, counted};
 
 pub(super) async fn run(connect: &Connect) -> Result<(), Failure> {
     let status: Status = Client::new(connect)?.get("/api/v1/status").await?;
@@ -22,14 +22,17 @@ pub(super) async fn run(connect: &Connect) -> Result<(), Failure> {
         ("administration", status.endpoints.admin_url.clone()),
         ("catalog", catalog(&status)),
         ("holds", holds(&status)),
-        ("waiting", format!("{} parts to release", status.queues.release_parts)),
+        (
+            "waiting",
+            format!("{} to release", counted(status.queues.release_parts, "part", "parts")),
+        ),
     ]);
-    println!();
+    say!();
     let mut disks = Table::new(&["DISK", "STATE", "USED", "FREE", "SIZE", "DIRECTORY"]);
     for disk in &status.disks {
         disks.row([
             disk.id.chars().take(8).collect(),
-            disk_state(disk.state).to_owned(),
+            disk_state(disk).to_owned(),
             output::bytes(disk.used_bytes),
             output::bytes(disk.free_bytes),
             output::bytes(disk.total_bytes),
@@ -37,26 +40,35 @@ pub(super) async fn run(connect: &Connect) -> Result<(), Failure> {
         ]);
     }
     disks.print("no disk");
+    if status.disks.iter().any(DiskStatus::is_nearly_full) {
+        say!("\nnearly full: make room, or add a disk with --disk DIR");
+    }
+    if let [_] = status.disks[..] {
+        say!(
+            "\none disk: no redundancy: if it dies, what it holds is lost (add disks with --disk DIR)"
+        );
+    }
     for reason in &status.not_ready {
-        println!("\nnot ready: {}: {}", reason.component, reason.reason);
+        say!("\nnot ready: {}: {}", reason.component, reason.reason);
     }
     for waiting in &status.unconfirmed {
-        println!("\nto confirm: {}: {}", waiting.reason, waiting.command);
+        say!("\nto confirm: {}: {}", waiting.reason, waiting.command);
     }
     if let Some((found, what_to_do)) = node::doctor::homeless_text(&status) {
-        println!("\nREDUNDANCY: {found}: {what_to_do}");
+        say!("\nREDUNDANCY: {found}: {what_to_do}");
     }
     if !status.unreadable.is_empty() {
         let more = if status.unreadable_more { " at least" } else { "" };
-        println!("\nLOST DATA: {}{more} parts cannot be read:", status.unreadable.len());
+        let parts = counted(status.unreadable.len() as u64, "part", "parts");
+        say!("\nLOST DATA:{more} {parts} cannot be read:");
         for part in status.unreadable.iter().take(node::limits::UNREADABLE_SHOWN_MAX) {
-            println!("  {}", node::doctor::unreadable_text(part));
+            say!("  {}", node::doctor::unreadable_text(part));
         }
     }
     if !status.last_errors.is_empty() {
-        println!("\nlast warnings and errors:");
+        say!("\nlast warnings and errors:");
         for error in status.last_errors.iter().take(5) {
-            println!("  {} {:<5} {}: {}", error.at, error.level, error.room, error.message);
+            say!("  {} {:<5} {}: {}", error.at, error.level, error.room, error.message);
         }
     }
     Ok(())
@@ -78,16 +90,17 @@ fn catalog(status: &Status) -> String {
 fn holds(status: &Status) -> String {
     let totals = &status.totals;
     format!(
-        "{} in {} objects, {} buckets, {} tenants",
+        "{} in {}, {}, {}",
         output::bytes(totals.bytes),
-        totals.objects,
-        totals.buckets,
-        totals.tenants
+        counted(totals.objects, "object", "objects"),
+        counted(totals.buckets, "bucket", "buckets"),
+        counted(totals.tenants, "tenant", "tenants")
     )
 }
 
-const fn disk_state(state: DiskState) -> &'static str {
-    match state {
+fn disk_state(disk: &DiskStatus) -> &'static str {
+    match disk.state {
+        DiskState::Healthy if disk.is_nearly_full() => "nearly full",
         DiskState::Healthy => "healthy",
         DiskState::Full => "FULL",
         DiskState::Poisoned => "POISONED",

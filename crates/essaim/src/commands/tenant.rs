@@ -55,7 +55,7 @@ pub(super) async fn run(verb: TenantVerb) -> Result<(), Failure> {
             let gone = client.send_json(Method::POST, &path(&name, "/shred"), &word).await?;
             show(&gone, &connect)?;
             if !connect.json {
-                println!("{SHREDDED}");
+                say!("{SHREDDED}");
             }
             Ok(())
         }

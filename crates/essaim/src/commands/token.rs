@@ -25,7 +25,7 @@ pub(super) async fn run(verb: TokenVerb) -> Result<(), Failure> {
                 ("scopes", words(&made.token.scopes)),
                 ("expires", output::or_dash(made.token.expires.as_deref())),
             ]);
-            println!("\nThe token is shown this once: keep it now.");
+            say!("\nThe token is shown this once: keep it now.");
             Ok(())
         }
         TokenVerb::List(connect) => {

@@ -1,21 +1,28 @@
 //! `essaim up`.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use node::settings::{Settings, Sources};
 use node::{Announcement, Node};
 
-use crate::cli::UpArgs;
+use crate::cli::{self, UpArgs};
 use crate::failure::{Failure, Kind};
+use crate::shell;
 
 pub(super) fn run(args: UpArgs) -> Result<(), Failure> {
     let settings = settings(args)?;
     node::logs_start(&settings)?;
+    warn_of_unknown_settings();
     node::open_files_raise();
     let runtime = node::runtime()?;
     let outcome = runtime.block_on(async {
         let node = Node::start(settings).await?;
-        tell(node.announcement());
+        // A node whose greeting nobody reads serves all the same.
+        let mut output = std::io::stdout().lock();
+        let _ =
+            output.write_all(told(node.announcement()).as_bytes()).and_then(|()| output.flush());
+        drop(output);
         node.run_until_stopped().await
     });
     // Work on blocking threads ends with its current call; a stuck disk must not hold the exit.
@@ -42,27 +49,44 @@ fn settings(args: UpArgs) -> Result<Settings, Failure> {
 }
 
 /// Says in plain words where everything is and what to type next.
-fn tell(said: &Announcement) {
+fn told(said: &Announcement) -> String {
     let first = if said.first_start { "a new node, made just now" } else { "as it was left" };
-    println!("\n  Essaim {} is up: {first}\n", env!("CARGO_PKG_VERSION"));
-    println!("  S3              {}  (region {})", said.s3_endpoint, said.region);
-    println!("  Status page     {}  (log in as admin)", said.admin_url);
-    println!("  Data            {}", said.data);
-    for (number, disk) in said.disks.iter().enumerate() {
-        println!("  Disk {:<10} {disk}", number + 1);
+    let mut lines = vec![
+        String::new(),
+        format!("Essaim {} is up: {first}", env!("CARGO_PKG_VERSION")),
+        String::new(),
+        format!("S3              {}  (region {})", said.s3_endpoint, said.region),
+        format!("Status page     {}  (log in as admin)", said.admin_url),
+        format!("Data            {}", said.data),
+    ];
+    let disks = said.disks.iter().zip(1..);
+    lines.extend(disks.map(|(disk, number)| format!("Disk {number:<10} {disk}")));
+    if let [_] = said.disks[..] {
+        lines.push(format!("{:16}one disk: no redundancy; for more, repeat --disk DIR", ""));
     }
     if let Some(credentials) = &said.credentials {
-        println!("  Credentials     {credentials}");
-        println!("                  the access key and the administrator's password are there,");
-        println!("                  and nowhere else: keep the file safe, only you can read it");
+        lines.push(format!("Credentials     {credentials}"));
+        lines.push(format!("{:16}an access key and the administrator's first password are", ""));
+        lines.push(format!(
+            "{:16}there, and nowhere else: keep the file safe, it is for you only",
+            ""
+        ));
     }
     let next = NextLines::of(said);
-    println!("\n  Type next:\n");
-    println!("  {}", next.export);
-    println!("  {}", next.aws);
-    println!("  {}", next.rclone);
-    println!("  {} status --data {}", own_name(), said.data);
-    println!("\n  Ctrl-C stops it; starting again finds everything as it is.\n");
+    let (own, data) = (shell::quoted(&own_name()), shell::quoted(&said.data));
+    lines.extend([String::new(), "Type next:".to_owned(), String::new()]);
+    lines.extend([next.export, next.aws, next.rclone, format!("{own} status --data {data}")]);
+    let end = "Ctrl-C stops it; starting again finds everything as it is.";
+    lines.extend([String::new(), end.to_owned(), String::new()]);
+    let indented =
+        |line: String| if line.is_empty() { "\n".to_owned() } else { format!("  {line}\n") };
+    lines.into_iter().map(indented).collect()
+}
+
+/// Tells of settings in the environment that do not exist: their name is misspelt.
+fn warn_of_unknown_settings() {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    node::settings::warn_of_unknown(names, &cli::VARIABLES);
 }
 
 /// What to type for this program: its name where the shell finds it, else its path.
@@ -84,21 +108,22 @@ struct NextLines {
 impl NextLines {
     fn of(said: &Announcement) -> Self {
         let (url, region) = (&said.s3_endpoint, &said.region);
-        let export = match &said.credentials {
-            Some(file) => {
-                let read = |name: &str| {
-                    format!("$(sed -n 's/.*\"{name}\": *\"\\([^\"]*\\)\".*/\\1/p' '{file}')")
-                };
-                format!(
-                    "export AWS_ACCESS_KEY_ID={} \\\n         AWS_SECRET_ACCESS_KEY={}",
-                    read("access_key_id"),
-                    read("secret_access_key")
-                )
-            }
-            None => {
-                "export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…   # from the credentials file"
-                    .to_owned()
-            }
+        let export = if let Some(file) = &said.credentials {
+            let file = shell::quoted(file);
+            let read = |name: &str| {
+                format!("$(sed -n 's/.*\"{name}\": *\"\\([^\"]*\\)\".*/\\1/p' {file})")
+            };
+            format!(
+                "export AWS_ACCESS_KEY_ID={} \\\n         AWS_SECRET_ACCESS_KEY={}",
+                read("access_key_id"),
+                read("secret_access_key")
+            )
+        } else {
+            let (own, data) = (shell::quoted(&own_name()), shell::quoted(&said.data));
+            format!(
+                "{own} key create --data {data} --tenant TENANT   # shows what to put here:\n  \
+                 export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…"
+            )
         };
         Self {
             export,
@@ -107,5 +132,32 @@ impl NextLines {
                 "rclone lsd ':s3,provider=Other,env_auth,endpoint=\"{url}\",region={region}:'"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Announcement, told};
+
+    #[test]
+    fn what_is_to_be_pasted_is_quoted() {
+        let mut said = Announcement {
+            first_start: true,
+            s3_endpoint: "http://127.0.0.1:8420".to_owned(),
+            region: "eu".to_owned(),
+            admin_url: "http://127.0.0.1:8421".to_owned(),
+            data: "/my data".to_owned(),
+            disks: vec!["/my data/disk".to_owned()],
+            credentials: Some("/l'eau/c.json".to_owned()),
+        };
+        let text = told(&said);
+        assert!(text.contains(r"/p' '/l'\''eau/c.json')"), "{text}");
+        assert!(text.contains("status --data '/my data'\n"), "{text}");
+        assert!(text.contains("one disk: no redundancy"), "{text}");
+        said.disks.push("/b".to_owned());
+        said.credentials = None;
+        let text = told(&said);
+        assert!(text.contains("key create --data '/my data' --tenant TENANT"), "{text}");
+        assert!(!text.contains("no redundancy") && !text.contains("Credentials"), "{text}");
     }
 }

@@ -39,9 +39,10 @@ pub(super) async fn run(tenant: Option<&str>, connect: &Connect) -> Result<(), F
         }
     }
     table.print("nothing is stored");
-    println!("\n{} objects, {} in all", usage.objects, output::bytes(usage.bytes));
+    let objects = output::counted(usage.objects, "object", "objects");
+    say!("\n{objects}, {} in all", output::bytes(usage.bytes));
     if usage.more_tenants {
-        println!("There are more tenants: see them with --tenant T");
+        say!("There are more tenants: see them with --tenant T");
     }
     Ok(())
 }

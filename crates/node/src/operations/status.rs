@@ -72,7 +72,7 @@ impl SiteOperations {
         let present = self.disks.iter().map(|(id, path)| self.disk_state(*id, path));
         let missing = self.missing.iter().map(|known| DiskStatus {
             id: known.id.to_string(),
-            path: known.directory.display().to_string(),
+            path: known.shown(),
             state: DiskState::Missing,
             total_bytes: 0,
             free_bytes: 0,

@@ -100,6 +100,25 @@ pub struct Settings {
     pub log: String,
 }
 
+/// Warns of variables whose name begins as a setting's and is none's, nor one of
+/// `others`: most likely it is misspelt. Values are not told.
+pub fn warn_of_unknown(names: impl Iterator<Item = String>, others: &[&str]) {
+    for name in unknown(names, others) {
+        tracing::warn!(
+            name,
+            "there is no such setting: the environment variable is ignored (see essaim up --help)"
+        );
+    }
+}
+
+fn unknown(names: impl Iterator<Item = String>, others: &[&str]) -> Vec<String> {
+    let known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
+    let is_unknown = |name: &String| {
+        name.starts_with("ESSAIM_") && !known.contains(name) && !others.contains(&name.as_str())
+    };
+    names.filter(is_unknown).collect()
+}
+
 impl Settings {
     /// Where the first start writes the credentials.
     pub fn credentials_file(&self) -> PathBuf {
@@ -109,5 +128,17 @@ impl Settings {
     /// The directories for fragments.
     pub fn disk_directories(&self) -> Vec<PathBuf> {
         if self.disks.is_empty() { vec![self.data.join("disk")] } else { self.disks.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unknown;
+
+    #[test]
+    fn a_misspelt_variable_is_found() {
+        let names = ["ESSAIM_REGOIN", "ESSAIM_REGION", "ESSAIM_ADMIN_URL", "HOME"];
+        let found = unknown(names.map(str::to_owned).into_iter(), &["ESSAIM_ADMIN_URL"]);
+        assert_eq!(found, ["ESSAIM_REGOIN"]);
     }
 }
