@@ -5,6 +5,7 @@
 //! after which the outcome is unknown.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -125,10 +126,19 @@ impl Client {
 
     /// Connects, and asks for this host there, as where a bucket is named by its host.
     pub async fn connect_for(target: &Target, host: &str) -> Result<Self, Unknown> {
-        let connection = Connection::open(&target.address).await?;
+        Ok(Self::over(Connection::open(&target.address).await?, target, host))
+    }
+
+    /// Connects from this address of our own.
+    pub async fn connect_from(target: &Target, from: IpAddr) -> Result<Self, Unknown> {
+        let connection = Connection::open_from(&target.address, from).await?;
+        Ok(Self::over(connection, target, &target.address))
+    }
+
+    fn over(connection: Connection, target: &Target, host: &str) -> Self {
         let signer =
             Signer::new(&target.access_key_id, &target.secret_access_key, &target.region, host);
-        Ok(Self { connection, signer, host: host.to_owned() })
+        Self { connection, signer, host: host.to_owned() }
     }
 
     /// Sends one request and reads the answer whole.

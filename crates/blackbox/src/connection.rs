@@ -4,11 +4,13 @@
 //! A general client library costs several times what the smallest requests cost
 //! the server, and would be what a measurement measures.
 
+use std::net::{IpAddr, SocketAddr};
+
 use anyhow::{Context, Result, bail, ensure};
 use bytes::{Buf, BytesMut};
 use http::{Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::client::{Answer, Ask};
 
@@ -45,6 +47,16 @@ impl Connection {
     /// Connects, without Nagle's delay.
     pub(crate) async fn open(address: &str) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, read: BytesMut::new() })
+    }
+
+    /// The same from this address of our own.
+    pub(crate) async fn open_from(address: &str, from: IpAddr) -> Result<Self> {
+        let address: SocketAddr = address.parse().context("an address with its port")?;
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.bind(SocketAddr::new(from, 0))?;
+        let stream = socket.connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, read: BytesMut::new() })
     }

@@ -6,6 +6,7 @@
 mod chunks;
 mod client;
 mod connection;
+mod memory;
 mod node;
 mod program;
 pub mod samples;
@@ -13,6 +14,7 @@ mod signer;
 
 pub use chunks::{Cut, SignedChunks};
 pub use client::{Answer, Ask, Client, Target, Unknown};
+pub use memory::{MemoryFound, memory_search};
 pub use node::{Node, START_MAX, Start, binary};
 pub use program::Program;
 pub use signer::Signer;

@@ -14,6 +14,7 @@ mod full_disk;
 mod kills;
 mod rot;
 mod scrub;
+mod strangers;
 mod syscalls;
 mod workload;
 
@@ -42,6 +43,8 @@ enum Campaign {
     /// The other side of `abuse`, started by it.
     #[command(hide = true)]
     Attack(abuse::Attack),
+    /// All connections taken by clients without a key, and what they make the node keep.
+    Strangers(strangers::Strangers),
     /// A file system of 64 MiB, filled to the last byte (needs root for a loop device).
     FullDisk(full_disk::FullDisk),
 }
@@ -55,6 +58,7 @@ async fn main() -> Result<()> {
         Campaign::Scrub(campaign) => campaign.run().await,
         Campaign::Abuse(campaign) => campaign.run().await,
         Campaign::Attack(attack) => attack.run().await,
+        Campaign::Strangers(campaign) => campaign.run().await,
         Campaign::FullDisk(campaign) => campaign.run().await,
     }
 }

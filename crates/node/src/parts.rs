@@ -11,6 +11,7 @@ use kv::FjallEngine;
 use objects::Objects;
 use units::{Clock, Random, Timestamp};
 use vault::{IdentityError, NodeIdentity, Passphrase, Vault, VaultError};
+use zeroize::Zeroizing;
 
 use crate::disks::{self, Disks};
 use crate::files::{
@@ -121,7 +122,10 @@ fn open_vault(
     complete: bool,
 ) -> Result<Vault, Trouble> {
     let passphrase = match &settings.passphrase_file {
-        Some(file) => Some(Passphrase::new(files::file_read(file)?.trim_end_matches(['\r', '\n']))),
+        Some(file) => {
+            let text = Zeroizing::new(files::file_read(file)?);
+            Some(Passphrase::new(text.trim_end_matches(['\r', '\n'])))
+        }
         None => None,
     };
     let disk = Arc::clone(root) as Arc<dyn Disk>;

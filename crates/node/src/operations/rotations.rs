@@ -4,6 +4,7 @@ use admin::model::{Rotation, RotationKind, RotationNew, RotationState, Tenant, d
 use admin::{Fault, FaultKind};
 use steward::{RotationOf, RotationPhase, RotationStartError};
 use vault::{Passphrase, VaultError};
+use zeroize::Zeroizing;
 
 use super::{SiteOperations, undone, unread};
 use crate::trouble::chain;
@@ -89,7 +90,7 @@ impl SiteOperations {
     pub(super) async fn set_passphrase(&self, passphrase: Option<String>) -> Result<(), Fault> {
         let vault = std::sync::Arc::clone(&self.objects.parts().vault);
         let set = tokio::task::spawn_blocking(move || {
-            let passphrase = passphrase.map(|text| Passphrase::new(&text));
+            let passphrase = passphrase.map(|text| Passphrase::new(&Zeroizing::new(text)));
             vault.passphrase_set(passphrase.as_ref())
         });
         match set.await {
