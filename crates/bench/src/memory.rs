@@ -32,7 +32,7 @@ const LARGE_CHUNK_BYTES: usize = 1 << 20;
 /// Whose clients the slow ones are: as many tenants as share the room for chunks.
 const TENANTS: usize = 4;
 /// Clients of each that sign large chunks: the room of one tenant.
-const LARGE_PER_TENANT: usize = 6;
+const LARGE_PER_TENANT: usize = 4;
 
 /// Resident memory of a node.
 #[derive(Args)]

@@ -25,7 +25,7 @@ pub const STRIPE_POOL_BYTES: usize = 32 * 1024 * 1024;
 /// Memory for stripes that are being hashed, sealed and written while the next
 /// one fills; apart from [`STRIPE_POOL_BYTES`], so that many slow uploads cannot
 /// take the pipelining from a fast one.
-pub const PIPELINE_POOL_BYTES: usize = 32 * 1024 * 1024;
+pub const PIPELINE_POOL_BYTES: usize = 24 * 1024 * 1024;
 
 /// Most stripes of one upload between the socket and the disk.
 pub const PIPELINE_STRIPES_MAX: usize = 16;
@@ -79,5 +79,5 @@ const _: () = assert!(READ_WINDOW_BYTES.is_multiple_of(CHUNK_BYTES), "a window i
 const _: () = assert!(
     LANES_MAX * CHUNK_BYTES + STRIPE_POOL_BYTES + PIPELINE_POOL_BYTES + READ_POOL_BYTES
         <= 176 * 1024 * 1024,
-    "all buffers together leave room for the catalog and the connections in 250 MiB"
+    "what the object path buffers; the sum with the buffers of the S3 face is asserted there"
 );

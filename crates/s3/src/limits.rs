@@ -105,11 +105,11 @@ pub const XML_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Memory for documents and signed chunks that have not come to their end, over all
 /// tenants: four may have the largest of either at once, beside the pools of the
 /// object path.
-pub const GATHERED_BYTES_MAX: usize = 24 * 1024 * 1024;
+pub const GATHERED_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// What of it one tenant may have: one of the largest and some small ones. Without,
+/// What of it one tenant may have: one of the largest. Without,
 /// its [`UPLOADS_PER_TENANT_MAX`] signed chunks of 4 MiB would be 4 GiB.
-pub const GATHERED_LANE_BYTES_MAX: usize = 6 * 1024 * 1024;
+pub const GATHERED_LANE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Bytes of a signed chunk that are not asked for: most clients sign 64 KiB, and a
 /// thousand slow ones of them are to be served at once. With all the uploads that the
@@ -241,3 +241,36 @@ const _: () = assert!(
     "one tenant cannot take all the room for uploads"
 );
 const _: () = assert!(CONNECTIONS_PER_ADDRESS_MAX <= CONNECTIONS_MAX, "some of all");
+
+/// What the process holds at the most with a thousand slow uploads and a huge one beside
+/// them: measured by `bench memory`, which fails beyond it.
+pub const RESIDENT_BYTES_PROMISED: usize = 250 * 1024 * 1024;
+
+/// The slow uploads of that promise.
+const SLOW_UPLOADS_PROMISED: usize = 1_000;
+
+/// All that the pools can give out at once, whoever asks.
+const POOLS_BYTES: usize = objects::limits::STRIPE_POOL_BYTES
+    + objects::limits::PIPELINE_POOL_BYTES
+    + objects::limits::READ_POOL_BYTES
+    + GATHERED_BYTES_MAX;
+
+/// What a connection or upload may hold without asking, if all did at once: a stripe and
+/// a signed chunk of each upload, a head of each stranger, a document of each other
+/// connection, of which a stranger's form is the largest.
+const UNASKED_BYTES: usize = objects::limits::LANES_MAX
+    * (units::limits::CHUNK_BYTES + GATHERED_CHUNK_FREE_BYTES)
+    + CONNECTIONS_MAX / STRANGERS_PART * (CONNECTION_BUFFER_BYTES_MAX + FORM_FIELDS_BYTES_MAX)
+    + (CONNECTIONS_MAX - CONNECTIONS_MAX / STRANGERS_PART) * GATHERED_DOCUMENT_FREE_BYTES;
+
+const _: () = assert!(
+    POOLS_BYTES + SLOW_UPLOADS_PROMISED * GATHERED_CHUNK_FREE_BYTES
+        <= RESIDENT_BYTES_PROMISED - 48 * 1024 * 1024,
+    "all pools given out, and a chunk of each slow upload, which is in a stripe or on its way \
+     there, leave room for the catalog and the connections"
+);
+
+const _: () = assert!(
+    POOLS_BYTES + UNASKED_BYTES <= 2 * RESIDENT_BYTES_PROMISED,
+    "all buffers there are, filled at once by every connection: beyond the promise, and known"
+);

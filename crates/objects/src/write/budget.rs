@@ -7,7 +7,7 @@
 //! ```text
 //! lanes      1,088 × 64 KiB   one per upload: its own buffer of one chunk
 //! stripes    32 MiB           what a stripe buffer is longer than a chunk
-//! pipeline   32 MiB           stripes behind the filling one: hashed, sealed, written
+//! pipeline   24 MiB           stripes behind the filling one: hashed, sealed, written
 //! ```
 //! The stripe length of a part is fixed when it begins: the smallest of what
 //! its body needs, a fair share of the pool among the uploads that run, and what

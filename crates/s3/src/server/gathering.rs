@@ -9,8 +9,8 @@
 //! documents and the chunks of most clients never come here.
 //!
 //! ```text
-//! pool   24 MiB   over all
-//!  └ lane 6 MiB   of it for one tenant, or one address of unsigned requests
+//! pool   16 MiB   over all
+//!  └ lane 4 MiB   of it for one tenant, or one address of unsigned requests
 //! ```
 //!
 //! **Invariants**
