@@ -25,6 +25,15 @@ pub enum DiskError {
         /// What was being written.
         path: String,
     },
+    /// The system lets this process, or all of them, open no more files. That says
+    /// nothing about the disk, and passes when others are closed.
+    #[error("{path}: {operation} failed: too many files are open (see ulimit -n)")]
+    TooManyOpen {
+        /// What was to be opened.
+        path: String,
+        /// The operation.
+        operation: &'static str,
+    },
     /// The file ends before the bytes asked for.
     #[error("{path}: ends before byte {wanted}")]
     UnexpectedEnd {

@@ -1,5 +1,6 @@
 //! The real half: a directory of the operating system's file system.
 
+use std::collections::HashMap;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -7,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
+use rustix::io::Errno;
 use units::ByteCount;
 
 use crate::lock::DirectoryLock;
@@ -14,11 +17,16 @@ use crate::path::{check_directory, check_file};
 use crate::real_file::RealFile;
 use crate::{Disk, DiskError, DiskFile, Space};
 
+/// Directories kept open; a node has one or two on each disk.
+const DIRECTORIES_OPEN_MAX: usize = 16;
+
 /// A directory and all below it, for this process alone.
 #[derive(Debug)]
 pub struct RealDisk {
     root: PathBuf,
     poisoned: Arc<AtomicBool>,
+    /// Kept open, so that a name can be made durable when no more files can be opened.
+    directories: Mutex<HashMap<String, Arc<File>>>,
     _lock: DirectoryLock,
 }
 
@@ -36,7 +44,9 @@ impl RealDisk {
         if let Some(above) = root.parent() {
             sync_directory(above, "..")?;
         }
-        Ok(Arc::new(Self { root, poisoned: Arc::default(), _lock: lock }))
+        let disk =
+            Self { root, poisoned: Arc::default(), directories: Mutex::default(), _lock: lock };
+        Ok(Arc::new(disk))
     }
 
     /// The directory, as the operating system names it.
@@ -52,6 +62,20 @@ impl RealDisk {
     fn directory_path(&self, path: &str) -> Result<PathBuf, DiskError> {
         check_directory(path)?;
         Ok(self.root.join(path))
+    }
+
+    /// A directory, open.
+    fn directory(&self, directory: &str) -> Result<Arc<File>, DiskError> {
+        if let Some(open) = self.directories.lock().get(directory) {
+            return Ok(Arc::clone(open));
+        }
+        let opened = File::open(self.directory_path(directory)?);
+        let opened = Arc::new(opened.map_err(|source| describe(directory, "open", source))?);
+        let mut directories = self.directories.lock();
+        if directories.len() < DIRECTORIES_OPEN_MAX {
+            directories.insert(directory.to_owned(), Arc::clone(&opened));
+        }
+        Ok(opened)
     }
 
     fn check_healthy(&self, path: &str) -> Result<(), DiskError> {
@@ -123,6 +147,7 @@ impl Disk for RealDisk {
             }
             // Also when it existed: an earlier run may have died before its sync.
             self.sync_dir(&above)?;
+            self.directory(&made)?;
         }
         Ok(())
     }
@@ -141,11 +166,12 @@ impl Disk for RealDisk {
 
     fn sync_dir(&self, directory: &str) -> Result<(), DiskError> {
         self.check_healthy(directory)?;
-        let outcome = sync_directory(&self.directory_path(directory)?, directory);
-        if outcome.is_err() {
+        // What cannot be opened was not synced, but it did not fail to be either.
+        let open = self.directory(directory)?;
+        open.sync_all().map_err(|source| {
             self.poisoned.store(true, Ordering::SeqCst);
-        }
-        outcome
+            describe(directory, "fsync", source)
+        })
     }
 
     fn space(&self) -> Result<Space, DiskError> {
@@ -160,9 +186,14 @@ impl Disk for RealDisk {
     }
 }
 
+/// Opens and syncs a directory.
 fn sync_directory(path: &Path, named: &str) -> Result<(), DiskError> {
     let failed = |source| describe(named, "fsync", source);
     File::open(path).map_err(failed)?.sync_all().map_err(failed)
+}
+
+fn is_too_many_open(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// Tells apart what the caller can do something about.
@@ -172,6 +203,7 @@ pub(crate) fn describe(path: &str, operation: &'static str, source: io::Error) -
         io::ErrorKind::NotFound => DiskError::NotFound { path },
         io::ErrorKind::AlreadyExists => DiskError::AlreadyExists { path },
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => DiskError::Full { path },
+        _ if is_too_many_open(&source) => DiskError::TooManyOpen { path, operation },
         _ => DiskError::Io { path, operation, source },
     }
 }
@@ -188,6 +220,27 @@ mod tests {
         assert!(error.contains(&format!("in use by process {}", std::process::id())), "{error}");
         drop(first);
         RealDisk::open(directory.path()).unwrap();
+    }
+
+    #[test]
+    fn too_many_open_files_are_no_failure_of_the_disk() {
+        for errno in [Errno::MFILE, Errno::NFILE] {
+            let told = describe("segments/1", "open", errno.into());
+            assert!(matches!(told, DiskError::TooManyOpen { .. }), "{told:?}");
+        }
+        assert!(matches!(describe("a", "open", Errno::IO.into()), DiskError::Io { .. }));
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_opened_poisons_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = RealDisk::open(directory.path()).unwrap();
+        disk.sync_dir("not-there").unwrap_err();
+        assert!(!disk.is_poisoned());
+        // The one that is kept open needs no file any more.
+        disk.create_dir("kept").unwrap();
+        std::fs::rename(disk.root().join("kept"), disk.root().join("elsewhere")).unwrap();
+        disk.sync_dir("kept").unwrap();
     }
 
     #[test]

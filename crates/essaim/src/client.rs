@@ -17,6 +17,9 @@ use crate::failure::{Failure, Kind};
 /// A node that does not answer within this time is stuck; long work is polled.
 const ANSWER_MAX: Duration = Duration::from_mins(1);
 
+/// The same for a question that is answered from memory.
+const LOOK_MAX: Duration = Duration::from_secs(10);
+
 /// A connection to a node.
 pub struct Client {
     http: reqwest::Client,
@@ -60,7 +63,8 @@ impl Client {
 
     /// Asks for a value.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        decode(self.send(self.request(Method::GET, path)).await?).await
+        let request = self.request(Method::GET, path);
+        decode(self.send_within(request, LOOK_MAX).await?).await
     }
 
     /// Sends a value and gets one back.
@@ -107,11 +111,23 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
-        let answer = request.send().await.map_err(|error| {
+        self.send_within(request, ANSWER_MAX).await
+    }
+
+    /// Sends and waits so long for an answer to begin.
+    async fn send_within(
+        &self,
+        request: RequestBuilder,
+        patience: Duration,
+    ) -> Result<Response, Failure> {
+        let answered = tokio::time::timeout(patience, request.send()).await;
+        let answer = answered.map_err(|_| self.silent(patience))?.map_err(|error| {
             if is_denied(&error) {
                 not_ours(&self.place)
             } else if error.is_connect() {
                 not_running(&self.place)
+            } else if error.is_timeout() {
+                self.silent(patience)
             } else {
                 Failure::failed(
                     format!("{} did not answer: {error}", self.place),
@@ -130,6 +146,16 @@ impl Client {
                 "is it the address of an Essaim node's administration?",
             )),
         }
+    }
+}
+
+impl Client {
+    /// The node took the connection and says nothing.
+    fn silent(&self, patience: Duration) -> Failure {
+        Failure::failed(
+            format!("the node at {} did not answer within {} s", self.place, patience.as_secs()),
+            "it is stopped, overloaded or stuck: look at its log, and start it again if that says nothing",
+        )
     }
 }
 

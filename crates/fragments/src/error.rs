@@ -93,6 +93,9 @@ pub enum WriteError {
     /// A sync failed: the disk takes no more writes and must be replaced.
     #[error("the disk was poisoned by a failed sync")]
     Poisoned,
+    /// The system lets this process open no more files; nothing was written.
+    #[error("too many files are open")]
+    TooManyOpen,
     /// The store is shutting down.
     #[error("the store is shutting down")]
     Stopped,
@@ -106,6 +109,7 @@ impl From<DiskError> for WriteError {
         match error {
             DiskError::Full { .. } => Self::Full,
             DiskError::Poisoned { .. } => Self::Poisoned,
+            DiskError::TooManyOpen { .. } => Self::TooManyOpen,
             other => Self::Disk(Arc::new(other)),
         }
     }
@@ -145,6 +149,12 @@ pub enum ReadError {
     /// The store is shutting down.
     #[error("the store is shutting down")]
     Stopped,
+    /// The system lets this process open no more files: nothing is known of the fragment.
+    #[error("too many files are open to read fragment {name}")]
+    TooManyOpen {
+        /// Which fragment.
+        name: FragmentName,
+    },
     /// The disk failed.
     #[error("the disk failed while fragment {name} was read")]
     Disk {

@@ -78,6 +78,7 @@ impl Shared {
                 // The segment may just have been compacted away, or cut short by decay.
                 Ok(Attempt::Mismatch)
                 | Err(DiskError::NotFound { .. } | DiskError::UnexpectedEnd { .. }) => {}
+                Err(DiskError::TooManyOpen { .. }) => return Err(ReadError::TooManyOpen { name }),
                 Err(source) => return Err(ReadError::Disk { name, source }),
             }
         }

@@ -74,7 +74,12 @@ impl Shared {
         if let Some(file) = self.files.lock().open.get(&segment) {
             return Ok(Arc::clone(file));
         }
-        let file = self.disk.open(&segment_path(segment))?;
+        let path = segment_path(segment);
+        let file = match self.disk.open(&path) {
+            // Those that are open were for other segments; this one is wanted now.
+            Err(DiskError::TooManyOpen { .. }) if self.close_oldest() => self.disk.open(&path)?,
+            other => other?,
+        };
         self.keep_open(segment, Arc::clone(&file));
         Ok(file)
     }
@@ -89,6 +94,17 @@ impl Shared {
             let Some(oldest) = files.order.pop_front() else { break };
             files.open.remove(&oldest);
         }
+    }
+
+    /// Closes half of the files that nobody uses; says whether there were any.
+    fn close_oldest(&self) -> bool {
+        let mut files = self.files.lock();
+        let count = files.open.len().div_ceil(2);
+        for _ in 0..count {
+            let Some(oldest) = files.order.pop_front() else { break };
+            files.open.remove(&oldest);
+        }
+        count > 0
     }
 
     /// Forgets the file of a segment that is gone.

@@ -163,8 +163,11 @@ impl Tail {
         }
         self.head_pending = false;
         if self.name_pending {
-            if !planted::is_on("fragments-skips-directory-sync") {
-                shared.disk.sync_dir(SEGMENT_DIRECTORY)?;
+            if !planted::is_on("fragments-skips-directory-sync")
+                && let Err(error) = shared.disk.sync_dir(SEGMENT_DIRECTORY)
+            {
+                self.take_back(shared);
+                return Err(error.into());
             }
             self.name_pending = false;
         }

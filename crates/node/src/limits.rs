@@ -47,6 +47,12 @@ pub const BACKUP_PIECES_AHEAD: usize = 4;
 /// being read and written, the engine's tables, operators' connections.
 pub const OWN_FILES_MAX: usize = 768;
 
+/// Fewer files than this and a node does not start: what it opens for itself at its
+/// smallest, and a client or two.
+pub const FILES_MIN: usize = 256;
+
+const _: () = assert!(FILES_MIN < OWN_FILES_MAX, "a small node runs with few files");
+
 /// Unreadable parts that are shown one by one; all are in the JSON.
 pub const UNREADABLE_SHOWN_MAX: usize = 20;
 

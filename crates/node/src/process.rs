@@ -7,6 +7,7 @@ use insight::{Insight, LastErrors, LogFormat};
 use parking_lot::Mutex;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::limits::{FILES_MIN, OWN_FILES_MAX};
 use crate::settings::{LogFormat as Wanted, Settings};
 use crate::trouble::{Trouble, chain};
 
@@ -39,10 +40,23 @@ pub(crate) fn insight_start() -> Result<Insight, Trouble> {
 
 /// Lets this process have as many files open as it may: the usual soft limit of
 /// 1,024 is less than the clients that may connect. What cannot be raised is
-/// noticed when connections are bounded.
-pub fn open_files_raise() {
+/// noticed when connections are bounded; with less than [`FILES_MIN`] no node starts.
+pub fn open_files_raise() -> Result<(), Trouble> {
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    match open_files() {
+        Some(files) if files < FILES_MIN => Err(Trouble::new(
+            format!("this process may have {files} files open, a node needs {FILES_MIN} at least"),
+            "raise the hard limit: ulimit -Hn, or LimitNOFILE in the unit; 8192 is plenty",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// How many clients may connect where so many files may be open: what is left beside
+/// the node's own, but a quarter of all at least.
+pub(crate) fn connections_fitting(files: usize) -> usize {
+    files.saturating_sub(OWN_FILES_MAX).max(files / 4)
 }
 
 /// How many files this process may have open; `None`: as many as it likes.
@@ -60,4 +74,18 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Trouble> {
         .map_err(|error| {
             Trouble::new(format!("this machine gives no threads: {error}"), "see ulimit -u")
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_files_leave_room_for_some_clients() {
+        let check = |files: usize, clients: usize| assert_eq!(connections_fitting(files), clients);
+        check(FILES_MIN, FILES_MIN / 4);
+        check(OWN_FILES_MAX, OWN_FILES_MAX / 4);
+        check(1_024, 256);
+        check(OWN_FILES_MAX + 4_096, 4_096);
+    }
 }

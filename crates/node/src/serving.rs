@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_HEAD_MAX, OWN_FILES_MAX};
+use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_HEAD_MAX};
 use crate::listeners::Listeners;
 use crate::parts::Parts;
 use crate::process;
@@ -111,12 +111,15 @@ fn bounds(limits: &ClientLimits) -> s3::server::Bounds {
     let usual = s3::server::Bounds::default();
     let count = |count: u32| usize::try_from(count).ok().and_then(NonZeroUsize::new);
     let mut connections = count(limits.connections).unwrap_or(usual.connections);
-    if let Some(room) = process::open_files().and_then(|files| files.checked_sub(OWN_FILES_MAX))
+    if let Some(files) = process::open_files()
+        && let room = process::connections_fitting(files)
         && room < connections.get()
     {
         tracing::warn!(
+            files,
+            wanted = connections,
             connections = room,
-            "the system allows few open files: fewer clients may connect (see ulimit -n)"
+            "the system allows few open files: fewer clients may connect (see ulimit -Hn)"
         );
         connections = NonZeroUsize::new(room).unwrap_or(NonZeroUsize::MIN);
     }

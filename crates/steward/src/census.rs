@@ -84,6 +84,8 @@ impl Steward {
             Err(
                 fragments::ReadError::NotFound { .. } | fragments::ReadError::NoSuchDisk { .. },
             ) => FragmentState::Missing,
+            // Nothing is known against it; the next round looks again.
+            Err(fragments::ReadError::TooManyOpen { .. }) => FragmentState::Good,
             Err(_) => FragmentState::Bad,
         }
     }

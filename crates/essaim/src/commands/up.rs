@@ -14,7 +14,7 @@ pub(super) fn run(args: UpArgs) -> Result<(), Failure> {
     let settings = settings(args)?;
     node::logs_start(&settings)?;
     warn_of_unknown_settings();
-    node::open_files_raise();
+    node::open_files_raise()?;
     let runtime = node::runtime()?;
     let outcome = runtime.block_on(async {
         let node = Node::start(settings).await?;
