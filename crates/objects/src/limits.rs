@@ -20,19 +20,19 @@ pub const LANE_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Memory for stripe buffers larger than a chunk; given out by halves as more
 /// uploads run, so that a single one gets stripes of 4 MiB and a thousand 64 KiB.
-pub const STRIPE_POOL_BYTES: usize = 32 * 1024 * 1024;
+pub const STRIPE_POOL_BYTES: usize = 24 * 1024 * 1024;
 
 /// Memory for stripes that are being hashed, sealed and written while the next
 /// one fills; apart from [`STRIPE_POOL_BYTES`], so that many slow uploads cannot
 /// take the pipelining from a fast one.
-pub const PIPELINE_POOL_BYTES: usize = 24 * 1024 * 1024;
+pub const PIPELINE_POOL_BYTES: usize = 16 * 1024 * 1024;
 
 /// Most stripes of one upload between the socket and the disk.
 pub const PIPELINE_STRIPES_MAX: usize = 16;
 
 /// Stripes of one upload between the socket and the disk stay within this many
 /// bytes (but two are always allowed): more hides no latency, only takes memory.
-pub const PIPELINE_BYTES_MAX: usize = 12 * 1024 * 1024;
+pub const PIPELINE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Stripes up to this length are hashed and sealed where they are; longer ones on
 /// a thread that may block, since MD5 takes 1.5 ms per MiB.

@@ -7,7 +7,7 @@ use core::time::Duration;
 pub const CONNECTIONS_MAX: usize = 4_096;
 
 /// Of all connections one in so many is a stranger's: a client of which no request of a
-/// key was seen yet. What 1,024 of them can make the node keep of their heads is 32 MiB.
+/// key was seen yet. What 1,024 of them can make the node keep of their heads is 20 MiB.
 pub const STRANGERS_PART: usize = 4;
 
 /// So many may be strangers' while others have no use for the places.
@@ -86,10 +86,10 @@ pub const WRITE_STALL_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long requests in flight may take to end once a stop was asked for.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
-/// Bytes of a request, and again of an answer, that wait at a connection: twice the longest head,
+/// Bytes of a request, and again of an answer, that wait at a connection: a little more than the longest head,
 /// so that what clients do not send to the end or do not read stays small. Buffers
 /// start small and grow only while they are filled.
-pub const CONNECTION_BUFFER_BYTES_MAX: usize = 32 * 1024;
+pub const CONNECTION_BUFFER_BYTES_MAX: usize = 20 * 1024;
 
 /// Longest request line and headers together; S3 allows 8 KiB, signed URLs with
 /// many response overrides need a little more.

@@ -6,8 +6,8 @@
 //!
 //! ```text
 //! lanes      1,088 × 64 KiB   one per upload: its own buffer of one chunk
-//! stripes    32 MiB           what a stripe buffer is longer than a chunk
-//! pipeline   24 MiB           stripes behind the filling one: hashed, sealed, written
+//! stripes    24 MiB           what a stripe buffer is longer than a chunk
+//! pipeline   16 MiB           stripes behind the filling one: hashed, sealed, written
 //! ```
 //! The stripe length of a part is fixed when it begins: the smallest of what
 //! its body needs, a fair share of the pool among the uploads that run, and what
@@ -145,9 +145,10 @@ mod tests {
     fn stripes_shrink_as_uploads_grow_in_number() {
         let kib = 1024;
         check(None, 1, 4096 * kib);
-        check(Some(64 << 20), 4, 4096 * kib);
-        check(Some(64 << 20), 5, 2048 * kib);
-        check(Some(64 << 20), 16, 1024 * kib);
+        check(Some(64 << 20), 3, 4096 * kib);
+        check(Some(64 << 20), 4, 2048 * kib);
+        check(Some(64 << 20), 12, 1024 * kib);
+        check(Some(64 << 20), 16, 512 * kib);
         check(Some(64 << 20), 1_000, 64 * kib);
         check(Some(9_000), 1, 64 * kib);
         check(Some(100_000), 1, 128 * kib);
