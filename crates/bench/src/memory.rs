@@ -40,6 +40,9 @@ pub struct Memory {
     /// Clients that each upload 64 MiB, 16 KiB a second.
     #[arg(long, default_value_t = 1_000)]
     slow_clients: usize,
+    /// How many of them sign each chunk of what they send; half, if not told.
+    #[arg(long)]
+    signing: Option<usize>,
     /// Size of the multipart upload in flight beside them.
     #[arg(long, default_value_t = 20)]
     upload_gib: u64,
@@ -62,10 +65,10 @@ enum Payload {
 }
 
 impl Payload {
-    /// Of the client with this number: half are unsigned, half of the others have a
-    /// checksum behind their last chunk, some of them large chunks.
-    fn of(n: usize) -> Self {
-        if n.is_multiple_of(2) {
+    /// Of the client with this number: every other one signs until so many do; half of
+    /// those have a checksum behind their last chunk, some of them large chunks.
+    fn of(n: usize, signing: usize) -> Self {
+        if n.is_multiple_of(2) || n / 2 >= signing {
             return Self::Unsigned;
         }
         let large = n / 2 < TENANTS * LARGE_PER_TENANT;
@@ -94,7 +97,8 @@ impl Memory {
         let tenants = tenants(&node).await?;
         let mut slow = JoinSet::new();
         let mut connected = 0;
-        let is_signed = |n: &usize| matches!(Payload::of(*n), Payload::Chunks(_));
+        let signing = self.signing.unwrap_or(self.slow_clients);
+        let is_signed = |n: &usize| matches!(Payload::of(*n, signing), Payload::Chunks(_));
         let (signed, unsigned): (Vec<_>, Vec<_>) = (0..self.slow_clients).partition(is_signed);
         for (kind, clients) in [("send unsigned bodies", unsigned), ("sign their chunks", signed)] {
             connected += clients.len();
@@ -104,7 +108,7 @@ impl Memory {
                 slow.spawn(slow_client(
                     target.clone(),
                     format!("/{bucket}/slow-{n}"),
-                    Payload::of(*n),
+                    Payload::of(*n, signing),
                 ));
             }
             tokio::time::sleep(Duration::from_secs(10)).await;
