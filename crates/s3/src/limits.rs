@@ -243,7 +243,8 @@ const _: () = assert!(
 const _: () = assert!(CONNECTIONS_PER_ADDRESS_MAX <= CONNECTIONS_MAX, "some of all");
 
 /// What the process holds at the most with a thousand slow uploads and a huge one beside
-/// them: measured by `bench memory`, which fails beyond it.
+/// them: measured by `bench memory`, which fails beyond it. With clients of which half
+/// sign their chunks it is not kept yet (docs/benchmarks).
 pub const RESIDENT_BYTES_PROMISED: usize = 250 * 1024 * 1024;
 
 /// The slow uploads of that promise.
