@@ -582,4 +582,80 @@ proptest! {
         let policy = Policy::parse(&document, BUCKET).expect("a policy");
         prop_assert_eq!(policy.evaluate(&caller(OTHER, Some("alice")), &ask), expected);
     }
+
+    /// A resource names what a slow and simple reading of its stars names.
+    #[test]
+    fn wildcards_match_what_they_say(pattern in "[ab?*/]{1,7}", text in "[ab/é]{0,7}") {
+        let found = crate::wildcard::Pattern::plain(&pattern).matches(&text);
+        let letters: Vec<char> = pattern.chars().collect();
+        let expected = is_like(&letters, &text.chars().collect::<Vec<_>>());
+        prop_assert_eq!(found, expected);
+        // The same within a policy, where it begins behind the bucket's name.
+        let document = policy(&ALLOW.replace("archives/*", &format!("archives/{pattern}")));
+        let bucket = bucket_with(&document);
+        let request = request("");
+        let ask = ask(Action::GetObject, &bucket, Some(&text), &request);
+        let said = bucket.policy.as_ref().unwrap().evaluate(&Caller::Anonymous, &ask);
+        prop_assert_eq!(said, if expected { Verdict::Allow } else { Verdict::Silent });
+    }
+
+    /// A condition holds for what it names and for nothing else: not for what cannot be
+    /// read as what it is compared with, nor for what is not there.
+    #[test]
+    fn conditions_mean_what_they_say(
+        comparison in 0..COMPARISONS.len(),
+        wanted in -3..4_i32,
+        found in prop_oneof![
+            3 => (-3..4_i32).prop_map(|found| Some(found.to_string())),
+            1 => "[a-z*?.:/-]{1,6}".prop_map(Some),
+            1 => Just(None),
+        ],
+        allows in any::<bool>(),
+    ) {
+        let (operator, fits) = COMPARISONS[comparison];
+        let value = found.as_deref().and_then(|found| found.parse().ok());
+        let expected = value.is_some_and(|value| fits(value, wanted));
+        let condition = format!(r#""{operator}":{{"s3:max-keys":"{wanted}"}}"#);
+        let words = found.map(|found| format!("?max-keys={found}")).unwrap_or_default();
+        prop_assert_eq!(holds(&condition, &words), expected, "{} {}", &condition, &words);
+        // Beside a condition that holds, or does not, it is no other.
+        let both = format!(r#"{condition},"StringEqualsIgnoreCase":{{"aws:username":"alice"}}"#);
+        prop_assert_eq!(holds(&both, &words), expected, "{} {}", &both, &words);
+        let both = format!(r#"{condition},"StringEqualsIgnoreCase":{{"aws:username":"bob"}}"#);
+        prop_assert!(!holds(&both, &words), "{both} {words}");
+        // And it narrows a denial as it narrows an allowance.
+        let effect = if allows { "Allow" } else { "Deny" };
+        let document = allow_if(&condition).replace("Allow", effect);
+        let bucket = bucket_with(&document);
+        let request = request(&words);
+        let ask = ask(Action::GetObject, &bucket, Some("rapports/2026.pdf"), &request);
+        let said = bucket.policy.as_ref().unwrap().evaluate(&caller(OTHER, Some("alice")), &ask);
+        prop_assert_eq!(said, match (expected, allows) {
+            (true, true) => Verdict::Allow,
+            (true, false) => Verdict::Deny,
+            (false, _) => Verdict::Silent,
+        });
+    }
+}
+
+/// Operators, and what they say of a number that is there.
+const COMPARISONS: [(&str, fn(i32, i32) -> bool); 7] = [
+    ("StringEquals", |found, wanted| found == wanted),
+    ("StringLike", |found, wanted| found == wanted),
+    ("NumericEquals", |found, wanted| found == wanted),
+    ("NumericLessThan", |found, wanted| found < wanted),
+    ("NumericLessThanEquals", |found, wanted| found <= wanted),
+    ("NumericGreaterThan", |found, wanted| found > wanted),
+    ("NumericGreaterThanEquals", |found, wanted| found >= wanted),
+];
+
+/// Whether a text is what a pattern says, by trying everything.
+fn is_like(pattern: &[char], text: &[char]) -> bool {
+    match (pattern, text) {
+        ([], []) => true,
+        (['*', rest @ ..], _) => (0..=text.len()).any(|taken| is_like(rest, &text[taken..])),
+        (['?', rest @ ..], [_, text @ ..]) => is_like(rest, text),
+        ([wanted, rest @ ..], [found, text @ ..]) => wanted == found && is_like(rest, text),
+        _ => false,
+    }
 }

@@ -365,13 +365,14 @@ impl Framer {
 /// The size that a size line announces.
 fn chunk_size(line: &[u8]) -> Result<u64, ChunkError> {
     let malformed = ChunkError::Malformed { what: "size is not hexadecimal" };
-    let digits = line.split(|&b| matches!(b, b';' | b'\r' | b'\n')).next().unwrap_or_default();
+    let Some(line) = line.strip_suffix(b"\r\n") else {
+        return Err(ChunkError::Malformed { what: "size line does not end with CRLF" });
+    };
+    // Up to the semicolon alone: what a lone line end cuts is no number.
+    let digits = line.split(|&b| b == b';').next().unwrap_or_default();
     // Eight digits at most, as the protocol library reads no more.
     if digits.is_empty() || digits.len() > 8 || !digits.iter().all(u8::is_ascii_hexdigit) {
         return Err(malformed);
-    }
-    if !line.ends_with(b"\r\n") {
-        return Err(ChunkError::Malformed { what: "size line does not end with CRLF" });
     }
     core::str::from_utf8(digits)
         .ok()
@@ -548,7 +549,9 @@ mod tests {
 
     #[test]
     fn malformed_framing_is_refused() {
-        for wire in ["\r\n", "xyz\r\n", "5\nabcde", "5\r\nabcdeXX", "123456789\r\n", "-1\r\n"] {
+        for wire in
+            ["\r\n", "xyz\r\n", "5\nabcde", "5\r\nabcdeXX", "123456789\r\n", "-1\r\n", "5\rx\r\n"]
+        {
             let (_, ended) = pass(UNSIGNED, wire.as_bytes(), 1000);
             assert!(matches!(ended, Err(ChunkError::Malformed { .. })), "{wire:?}: {ended:?}");
         }

@@ -64,6 +64,73 @@ fn framings() -> impl Strategy<Value = Framing> {
     })
 }
 
+/// What is to come of a body, read whole and slowly: its data, or the kind of fault.
+fn read_slowly(framing: Framing, wire: &[u8]) -> Result<Vec<u8>, ChunkError> {
+    const MALFORMED: ChunkError = ChunkError::Malformed { what: "" };
+    let (mut data, mut rest) = (Vec::new(), wire);
+    loop {
+        let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+            return Err(if rest.len() > 256 { MALFORMED } else { ChunkError::Incomplete });
+        };
+        let (line, after) = rest.split_at(end + 1);
+        let size = line.strip_suffix(b"\r\n").filter(|_| line.len() <= 256).ok_or(MALFORMED)?;
+        let size = size.split(|byte| *byte == b';').next().expect("a first word");
+        if !(1..=8).contains(&size.len()) || !size.iter().all(u8::is_ascii_hexdigit) {
+            return Err(MALFORMED);
+        }
+        let size = core::str::from_utf8(size).expect("digits");
+        let size = u64::from_str_radix(size, 16).expect("few digits");
+        let (announced, found) = (framing.decoded_length, data.len() as u64 + size);
+        if found > announced || (size == 0 && found != announced) {
+            return Err(ChunkError::LengthMismatch { announced, found });
+        }
+        if framing.mode == Mode::Signed && size > 4 * 1024 * 1024 {
+            return Err(ChunkError::ChunkTooLarge { bytes: size, max: 0 });
+        }
+        if size == 0 {
+            let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+            let is_fit = after.len() <= 8 * 1024 && (framing.trailer || after.iter().all(is_end));
+            return if is_fit { Ok(data) } else { Err(MALFORMED) };
+        }
+        let size = usize::try_from(size).expect("few digits");
+        let (Some(chunk), Some(after)) = (after.get(..size), after.get(size..)) else {
+            return Err(ChunkError::Incomplete);
+        };
+        data.extend_from_slice(chunk);
+        rest = match after {
+            [b'\r', b'\n', rest @ ..] => rest,
+            [] | [b'\r'] => return Err(ChunkError::Incomplete),
+            _ => return Err(MALFORMED),
+        };
+    }
+}
+
+/// Well framed bodies with one thing about them that may be wrong.
+fn nearly_well_framed() -> impl Strategy<Value = (Framing, Vec<u8>)> {
+    const WORDS: [&[u8]; 9] =
+        [b"\r", b"\n", b"\r\n", b"0", b";", b"x", b"0\r\n", b"5\r\n", b"5\r\nabcde\r\n"];
+    // Long signatures and trailers around their limits, in all of the body.
+    let flaw = prop_oneof![
+        4 => select(&WORDS[..]).prop_map(<[u8]>::to_vec),
+        1 => vec(any::<u8>(), 0..4),
+        1 => (0..300_usize).prop_map(|bytes| [b";", &*vec![b'x'; bytes]].concat()),
+        1 => (8_190..8_195_usize).prop_map(|bytes| vec![b'x'; bytes]),
+        1 => (8_190..8_195_usize).prop_map(|bytes| vec![b'\n'; bytes]),
+    ];
+    let place = prop_oneof![2 => any::<usize>(), 1 => Just(usize::MAX)];
+    let length = prop_oneof![8 => Just(0), 1 => Just(1), 1 => Just(-1), 1 => Just(i64::MAX)];
+    (framings(), chunks(), length, (flaw, place, 0..3_usize)).prop_map(
+        |(framing, chunks, wrong_by, (flaw, at, removed))| {
+            let length = chunks.concat().len() as u64;
+            let decoded_length = length.saturating_add_signed(wrong_by);
+            let mut wire = framed(framing.mode, &chunks, b"");
+            let at = if at == usize::MAX { wire.len() } else { at % wire.len() };
+            wire.splice(at..(at + removed).min(wire.len()), flaw);
+            (Framing { decoded_length, ..framing }, wire)
+        },
+    )
+}
+
 /// Words of the framing in any order, and noise.
 fn wires() -> impl Strategy<Value = Vec<u8>> {
     const WORDS: [&[u8]; 16] = [
@@ -157,6 +224,39 @@ proptest! {
             Mode::Signed => prop_assert_eq!(passed.out, wire),
             Mode::Unsigned => prop_assert_eq!(data(&passed.out), whole),
         }
+    }
+
+    /// What is right is told from what is wrong as by who reads all of it slowly.
+    #[test]
+    fn what_is_wrong_is_told(
+        (framing, wire) in prop_oneof![nearly_well_framed(), (framings(), wires())],
+        cuts in vec(any::<usize>(), 0..4),
+    ) {
+        let (passed, expected) = (pass(framing, &wire, &cuts), read_slowly(framing, &wire));
+        prop_assert_eq!(
+            kind(&passed.ended),
+            kind(&expected.as_ref().map(drop).map_err(Clone::clone)),
+            "{:?} {:?}", &passed.ended, &expected
+        );
+        let Ok(expected) = expected else { return Ok(()) };
+        match framing.mode {
+            Mode::Signed => prop_assert_eq!(passed.out, wire),
+            Mode::Unsigned => prop_assert_eq!(data(&passed.out), expected),
+        }
+    }
+
+    /// No signed chunk beyond the limit is begun, none up to it is refused.
+    #[test]
+    fn signed_chunks_have_a_longest(
+        bytes in prop_oneof![0x3f_fff0..0x40_0010_u64, 1..u64::from(u32::MAX)],
+        digits in 1..9_usize,
+    ) {
+        let framing = Framing { mode: Mode::Signed, trailer: false, decoded_length: u64::MAX };
+        let wire = format!("{bytes:0digits$x};chunk-signature=0\r\n");
+        let found = kind(&pass(framing, wire.as_bytes(), &[]).ended);
+        let too_large = Err(ChunkError::ChunkTooLarge { bytes, max: 0 });
+        let expected = if bytes > 4 * 1024 * 1024 { too_large } else { Err(ChunkError::Incomplete) };
+        prop_assert_eq!(found, kind(&expected));
     }
 
     /// What breaks off before its last chunk never ends well.

@@ -12,6 +12,11 @@ use super::*;
 
 const BOUNDARY: &str = "XX";
 
+/// "The form data and boundaries (excluding the contents of the file) cannot exceed 20K"
+/// (S3 API Reference, "POST Object"); the file's own headers are form data. In front of
+/// the first boundary its line end is counted with it, as that of every other.
+const S3_FIELDS_BYTES_MAX: usize = 20 * 1024 - 2;
+
 /// What came of a form.
 #[derive(Debug, PartialEq)]
 enum Found {
@@ -35,7 +40,7 @@ fn read(form: &[u8], boundary: &str, cuts: &[usize]) -> Found {
     });
     let read = Form::read(pieces, boundary).now_or_never().expect("nothing is waited for");
     let (all, last) = *taken.lock();
-    assert!(all <= FORM_FIELDS_BYTES_MAX + last, "{all} bytes are taken, {last} at the end");
+    assert!(all <= S3_FIELDS_BYTES_MAX + last, "{all} bytes are taken, {last} at the end");
     let form = match read {
         Ok(form) => form,
         Err(FormError::Malformed { .. }) => return Found::Refused("malformed".to_owned()),
@@ -120,6 +125,42 @@ proptest! {
         form.extend([head.as_bytes(), &file, format!("\r\n--{boundary}--").as_bytes()].concat());
         let expected = Found::Read { fields, file_name, file, ended: true };
         prop_assert_eq!(read(&form, boundary, &cuts), expected);
+    }
+
+    /// Exactly what S3 allows is read before the file, wherever it is spent.
+    #[test]
+    fn fields_are_read_up_to_their_limit(
+        shares in vec(1..100_usize, 1..5),
+        headers in any::<bool>(),
+        over in prop_oneof![-3..4_isize, Just(S3_FIELDS_BYTES_MAX as isize), -20_000..20_000_isize],
+        cuts in vec(any::<usize>(), 0..12),
+    ) {
+        let form = |padding: &[usize]| {
+            let mut form = String::new();
+            for (number, bytes) in padding.iter().enumerate() {
+                let padding = "x".repeat(*bytes);
+                let (header, value) = if headers { (&*padding, "") } else { ("", &*padding) };
+                form.push_str(&format!(
+                    "--XX\r\nX-Padding: {header}\r\n\
+                     Content-Disposition: form-data; name=\"field-{number}\"\r\n\r\n{value}\r\n"
+                ));
+            }
+            form + "--XX\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n"
+        };
+        let bare = form(&vec![0; shares.len()]).len();
+        let room = S3_FIELDS_BYTES_MAX.saturating_add_signed(over).saturating_sub(bare);
+        let of_all: usize = shares.iter().sum();
+        let mut padding: Vec<usize> = shares.iter().map(|share| room * share / of_all).collect();
+        padding[0] += room - padding.iter().sum::<usize>();
+        let fields = form(&padding);
+        let read = read(format!("{fields}file\r\n--XX--").as_bytes(), BOUNDARY, &cuts);
+        if fields.len() <= S3_FIELDS_BYTES_MAX {
+            let is_read = matches!(&read, Found::Read { file, ended: true, .. } if file == b"file");
+            prop_assert!(is_read, "{} bytes: {read:?}", fields.len());
+        } else {
+            let too_large = Found::Refused(FormError::TooLarge.to_string());
+            prop_assert_eq!(read, too_large, "{} bytes", fields.len());
+        }
     }
 
     #[test]
