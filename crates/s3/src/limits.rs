@@ -124,9 +124,9 @@ pub const GATHERED_DOCUMENT_FREE_BYTES: usize = 16 * 1024;
 /// Longest wait for that memory before a request is told to slow down: as for a turn.
 pub const GATHERED_WAIT_MAX: Duration = TURN_WAIT_MAX;
 
-/// How long the client of a document or chunk that was asked for is waited for in all,
-/// besides what its bytes take at [`GATHERED_RATE_BYTES_MIN`]: 124 seconds for the
-/// largest. At the pace that is enough for bodies which nobody else waits for
+/// How long the client of a document or chunk that was asked for is waited for in all
+/// once somebody else waits for that memory, besides what its bytes take at
+/// [`GATHERED_RATE_BYTES_MIN`]: 124 seconds for the largest. At the pace that is enough for bodies which nobody else waits for
 /// ([`BODY_RATE_BYTES_MIN`]) it could hold on for 34 hours.
 pub const GATHERED_HOLD_MIN: Duration = Duration::from_mins(1);
 

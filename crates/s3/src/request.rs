@@ -14,7 +14,7 @@ use http::Extensions;
 use parking_lot::Mutex;
 use units::TenantId;
 
-use crate::server::{Acquaintance, NoTurn, Taking, Turn, Turns, Upload, Work};
+use crate::server::{Acquaintance, Crowd, NoTurn, Taking, Turn, Turns, Upload, Work};
 
 /// Why a body was given up, for which the answer is another than what the verb makes
 /// of a broken body.
@@ -47,8 +47,9 @@ pub(crate) struct RequestContext {
     work: Mutex<Work>,
     upload: Mutex<Option<Upload>>,
     acquaintance: Option<Arc<Acquaintance>>,
-    /// How long the client is still waited for, while memory is held for its bytes.
-    share_left: Mutex<Option<Duration>>,
+    /// How long the client is still waited for while others wait behind it, and who
+    /// does, while memory is held for its bytes.
+    share: Mutex<Option<(Duration, Crowd)>>,
 }
 
 impl RequestContext {
@@ -68,7 +69,7 @@ impl RequestContext {
             work: Mutex::new(Work::None),
             upload: Mutex::new(None),
             acquaintance: None,
-            share_left: Mutex::new(None),
+            share: Mutex::new(None),
         }
     }
 
@@ -87,21 +88,24 @@ impl RequestContext {
         drop(before);
     }
 
-    /// Memory is held for what comes now: the client is waited for so long in all.
-    pub(crate) fn share_begin(&self, longest: Duration) {
-        *self.share_left.lock() = Some(longest);
+    /// Memory is held for what comes now: the client is waited for so long in all while
+    /// somebody waits behind it.
+    pub(crate) fn share_begin(&self, longest: Duration, crowd: Crowd) {
+        *self.share.lock() = Some((longest, crowd));
     }
 
     /// All of it has come.
     pub(crate) fn share_end(&self) {
-        *self.share_left.lock() = None;
+        *self.share.lock() = None;
     }
 
-    /// The client was waited for; how long it still is, if memory is held for it.
-    pub(crate) fn share_left(&self, waited: Duration) -> Option<Duration> {
-        let mut left = self.share_left.lock();
-        *left = left.map(|left| left.saturating_sub(waited));
-        *left
+    /// The client was waited for; how long it still is when somebody waits behind it,
+    /// and who does, if memory is held for it.
+    pub(crate) fn share_left(&self, waited: Duration) -> Option<(Duration, Crowd)> {
+        let mut share = self.share.lock();
+        let (left, crowd) = share.as_mut()?;
+        *left = left.saturating_sub(waited);
+        Some((*left, crowd.clone()))
     }
 
     /// Came over this connection.

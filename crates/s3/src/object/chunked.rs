@@ -705,7 +705,7 @@ mod tests {
         let mut is_timed = |bytes: Vec<u8>| {
             wire.send(Bytes::from(bytes)).expect("the body is there");
             drop(gathered(&mut guard));
-            context.share_left(core::time::Duration::ZERO)
+            context.share_left(core::time::Duration::ZERO).map(|(left, _)| left)
         };
         let all = Some(core::time::Duration::from_secs(61));
         for _ in 0..2 {

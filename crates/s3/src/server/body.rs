@@ -2,7 +2,7 @@
 //!
 //! Only the time spent waiting for the client counts; a slow disk is not the
 //! client's fault. Who keeps memory that others wait for (see `gathering`) has less
-//! time. While the client is waited for, the request's turn is given
+//! time, and as long as nobody does, as much as everybody. While the client is waited for, the request's turn is given
 //! back (see `turns`); a piece that has come is passed on once there is one again.
 
 use core::pin::Pin;
@@ -15,7 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use metrics::Counter;
 use s3s::StdError;
 use thiserror::Error;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, sleep};
 
 use crate::limits::{BODY_IDLE_TIMEOUT, BODY_RATE_BYTES_MIN, BODY_RATE_WINDOW};
 use crate::request::RequestContext;
@@ -40,6 +40,9 @@ struct Pace {
 const PACE: Pace =
     Pace { idle: BODY_IDLE_TIMEOUT, window: BODY_RATE_WINDOW, bytes_min: BODY_RATE_BYTES_MIN };
 
+/// Ends when the client is waited for no longer.
+type Patience = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 pin_project_lite::pin_project! {
     /// Watches the pace of a body.
     pub(crate) struct PacedBody<B> {
@@ -47,7 +50,7 @@ pin_project_lite::pin_project! {
         inner: B,
         pace: Pace,
         context: Arc<RequestContext>,
-        timer: Option<Pin<Box<Sleep>>>,
+        patience: Option<Patience>,
         waiting_since: Option<Instant>,
         waited: Duration,
         received: u64,
@@ -68,7 +71,7 @@ impl<B> PacedBody<B> {
             inner,
             pace,
             context,
-            timer: None,
+            patience: None,
             waiting_since: None,
             waited: Duration::ZERO,
             received: 0,
@@ -76,6 +79,24 @@ impl<B> PacedBody<B> {
             taking: None,
             traffic: Counter::noop(),
         }
+    }
+}
+
+/// No longer than this silence, and less while somebody waits for what the client holds.
+fn patience(idle: Duration, context: &RequestContext) -> Patience {
+    let idle = sleep(idle);
+    match context.share_left(Duration::ZERO) {
+        None => Box::pin(idle),
+        Some((left, crowd)) => Box::pin(async move {
+            let behind = async {
+                sleep(left).await;
+                crowd.wait().await;
+            };
+            tokio::select! {
+                () = idle => {}
+                () = behind => {}
+            }
+        }),
     }
 }
 
@@ -105,19 +126,18 @@ where
         let Poll::Ready(frame) = this.inner.poll_frame(cx) else {
             this.context.work_pause();
             this.waiting_since.get_or_insert_with(Instant::now);
-            let timer = this.timer.get_or_insert_with(|| {
-                let left = this.context.share_left(Duration::ZERO);
-                Box::pin(sleep(left.map_or(this.pace.idle, |left| left.min(this.pace.idle))))
-            });
-            ready!(timer.as_mut().poll(cx));
+            let patience =
+                this.patience.get_or_insert_with(|| patience(this.pace.idle, this.context));
+            ready!(patience.as_mut().poll(cx));
             this.context.note_too_slow();
             return Poll::Ready(Some(Err(Box::new(TooSlow))));
         };
         if let Some(since) = this.waiting_since.take() {
             let waited = since.elapsed();
             *this.waited += waited;
-            *this.timer = None;
-            if this.context.share_left(waited) == Some(Duration::ZERO) {
+            *this.patience = None;
+            let held = this.context.share_left(waited);
+            if held.is_some_and(|(left, crowd)| left.is_zero() && crowd.waits()) {
                 this.context.note_too_slow();
                 return Poll::Ready(Some(Err(Box::new(TooSlow))));
             }
@@ -161,16 +181,33 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::Crowd;
     use futures::StreamExt;
     use http_body_util::{BodyExt, StreamBody};
+    use tokio::sync::watch;
 
     /// A body of one byte per `pause` milliseconds.
     async fn run(pause: u64, count: u32) -> Result<usize, String> {
-        run_within(None, pause, count).await
+        run_within(None, 0, pause, count).await
     }
 
-    /// The same of one for which memory is held so many milliseconds.
-    async fn run_within(hold: Option<u64>, pause: u64, count: u32) -> Result<usize, String> {
+    /// The same of one that is waited for so many milliseconds while so many wait for
+    /// the memory that it holds.
+    async fn run_within(
+        hold: Option<u64>,
+        waiting: usize,
+        pause: u64,
+        count: u32,
+    ) -> Result<usize, String> {
+        run_behind(hold, &watch::Sender::new(waiting), pause, count).await
+    }
+
+    async fn run_behind(
+        hold: Option<u64>,
+        waiting: &watch::Sender<usize>,
+        pause: u64,
+        count: u32,
+    ) -> Result<usize, String> {
         let pace = Pace {
             idle: Duration::from_millis(200),
             window: Duration::from_millis(300),
@@ -182,7 +219,7 @@ mod tests {
             false,
         ));
         if let Some(hold) = hold {
-            context.share_begin(Duration::from_millis(hold));
+            context.share_begin(Duration::from_millis(hold), Crowd::of(waiting));
         }
         let frames = futures::stream::iter(0..count).then(move |_| async move {
             sleep(Duration::from_millis(pause)).await;
@@ -207,9 +244,31 @@ mod tests {
     #[tokio::test]
     async fn who_holds_memory_is_not_waited_for_as_long() {
         // Fast enough for a body that nobody waits for, and a minute in all.
-        assert_eq!(run_within(Some(100), 1, 60_000).await, Err(TooSlow.to_string()));
-        assert_eq!(run_within(Some(50), 10_000, 1).await, Err(TooSlow.to_string()));
-        assert_eq!(run_within(Some(60_000), 1, 400).await, Ok(400));
+        assert_eq!(run_within(Some(100), 1, 1, 60_000).await, Err(TooSlow.to_string()));
+        assert_eq!(run_within(Some(50), 1, 10_000, 1).await, Err(TooSlow.to_string()));
+        assert_eq!(run_within(Some(60_000), 1, 1, 400).await, Ok(400));
+    }
+
+    #[tokio::test]
+    async fn who_holds_memory_that_nobody_waits_for_may_go_on() {
+        assert_eq!(run_within(Some(10), 0, 1, 400).await, Ok(400));
+        assert_eq!(run_within(Some(10), 0, 100, 2).await, Ok(2));
+        // Silence ends it as it ends everybody.
+        assert_eq!(run_within(Some(10), 0, 10_000, 1).await, Err(TooSlow.to_string()));
+    }
+
+    #[tokio::test]
+    async fn who_holds_memory_ends_when_somebody_comes_to_wait() {
+        for (pause, count) in [(1, 60_000), (150, 1)] {
+            let waiting = watch::Sender::new(0);
+            let held = run_behind(Some(10), &waiting, pause, count);
+            let comes = async {
+                sleep(Duration::from_millis(60)).await;
+                waiting.send_modify(|waiting| *waiting = 1);
+            };
+            let (ended, ()) = tokio::join!(held, comes);
+            assert_eq!(ended, Err(TooSlow.to_string()), "a byte in {pause} ms");
+        }
     }
 
     #[tokio::test]

@@ -237,9 +237,18 @@ mod tests {
         let length = Some(DOCUMENT as u64);
         let hanging = GatheredBody::new(hanging, length, Arc::clone(&gathering), context.clone());
         let mut hanging = Box::pin(hanging);
+        let alone = tokio::time::timeout(core::time::Duration::from_millis(200), hanging.frame());
+        assert!(alone.await.is_err(), "nobody waits behind it");
+        // Another document of the same lane does not fit beside it.
+        let length = Some(XML_BODY_BYTES_MAX as u64);
+        let other = body(XML_BODY_BYTES_MAX, false);
+        let mut other = GatheredBody::new(other, length, Arc::clone(&gathering), self::context());
+        assert!(futures::poll!(other.frame()).is_pending());
         let ended = hanging.frame().await;
         assert!(matches!(ended, Some(Err(error)) if error.is::<TooSlow>()));
         assert!(context.is_too_slow(), "answered RequestTimeout");
+        let whole = other.frame().await.and_then(Result::ok).and_then(|f| f.into_data().ok());
+        assert_eq!(whole.map(|whole| whole.len()), Some(XML_BODY_BYTES_MAX), "while it is there");
         assert_eq!(gathering.held(), 0, "while the request is still there");
     }
 

@@ -16,8 +16,9 @@
 //! **Invariants**
 //! - Never more is given out than the pool has, nor to a lane than its share.
 //! - Who waits holds nothing of the pool, and no turn.
-//! - Whose bytes a share is for is waited for a bounded time in all, then the request
-//!   ends: who only holds on does not keep others out.
+//! - Whose bytes a share is for is waited for a bounded time in all as soon as somebody
+//!   waits for what it holds, then the request ends: who only holds on does not keep
+//!   others out. Whom nobody waits behind may be slow.
 //! - A share comes back with the last of the bytes it was for, however they end: read,
 //!   refused, or cut off with their connection.
 
@@ -31,7 +32,7 @@ use access::Lane;
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 use thiserror::Error;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::work::Taking;
 use crate::limits::{
@@ -43,11 +44,89 @@ use crate::request::{BodyFault, RequestContext};
 /// Gives out memory for gathered bytes; shared by all connections.
 #[derive(Debug)]
 pub(crate) struct Gathering {
-    pool: Arc<Semaphore>,
+    pool: Room,
     /// A lane that holds nothing and waits for nothing has no use for its entry.
-    lanes: Mutex<HashMap<Lane, Weak<Semaphore>>>,
+    lanes: Mutex<HashMap<Lane, Weak<Room>>>,
     patience: Duration,
     hold: Hold,
+}
+
+/// Memory that is given out, and how many wait for some of it.
+#[derive(Debug)]
+struct Room {
+    free: Arc<Semaphore>,
+    waiting: watch::Sender<usize>,
+}
+
+impl Room {
+    fn new(bytes: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new(bytes)), waiting: watch::Sender::new(0) }
+    }
+
+    /// Some of it, if nobody has to wait for it.
+    fn take_now(&self, bytes: u32) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.free).try_acquire_many_owned(bytes).ok()
+    }
+
+    /// Some of it; who has to wait is counted as long as it does.
+    async fn take(&self, bytes: u32) -> Result<OwnedSemaphorePermit, Crowded> {
+        if let Some(taken) = self.take_now(bytes) {
+            return Ok(taken);
+        }
+        let _waits = Waits::new(&self.waiting);
+        Arc::clone(&self.free).acquire_many_owned(bytes).await.map_err(|_| Crowded)
+    }
+}
+
+/// One who waits; no more of them when dropped.
+struct Waits<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Waits<'a> {
+    fn new(waiting: &'a watch::Sender<usize>) -> Self {
+        waiting.send_modify(|waiting| *waiting = waiting.saturating_add(1));
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|waiting| *waiting = waiting.saturating_sub(1));
+    }
+}
+
+/// Whoever waits for what a share holds: others of its lane, and all who wait for the
+/// pool.
+#[derive(Clone, Debug)]
+pub(crate) struct Crowd {
+    lane: watch::Receiver<usize>,
+    pool: watch::Receiver<usize>,
+}
+
+impl Crowd {
+    /// Whether somebody does now.
+    pub(crate) fn waits(&self) -> bool {
+        *self.lane.borrow() > 0 || *self.pool.borrow() > 0
+    }
+
+    /// Ends when somebody does.
+    pub(crate) async fn wait(mut self) {
+        async fn some(waiting: &mut watch::Receiver<usize>) {
+            if waiting.wait_for(|waiting| *waiting > 0).await.is_err() {
+                // The lane is no more, so nobody waits for it.
+                core::future::pending::<()>().await;
+            }
+        }
+        tokio::select! {
+            () = some(&mut self.lane) => {}
+            () = some(&mut self.pool) => {}
+        }
+    }
+
+    /// One of which a test says whether somebody waits.
+    #[cfg(test)]
+    pub(crate) fn of(waiting: &watch::Sender<usize>) -> Self {
+        Self { lane: waiting.subscribe(), pool: waiting.subscribe() }
+    }
 }
 
 /// How long a client is waited for whose bytes have a share.
@@ -74,6 +153,9 @@ impl Hold {
 pub(crate) struct Share {
     lane: OwnedSemaphorePermit,
     pool: OwnedSemaphorePermit,
+    crowd: Crowd,
+    /// Remembered as long as something of it is given out.
+    room: Arc<Room>,
 }
 
 /// There was no room for so long that the client is to come back later.
@@ -89,7 +171,7 @@ impl Gathering {
 
     /// All of it is free, nobody waits for it or is waited for longer than this.
     fn with(patience: Duration, hold: Hold) -> Arc<Self> {
-        let pool = Arc::new(Semaphore::new(GATHERED_BYTES_MAX));
+        let pool = Room::new(GATHERED_BYTES_MAX);
         Arc::new(Self { pool, lanes: Mutex::new(HashMap::new()), patience, hold })
     }
 
@@ -99,7 +181,7 @@ impl Gathering {
         Self::with(patience, HOLD)
     }
 
-    /// Nobody is waited for longer than this.
+    /// Nobody is waited for longer than this while somebody waits.
     #[cfg(test)]
     pub(crate) fn hasty(least: Duration) -> Arc<Self> {
         Self::with(GATHERED_WAIT_MAX, Hold { least, rate: u32::MAX })
@@ -108,10 +190,10 @@ impl Gathering {
     /// Bytes that are given out.
     #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
-        GATHERED_BYTES_MAX - self.pool.available_permits()
+        GATHERED_BYTES_MAX - self.pool.free.available_permits()
     }
 
-    fn lane(&self, lane: Lane) -> Arc<Semaphore> {
+    fn lane(&self, lane: Lane) -> Arc<Room> {
         let mut lanes = self.lanes.lock();
         if let Some(found) = lanes.get(&lane).and_then(Weak::upgrade) {
             return found;
@@ -119,16 +201,16 @@ impl Gathering {
         if lanes.len() >= GATHERED_LANES_KEPT {
             lanes.retain(|_, lane| lane.strong_count() > 0);
         }
-        let made = Arc::new(Semaphore::new(GATHERED_LANE_BYTES_MAX));
+        let made = Arc::new(Room::new(GATHERED_LANE_BYTES_MAX));
         lanes.insert(lane, Arc::downgrade(&made));
         made
     }
 
     /// A share, if nobody has to wait for one.
     fn share_now(&self, lane: Lane, bytes: u32) -> Option<Share> {
-        let lane = self.lane(lane).try_acquire_many_owned(bytes).ok()?;
-        let pool = Arc::clone(&self.pool).try_acquire_many_owned(bytes).ok()?;
-        Some(Share { lane, pool })
+        let room = self.lane(lane);
+        let (lane, pool) = (room.take_now(bytes)?, self.pool.take_now(bytes)?);
+        Some(self.share_of(room, lane, pool))
     }
 
     /// A share, once it is this one's turn in its lane and then among all.
@@ -136,18 +218,30 @@ impl Gathering {
     /// Cancel-safety: who stops waiting leaves both lines and what it was given.
     async fn share(self: Arc<Self>, lane: Lane, bytes: u32) -> Result<Share, Crowded> {
         let waiting = async {
-            let lane = self.lane(lane).acquire_many_owned(bytes).await.map_err(|_| Crowded)?;
-            let pool = Arc::clone(&self.pool).acquire_many_owned(bytes).await;
-            Ok(Share { lane, pool: pool.map_err(|_| Crowded)? })
+            let room = self.lane(lane);
+            let lane = room.take(bytes).await?;
+            let pool = self.pool.take(bytes).await?;
+            Ok(self.share_of(room, lane, pool))
         };
         tokio::time::timeout(self.patience, waiting).await.unwrap_or(Err(Crowded))
+    }
+
+    fn share_of(
+        &self,
+        room: Arc<Room>,
+        lane: OwnedSemaphorePermit,
+        pool: OwnedSemaphorePermit,
+    ) -> Share {
+        let crowd = Crowd { lane: room.waiting.subscribe(), pool: self.pool.waiting.subscribe() };
+        Share { lane, pool, crowd, room }
     }
 }
 
 impl Share {
     /// A share of so many of these bytes; the rest stays.
     pub(crate) fn split(&mut self, bytes: usize) -> Option<Self> {
-        Some(Self { lane: self.lane.split(bytes)?, pool: self.pool.split(bytes)? })
+        let (lane, pool) = (self.lane.split(bytes)?, self.pool.split(bytes)?);
+        Some(Self { lane, pool, crowd: self.crowd.clone(), room: Arc::clone(&self.room) })
     }
 }
 
@@ -195,15 +289,15 @@ impl Asking {
     }
 
     /// A share of so many bytes; to be asked again with the same number until ready.
-    /// From then on the client is waited for so long in all.
+    /// From then on the client is waited for so long in all, if somebody waits behind it.
     pub(crate) fn poll_share(
         &mut self,
         bytes: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Share, Crowded>> {
         let share = ready!(self.poll_given(bytes, cx));
-        if share.is_ok() {
-            self.context.share_begin(self.gathering.hold.of(bytes));
+        if let Ok(share) = &share {
+            self.context.share_begin(self.gathering.hold.of(bytes), share.crowd.clone());
         }
         Poll::Ready(share)
     }
@@ -302,6 +396,27 @@ mod tests {
         drop(full);
         assert_eq!(gathering.held(), 0);
         assert!(gathering.share_now(lane(5), most).is_some(), "its lane is whole");
+    }
+
+    #[tokio::test]
+    async fn it_is_known_who_waits_behind_whom() {
+        let gathering = Gathering::new();
+        let most = bytes(GATHERED_LANE_BYTES_MAX);
+        let full: Vec<_> =
+            (1..=4).filter_map(|number| gathering.share_now(lane(number), most)).collect();
+        let crowded = || full.iter().map(|share| share.crowd.waits()).collect::<Vec<_>>();
+        assert_eq!(crowded(), [false; 4]);
+        let waits = |number| Box::pin(Arc::clone(&gathering).share(lane(number), bytes(MIB)));
+        let mut of_lane = waits(2);
+        assert!(futures::poll!(of_lane.as_mut()).is_pending());
+        assert_eq!(crowded(), [false, true, false, false], "one behind its own lane");
+        let mut of_pool = waits(5);
+        assert!(futures::poll!(of_pool.as_mut()).is_pending());
+        assert_eq!(crowded(), [true; 4], "one behind all");
+        drop(of_pool);
+        assert_eq!(crowded(), [false, true, false, false], "it has left");
+        drop(of_lane);
+        assert_eq!(crowded(), [false; 4]);
     }
 
     #[tokio::test]

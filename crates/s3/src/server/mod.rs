@@ -47,7 +47,7 @@ use self::connections::{Connections, Place};
 pub(crate) use self::front::{Front, Peer};
 #[cfg(test)]
 pub(crate) use self::gathering::Gathering;
-pub(crate) use self::gathering::{Asking, Crowded, Share, held};
+pub(crate) use self::gathering::{Asking, Crowd, Crowded, Share, held};
 pub(crate) use self::query::Query;
 pub use self::settings::{Bounds, Domain, Region, Settings};
 use self::stall::StallGuard;
