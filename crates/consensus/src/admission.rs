@@ -12,7 +12,7 @@ use disk::{Disk, Space};
 use parking_lot::Mutex;
 use units::Clock;
 
-use crate::error::Unavailable;
+use crate::error::ProposeError;
 use crate::limits;
 
 /// The gate in front of the queue.
@@ -28,26 +28,25 @@ impl Admission {
     }
 
     /// Refuses the command if there is no room for it.
-    pub(crate) fn check(&self, command: &Command) -> Result<(), Unavailable> {
+    pub(crate) fn check(&self, command: &Command) -> Result<(), ProposeError> {
+        if self.has_room_for(command) { Ok(()) } else { Err(ProposeError::Full) }
+    }
+
+    fn has_room_for(&self, command: &Command) -> bool {
         // A file system that does not say is not held against the command.
-        let Some(space) = self.space() else { return Ok(()) };
+        let Some(space) = self.space() else { return true };
         let (total, free) = (space.total.get(), space.free.get());
         let needed = if frees_room(command) {
             limits::ROOM_FLOOR_BYTES.min(total / 32)
         } else {
             limits::ROOM_RESERVE_BYTES.min(total / 8)
         };
-        if free >= needed {
-            return Ok(());
-        }
-        Err(Unavailable::not_done(format!(
-            "the disk of the catalog has {free} bytes left, {needed} are kept in reserve"
-        )))
+        free >= needed
     }
 
     /// Whether ordinary commands are refused for want of room.
     pub(crate) fn is_full(&self) -> bool {
-        self.check(&Command::Nothing).is_err()
+        !self.has_room_for(&Command::Nothing)
     }
 
     /// Whether there is room enough for an engine that met a full disk to go on:

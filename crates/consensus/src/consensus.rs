@@ -245,7 +245,7 @@ impl Consensus {
         match self.shared.health.condition() {
             Condition::Serving => self.clock_trouble().map_or(Ok(()), |ahead| Err(ahead.into())),
             // What waits already would be in front of it.
-            Condition::Full => Err(Unavailable::not_done(FULL).into()),
+            Condition::Full => Err(ProposeError::Full),
             Condition::Failed { reason } => Err(Unavailable::not_done(reason).into()),
         }
     }

@@ -46,6 +46,9 @@ pub enum ProposeError {
     /// The command could not be carried out, or nobody knows whether it was.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+    /// The catalog's disk has no room for it; nothing was changed.
+    #[error("the disk of the catalog is full")]
+    Full,
     /// The clock is not believed, so nothing can be stamped; nothing was changed.
     #[error(transparent)]
     Clock(#[from] ClockAhead),

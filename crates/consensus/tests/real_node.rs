@@ -106,8 +106,7 @@ async fn a_full_disk_refuses_puts_lets_deletes_through_and_recovers() {
     ballast.write_all_at(&vec![1; length], 0).expect("written");
     clock.advance(Duration::from_secs(1));
     let refused = consensus.propose(job("job", b"full")).await;
-    let Err(ProposeError::Unavailable(unavailable)) = refused else { panic!("{refused:?}") };
-    assert_eq!(unavailable.fate, Fate::NotDone);
+    assert!(matches!(refused, Err(ProposeError::Full)), "{refused:?}");
     assert_eq!(consensus.status().condition, Condition::Full);
     let delete = Command::FeedTrim { through: units::Sequence::new(0) };
     consensus.propose(delete).await.expect("what frees room is let through");

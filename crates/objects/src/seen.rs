@@ -131,6 +131,7 @@ impl From<ProposeError> for ObjectError {
         match error {
             ProposeError::Refused(refusal) => refusal.into(),
             ProposeError::Clock(ahead) => ahead.into(),
+            ProposeError::Full => Self::Full,
             other => Self::Unavailable { reason: other.to_string() },
         }
     }

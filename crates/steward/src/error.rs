@@ -34,6 +34,16 @@ pub enum StewardError {
 }
 
 impl StewardError {
+    /// Whether the catalog takes no command: no verdict on what was tried.
+    pub(crate) const fn is_for_the_catalog(&self) -> bool {
+        matches!(
+            self,
+            Self::Propose(
+                ProposeError::Clock(_) | ProposeError::Full | ProposeError::Unavailable(_)
+            )
+        )
+    }
+
     /// Whether it is for the clock, about which the node reminds its operator.
     pub(crate) const fn is_for_the_clock(&self) -> bool {
         matches!(

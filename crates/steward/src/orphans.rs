@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 
 use caretaker::{FoundPart, condemn_orphans};
 use catalog::{Command, Job};
-use consensus::ProposeError;
 use fragments::FragmentName;
 use units::{DiskId, PartId, Timestamp, planted};
 
@@ -32,10 +31,7 @@ impl Steward {
             }
         }
         let condemned = self.condemn(parts.clone()).await;
-        let kept = matches!(
-            condemned,
-            Err(StewardError::Propose(ProposeError::Unavailable(_) | ProposeError::Clock(_)))
-        );
+        let kept = condemned.as_ref().is_err_and(StewardError::is_for_the_catalog);
         if !kept {
             // A batch that was refused would be for ever; the sweep meets its parts.
             parts.clear();
