@@ -213,6 +213,11 @@ async fn a_lost_disk_is_rebuilt_elsewhere_once_the_catalog_can_be_told() -> Resu
     let before = (stored(&running), running.steward.census().await?);
     ensure!(before.1.missing > 0, "the lost disk held something: {:?}", before.1);
     jump(&site);
+    // A scrub that is asked for meanwhile finds them, and gives none up.
+    running.steward.scrub_round().await?;
+    let scrub = running.steward.status().borrow().scrub.clone();
+    let found = (scrub.bad, scrub.deferred, scrub.waiting, scrub.repaired, scrub.lost);
+    ensure!(found == (before.1.missing, before.1.missing, 0, 0, 0), "{found:?}");
     let mut deferred = 0;
     for _ in 0..20 {
         running.steward.damage_step().await?;
@@ -233,6 +238,9 @@ async fn a_lost_disk_is_rebuilt_elsewhere_once_the_catalog_can_be_told() -> Resu
             break;
         }
     }
+    let scrub = running.steward.status().borrow().scrub.clone();
+    let found = (scrub.deferred, scrub.repaired, scrub.lost);
+    ensure!(found == (0, before.1.missing, 0), "what was deferred is repaired: {found:?}");
     let after = running.steward.census().await?;
     ensure!(after.is_whole(), "{after:?}");
     ensure!(stored(&running) as u64 == after.good, "copies beside {after:?}");

@@ -69,6 +69,10 @@ pub const WALK_REST: Duration = Duration::from_millis(10);
 /// makes several MiB durable.
 pub const REPAIRS_PER_STEP: usize = 16;
 
+/// Slots remembered whose repair a scrub saw deferred; of more it is known only how many
+/// fragments of theirs are bad.
+pub const DEFERRED_SLOTS_MAX: usize = 10_000;
+
 /// Parts counted that have nowhere to go; of more it is known only that there are.
 pub const HOMELESS_MAX: usize = 100_000;
 

@@ -109,16 +109,20 @@ impl Steward {
         // Counted inside, so that no older count overwrites a newer one.
         self.count(|status| {
             status.repairs_waiting = self.shared.repairs.lock().len() as u64;
-            status.scrub.waiting = self.shared.round.lock().waiting();
+            let round = self.shared.round.lock();
+            (status.scrub.waiting, status.scrub.deferred) = (round.waiting(), round.deferred());
         });
     }
 
     /// A slot has been dealt with, one way or the other; says so.
     fn slot_settled(&self, part: PartId, slot: FragmentNumber, outcome: RepairOutcome) {
+        if outcome.deferred > 0 {
+            self.shared.round.lock().defer(part, slot);
+            self.count_waiting();
+            return;
+        }
         let found = self.shared.round.lock().settle(part, slot);
-        let is_left = outcome.deferred > 0;
-        let not_rebuilt = outcome.lost.saturating_add(outcome.homeless);
-        let lost = if is_left { found } else { not_rebuilt.min(found) };
+        let lost = outcome.lost.saturating_add(outcome.homeless).min(found);
         if lost > 0 {
             tracing::error!(%part, slot = slot.get(), lost, "fragments could not be rebuilt");
         }
@@ -215,9 +219,13 @@ impl Steward {
                 }
                 Err(error) => {
                     // The next round of the scrub, or the next walk, finds it again.
+                    let untried = if error.is_for_the_catalog() {
+                        RepairOutcome { deferred: 1, ..<_>::default() }
+                    } else {
+                        RepairOutcome { homeless: u64::MAX, ..<_>::default() }
+                    };
                     for slot in task.lost {
-                        let homeless = RepairOutcome { homeless: u64::MAX, ..<_>::default() };
-                        self.slot_settled(task.part, slot, homeless);
+                        self.slot_settled(task.part, slot, untried);
                     }
                     failed.get_or_insert(error);
                 }

@@ -2,19 +2,27 @@
 //!
 //! Repairs take longer than finding, and go on after the round; whoever asked for the
 //! round wants to know what became of what *it* found, not of everything since the
-//! start.
+//! start. A repair that is deferred, since the catalog takes no command, is no verdict:
+//! its fragments wait for another attempt, beside those that were not tried yet.
 
 use std::collections::BTreeMap;
 
 use units::{FragmentNumber, PartId};
 
-/// Bad fragments per slot whose repair has not been tried yet.
+use crate::limits::DEFERRED_SLOTS_MAX;
+
+/// Bad fragments per slot that are neither repaired nor given up.
 ///
-/// As many slots as the repair queue holds at most, and the few it is at work on.
+/// As many slots wait as the repair queue holds at most, and the few it is at work on.
 #[derive(Debug, Default)]
 pub(crate) struct RoundFindings {
+    /// Their repair has not been tried yet.
     slots: BTreeMap<(PartId, FragmentNumber), u64>,
     waiting: u64,
+    /// Their repair was deferred; of more than [`DEFERRED_SLOTS_MAX`] slots it is known
+    /// only how many fragments.
+    later: BTreeMap<(PartId, FragmentNumber), u64>,
+    deferred: u64,
 }
 
 impl RoundFindings {
@@ -28,7 +36,24 @@ impl RoundFindings {
     pub(crate) fn settle(&mut self, part: PartId, slot: FragmentNumber) -> u64 {
         let found = self.slots.remove(&(part, slot)).unwrap_or(0);
         self.waiting -= found;
-        found
+        let later = self.later.remove(&(part, slot)).unwrap_or(0);
+        self.deferred -= later;
+        found + later
+    }
+
+    /// The repair of the slot was deferred.
+    pub(crate) fn defer(&mut self, part: PartId, slot: FragmentNumber) {
+        let found = self.slots.remove(&(part, slot)).unwrap_or(0);
+        self.waiting -= found;
+        self.deferred += found;
+        if found > 0 && self.later.len() < DEFERRED_SLOTS_MAX {
+            *self.later.entry((part, slot)).or_default() += found;
+        }
+    }
+
+    /// A round begins: nothing was found yet.
+    pub(crate) fn begin(&mut self) {
+        *self = Self::default();
     }
 
     /// Gives up what nobody will come back to before the next round; says how many.
@@ -40,6 +65,11 @@ impl RoundFindings {
     /// How many fragments wait.
     pub(crate) fn waiting(&self) -> u64 {
         self.waiting
+    }
+
+    /// How many fragments wait whose repair was deferred.
+    pub(crate) fn deferred(&self) -> u64 {
+        self.deferred
     }
 }
 
@@ -59,5 +89,29 @@ mod tests {
         assert_eq!(found.settle(part, slot), 0);
         assert_eq!(found.give_up(), 1);
         assert_eq!(found.waiting(), 0);
+    }
+
+    #[test]
+    fn what_was_deferred_is_not_given_up_and_can_still_be_settled() {
+        let (part, slot) = (PartId::from_u128(1), FragmentNumber::new(0));
+        let mut found = RoundFindings::default();
+        found.add(part, slot);
+        found.add(part, FragmentNumber::new(1));
+        found.defer(part, slot);
+        // A slot of which this round found nothing.
+        found.defer(part, FragmentNumber::new(2));
+        assert_eq!((found.waiting(), found.deferred()), (1, 1));
+        assert_eq!(found.give_up(), 1);
+        assert_eq!(found.deferred(), 1);
+        assert_eq!(found.settle(part, slot), 1);
+        assert_eq!((found.waiting(), found.deferred()), (0, 0));
+        for number in 0..=DEFERRED_SLOTS_MAX as u128 {
+            found.add(PartId::from_u128(number), slot);
+            found.defer(PartId::from_u128(number), slot);
+        }
+        assert_eq!(found.later.len(), DEFERRED_SLOTS_MAX);
+        assert_eq!(found.deferred(), DEFERRED_SLOTS_MAX as u64 + 1);
+        found.begin();
+        assert_eq!(found.deferred(), 0);
     }
 }

@@ -56,6 +56,9 @@ pub struct ScrubProgress {
     pub lost: u64,
     /// Of these, fragments whose repair has not been tried yet.
     pub waiting: u64,
+    /// Of these, fragments whose repair is deferred: the catalog takes no command, so it
+    /// could not be told where they are. The next walk comes back to them.
+    pub deferred: u64,
     /// When the last round ended, in microseconds since 1970.
     pub finished_micros: Option<i64>,
 }

@@ -39,6 +39,10 @@ pub struct Scrub {
     pub fragments_lost: u64,
     /// Of these, fragments that are still to be rebuilt.
     pub fragments_waiting: u64,
+    /// Of these, fragments whose repair is deferred until the catalog takes commands
+    /// again: it waits for room on its disk, or for an operator's word about the clock.
+    #[serde(default)]
+    pub fragments_deferred: u64,
     /// When the last complete scrub ended.
     pub last_complete: Option<String>,
 }

@@ -27,18 +27,27 @@ pub(super) async fn run(now: bool, connect: &Connect) -> Result<(), Failure> {
         output::json(&scrub)?;
     } else {
         show(&scrub);
+        if let Some(words) = deferred(&scrub) {
+            say!();
+            say!("{words}");
+        }
     }
-    if now && scrub.fragments_lost > 0 {
-        return Err(Failure::failed(
-            format!(
-                "{} of {} bad fragments could not be rebuilt",
-                scrub.fragments_lost, scrub.fragments_bad
-            ),
-            "too few good ones of their stripes are left, or no disk takes them; the node's \
-             log names their parts, essaim status shows the disks",
-        ));
+    if now { judged(&scrub) } else { Ok(()) }
+}
+
+/// A failure if something could not be rebuilt; what is deferred is none.
+fn judged(scrub: &Scrub) -> Result<(), Failure> {
+    if scrub.fragments_lost == 0 {
+        return Ok(());
     }
-    Ok(())
+    Err(Failure::failed(
+        format!(
+            "{} of {} bad fragments could not be rebuilt",
+            scrub.fragments_lost, scrub.fragments_bad
+        ),
+        "too few good ones of their stripes are left, or no disk takes them; the node's log \
+         names their parts, essaim status shows the disks",
+    ))
 }
 
 /// Waits until everything was read and what was found is repaired or given up.
@@ -53,6 +62,20 @@ async fn follow(client: &Client, connect: &Connect) -> Result<Scrub, Failure> {
         }
         tokio::time::sleep(POLL).await;
     }
+}
+
+/// What is said of repairs that wait for the catalog: nothing is wrong with them.
+fn deferred(scrub: &Scrub) -> Option<String> {
+    let fragments = match scrub.fragments_deferred {
+        0 => return None,
+        1 => "1 bad fragment waits".to_owned(),
+        many => format!("{many} bad fragments wait"),
+    };
+    Some(format!(
+        "{fragments} to be rebuilt until the catalog takes commands again: it needs room on its \
+         disk, or a word about the clock; essaim status says which. They are then rebuilt by \
+         themselves."
+    ))
 }
 
 /// What it is doing, in words.
@@ -90,7 +113,30 @@ fn show(scrub: &Scrub) {
         ("bad", scrub.fragments_bad.to_string()),
         ("repaired", scrub.fragments_repaired.to_string()),
         ("to be repaired", scrub.fragments_waiting.to_string()),
+        ("deferred", scrub.fragments_deferred.to_string()),
         ("not rebuilt", scrub.fragments_lost.to_string()),
         ("last complete", output::or_dash(scrub.last_complete.as_deref())),
     ]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_for_the_catalog_is_told_and_is_not_called_lost() {
+        let words = |fragments_deferred| {
+            let scrub = Scrub { fragments_bad: 3, fragments_deferred, ..Scrub::default() };
+            deferred(&scrub).unwrap_or_default()
+        };
+        assert_eq!(words(0), "");
+        assert!(words(1).starts_with("1 bad fragment waits to be rebuilt until the catalog"));
+        assert!(words(3).starts_with("3 bad fragments wait"));
+        assert!(words(3).contains("essaim status"));
+        let ends_well = |fragments_lost| {
+            let scrub = Scrub { fragments_deferred: 2, fragments_lost, ..Scrub::default() };
+            judged(&scrub).is_ok()
+        };
+        assert!(ends_well(0) && !ends_well(1));
+    }
 }

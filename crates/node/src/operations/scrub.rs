@@ -66,6 +66,7 @@ impl Scrubber {
             fragments_repaired: scrub.repaired,
             fragments_lost: scrub.lost,
             fragments_waiting: scrub.waiting,
+            fragments_deferred: scrub.deferred,
             last_complete: ended,
         }
     }

@@ -216,7 +216,7 @@ impl Steward {
         let disks = self.fragments().disks();
         let total: u64 = disks.iter().map(|disk| space(*disk)).sum();
         let done: u64 = disks.iter().filter(|disk| read(disk)).map(|disk| space(*disk)).sum();
-        self.shared.round.lock().give_up();
+        self.shared.round.lock().begin();
         self.count(|status| {
             status.scrub.running = true;
             status.scrub.bytes_total = total;
@@ -226,6 +226,7 @@ impl Steward {
             status.scrub.repaired = 0;
             status.scrub.lost = 0;
             status.scrub.waiting = 0;
+            status.scrub.deferred = 0;
         });
     }
 
