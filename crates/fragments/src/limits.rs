@@ -1,5 +1,7 @@
 //! Every bound of the fragment store, with its reason.
 
+use core::time::Duration;
+
 use units::limits::{CHUNK_BYTES, STRIPE_BYTES_MAX};
 
 /// Bytes that one checksum guards: one sealed chunk (a chunk of plaintext and its
@@ -26,6 +28,11 @@ pub const COMMIT_REQUESTS_MAX: usize = 4_096;
 
 /// Most requests that wait for a disk's writer; more than that wait in their tasks.
 pub const QUEUE_REQUESTS_MAX: usize = 8_192;
+
+/// How long a shutdown waits for the writers of all disks: longer than a slow disk takes
+/// for the largest group commit, shorter than whoever stops the node waits before it is
+/// killed. One that takes longer hangs in the operating system, perhaps for ever.
+pub const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
 
 /// Least room that is reserved ahead of the writer at once.
 pub const RESERVE_STEP_MIN: u64 = 256 * 1024;

@@ -1,21 +1,22 @@
 //! The handle that the rest of the house holds: several disks, asynchronously.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use disk::Disk;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use units::{ByteCount, ClusterId, DiskId, PartId, Random};
 
 use crate::disk_store::DiskStore;
-use crate::limits::INLINE_READ_BYTES_MAX;
+use crate::limits::{INLINE_READ_BYTES_MAX, SHUTDOWN_MAX};
 use crate::read::{Patience, Verified};
 use crate::shared::Shared;
-use crate::writer::{Request, Writer};
+use crate::writer::{Request, Writer, WriterThread};
 use crate::{
     CompactReport, DiskSpace, DiskState, Fragment, FragmentName, Identity, Listed, OpenError,
     Options, ReadError, ScrubCursor, ScrubReport, Work, WriteError,
@@ -31,7 +32,7 @@ pub struct FragmentStore {
 struct Handle {
     shared: Arc<Shared>,
     queue: mpsc::Sender<Request>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Option<WriterThread>>,
 }
 
 impl FragmentStore {
@@ -213,16 +214,40 @@ impl FragmentStore {
         Some(self.disks.get(&disk)?.shared.state())
     }
 
-    /// Lets the writers finish what was asked of them and stops them.
-    pub async fn shutdown(&self) {
-        for handle in self.disks.values() {
-            // A writer that has stopped already needs no telling.
-            let _ = handle.queue.send(Request::Stop).await;
+    /// Lets the writers finish what was asked of them and stops them; the disks whose
+    /// writers did not end within [`SHUTDOWN_MAX`], all together. Such a disk hangs:
+    /// what it was asked for is answered to nobody, and what was answered before is
+    /// durable, so the process may end.
+    pub async fn shutdown(&self) -> Vec<DiskId> {
+        self.shutdown_within(SHUTDOWN_MAX).await
+    }
+
+    /// As [`FragmentStore::shutdown`], with another limit.
+    pub async fn shutdown_within(&self, longest: Duration) -> Vec<DiskId> {
+        let latest = Instant::now() + longest;
+        let mut ending = Vec::new();
+        for (disk, handle) in self.disks.iter() {
             let thread = handle.thread.lock().take();
-            if let Some(thread) = thread {
-                let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+            let queue = handle.queue.clone();
+            // All are told before any is waited for: one that hangs has the others' time.
+            let end = tokio::spawn(async move {
+                // A writer that has stopped already needs no telling.
+                let _ = queue.send(Request::Stop).await;
+                if let Some(thread) = thread {
+                    thread.end().await;
+                }
+            });
+            ending.push((*disk, end));
+        }
+        let mut hanging = Vec::new();
+        for (disk, mut end) in ending {
+            if tokio::time::timeout_at(latest, &mut end).await.is_err() {
+                end.abort();
+                tracing::error!(%disk, "a disk hangs, its writer is not waited for");
+                hanging.push(disk);
             }
         }
+        hanging
     }
 }
 

@@ -23,7 +23,24 @@ pub(crate) enum Request {
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) queue: mpsc::Sender<Request>,
-    pub(crate) thread: JoinHandle<()>,
+    pub(crate) thread: WriterThread,
+}
+
+/// The thread, and how its end is waited for without a thread to wait on.
+pub(crate) struct WriterThread {
+    handle: JoinHandle<()>,
+    /// Closed when the thread has let go of everything.
+    ends: oneshot::Receiver<()>,
+}
+
+impl WriterThread {
+    /// Waits for the end.
+    // Cancel-safety: a thread that is waited for no longer goes on by itself.
+    pub(crate) async fn end(self) {
+        let _ = self.ends.await;
+        // It has nothing left to do, or has panicked, which it has said.
+        let _ = self.handle.join();
+    }
 }
 
 impl Writer {
@@ -32,11 +49,15 @@ impl Writer {
         let (queue, requests) = mpsc::channel(QUEUE_REQUESTS_MAX);
         let shared = Arc::clone(&store.shared);
         let disk = shared.id;
-        let thread = std::thread::Builder::new()
+        let (running, ends) = oneshot::channel();
+        let handle = std::thread::Builder::new()
             .name("fragment-writer".to_owned())
-            .spawn(move || Loop { store, requests, compactions: Vec::new() }.run())
+            .spawn(move || {
+                let _running: oneshot::Sender<()> = running;
+                Loop { store, requests, compactions: Vec::new() }.run();
+            })
             .map_err(|source| OpenError::Writer { disk, source })?;
-        Ok(Self { shared, queue, thread })
+        Ok(Self { shared, queue, thread: WriterThread { handle, ends } })
     }
 }
 

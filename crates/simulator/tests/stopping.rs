@@ -1,5 +1,5 @@
 //! The steward is told to stop in the middle of what takes long: it does so at once, and
-//! what was cut is done by the next start.
+//! what was cut is done by the next start. The fragment store does so while a disk hangs.
 
 use std::time::Duration;
 
@@ -107,5 +107,32 @@ async fn a_sweep_looks_at_some_copies_and_the_next_at_others() -> Result<()> {
     }
     let back = running.fragments.disks()[0];
     assert_eq!(stored(&running, back), 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_fragment_store_while_a_disk_hangs() -> Result<()> {
+    let mut site = with_a_disk_lost(44).await?;
+    site.absent = None;
+    let running = site.start().await?;
+    ensure!(running.fragments.shutdown().await.is_empty(), "healthy ones end at once");
+    running.stop().await;
+
+    let running = site.start().await?;
+    let disk = running.fragments.disks()[0];
+    let stored = running.fragments.list(disk, None, 1).remove(0);
+    site.hang(true);
+    let fragments = running.fragments.clone();
+    let removing = tokio::spawn(async move { fragments.remove_part(disk, stored.name.part).await });
+    while site.hanging() == 0 {
+        ensure!(!removing.is_finished(), "nothing hangs");
+        tokio::task::yield_now().await;
+    }
+    let ending = running.fragments.shutdown_within(Duration::from_millis(200));
+    let ended = tokio::time::timeout(PROMPT, ending).await;
+    site.hang(false);
+    let hanging = ended.context("it waits for ever")?;
+    ensure!(hanging.contains(&disk), "{hanging:?}");
+    ensure!(removing.await?.is_ok(), "what was asked for is done once the disk goes on");
     Ok(())
 }
