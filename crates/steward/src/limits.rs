@@ -8,6 +8,20 @@ use units::ByteCount;
 /// one that does not come to it, a disk that hangs under it, takes any time.
 pub const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
 
+/// How often a duty that panics is started again; with one more the node is stopped,
+/// since what it should do is not done.
+pub const DUTY_RESTARTS_MAX: u32 = 5;
+
+/// How long a duty pauses after its first panic: what brought it about may pass.
+pub const DUTY_PAUSE_MIN: Duration = Duration::from_secs(5);
+
+/// So many times longer is the pause after each further panic: the last one is 21
+/// minutes, and a duty that always panics stops the node after 28, not at each start.
+pub const DUTY_PAUSE_FACTOR: u32 = 4;
+
+/// A duty that has run so long since its last panic begins anew.
+pub const DUTY_HEALED_AFTER: Duration = Duration::from_hours(1);
+
 /// Parts condemned with one command.
 pub const CONDEMN_BATCH_MAX: usize = 256;
 
@@ -115,6 +129,11 @@ pub const UNREADABLE_NAMES_PAGE: usize = 256;
 pub const UNREADABLE_EVERY: Duration = Duration::from_secs(30);
 
 const _: () = assert!(UNREADABLE_BYTES_MAX <= catalog::limits::JOB_BYTES_MAX, "it fits its row");
+const _: () = assert!(
+    DUTY_PAUSE_MIN.as_secs() * (DUTY_PAUSE_FACTOR as u64).pow(DUTY_RESTARTS_MAX - 1)
+        < DUTY_HEALED_AFTER.as_secs(),
+    "no pause is as long as it takes to begin anew"
+);
 const _: () = assert!(REPAIR_BATCH_BYTES < REPAIR_BYTES_MAX, "two batches at least");
 const _: () = assert!(
     fragments::limits::FRAGMENT_BYTES_MAX <= REPAIR_BATCH_BYTES,

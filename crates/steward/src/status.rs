@@ -1,5 +1,7 @@
 //! What the steward is doing, for status pages, metrics and `scrub --now`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 /// Counters since the start, and what is under way.
@@ -31,6 +33,8 @@ pub struct Status {
     pub repairs_waiting: u64,
     /// The scrub under way, or the last one.
     pub scrub: ScrubProgress,
+    /// Duties that have panicked: why each pauses now, or nothing if it goes on.
+    pub duties_panicked: BTreeMap<&'static str, Option<String>>,
     /// The last failed step, in words.
     pub last_error: Option<String>,
 }
