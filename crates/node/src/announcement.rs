@@ -1,5 +1,7 @@
 //! What a node that has started says about itself.
 
+use std::net::SocketAddr;
+
 /// Where everything is; without secrets.
 #[derive(Clone, Debug)]
 pub struct Announcement {
@@ -7,10 +9,14 @@ pub struct Announcement {
     pub first_start: bool,
     /// For S3 clients.
     pub s3_endpoint: String,
+    /// Where they are listened to, if that is every address of this machine.
+    pub s3_everywhere: Option<SocketAddr>,
     /// The region they sign for.
     pub region: String,
     /// For operators.
     pub admin_url: String,
+    /// Where these are listened to, if that is every address of this machine.
+    pub admin_everywhere: Option<SocketAddr>,
     /// The data directory.
     pub data: String,
     /// The directories of fragments.

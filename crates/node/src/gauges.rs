@@ -1,5 +1,6 @@
 //! Sets the gauges and the health of the parts, every few seconds.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use admin::model::{DiskState, Matter, Status};
@@ -39,6 +40,7 @@ async fn sample(operations: &Arc<SiteOperations>, insight: &Insight) -> Option<S
     match found {
         Ok(Ok(status)) => {
             set_health(&status, insight);
+            set_duties(&operations.duties_panicked(), insight);
             set_gauges(&status, insight.health.is_ready());
             return Some(status);
         }
@@ -67,6 +69,17 @@ fn set_health(status: &Status, insight: &Insight) {
             DiskState::Missing => {
                 insight.health.not_ready(&component, "it is missing: mount or replace it");
             }
+        }
+    }
+}
+
+/// A duty that pauses after a panic does not do its work.
+fn set_duties(duties: &BTreeMap<&'static str, Option<String>>, insight: &Insight) {
+    for (duty, why) in duties {
+        let component = format!("duty {duty}");
+        match why {
+            None => insight.health.ready(&component),
+            Some(why) => insight.health.not_ready(&component, why.clone()),
         }
     }
 }

@@ -12,6 +12,10 @@ pub const FOUNDED_AFTER: Timestamp = Timestamp::from_seconds(1_767_225_600);
 /// signal does not wait.
 pub const SHUTDOWN_MAX: Duration = Duration::from_secs(20);
 
+/// How long the catalog may take to write a checkpoint and close its log: a large one
+/// on a slow disk takes seconds, a disk that hangs for ever.
+pub const CATALOG_SHUTDOWN_MAX: Duration = Duration::from_secs(20);
+
 /// How long blocking work may hold the exit once everything has ended.
 pub const RUNTIME_SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 

@@ -71,6 +71,11 @@ fn bind_socket(data: &Path) -> Result<UnixListener, Trouble> {
     Ok(listener)
 }
 
+/// The address of a listener that takes connections at every one of this machine.
+pub(crate) fn everywhere(listener: &TcpListener) -> Option<SocketAddr> {
+    listener.local_addr().ok().filter(|address| address.ip().is_unspecified())
+}
+
 fn url(listener: &TcpListener) -> Result<String, Trouble> {
     let address = listener
         .local_addr()

@@ -1,7 +1,7 @@
 //! A node from its start to its end.
 
 use core::time::Duration;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use admin::Admin;
@@ -11,15 +11,15 @@ use disk::{Disk, RealDisk};
 use host::{SystemClock, SystemRandom};
 use serde::Serialize;
 use steward::Steward;
-use units::{Clock, Random};
+use units::{Clock, DiskId, Random};
 
 use crate::announcement::Announcement;
 use crate::credentials::Credentials;
 use crate::files::{ACCOUNTS_FILE, ADDRESSES_FILE, NODE_FILE};
 use crate::first_start::FirstStart;
 use crate::gauges;
-use crate::limits::RECORD_BYTES_MAX;
-use crate::listeners::Listeners;
+use crate::limits::{CATALOG_SHUTDOWN_MAX, RECORD_BYTES_MAX};
+use crate::listeners::{Listeners, everywhere};
 use crate::operations::SiteOperations;
 use crate::parts::{self, Parts};
 use crate::process;
@@ -40,6 +40,8 @@ pub struct Node {
     steward: steward::Tasks,
     consensus: consensus::Consensus,
     fragments: fragments::FragmentStore,
+    /// Each disk of the fragments and its directory.
+    disks: Vec<(DiskId, PathBuf)>,
     _root: Arc<RealDisk>,
 }
 
@@ -90,6 +92,7 @@ impl Node {
         let admin = Admin { operations: operations.clone(), accounts };
         gauges::start(&mut tasks, Arc::clone(&operations), insight.clone());
         let (consensus, fragments) = (parts.consensus.clone(), parts.disks.store.clone());
+        let disks = parts.disks.present.clone();
         serving::start(&mut tasks, &settings, &parts, listeners, admin, insight);
         tracing::info!(
             s3 = announcement.s3_endpoint,
@@ -99,7 +102,7 @@ impl Node {
             "serving"
         );
         let steward = steward.start();
-        Ok(Self { announcement, signals, tasks, steward, consensus, fragments, _root: root })
+        Ok(Self { announcement, signals, tasks, steward, consensus, fragments, disks, _root: root })
     }
 
     /// Where everything is.
@@ -124,17 +127,46 @@ impl Node {
                 Err(trouble)
             }
         };
+        // Its last handle waits for the thread that writes the log, which a disk that
+        // hangs never lets go: then none is the last, and the process ends all the same.
+        let held = self.consensus.clone();
         let end = async {
             self.tasks.end().await;
             self.steward.shutdown().await;
-            self.fragments.shutdown().await;
-            self.consensus.shutdown().await;
+            let hanging = self.fragments.shutdown().await;
+            tell_hanging(&hanging, &self.disks);
+            let catalog = tokio::time::timeout(CATALOG_SHUTDOWN_MAX, self.consensus.shutdown());
+            if catalog.await.is_err() {
+                tracing::error!("the catalog's disk hangs and is not waited for");
+                return false;
+            }
+            hanging.is_empty()
         };
-        tokio::select! {
-            () = end => tracing::info!("stopped"),
-            signal = self.signals.next() => tracing::warn!(signal, "stopped without waiting"),
+        let in_order = tokio::select! {
+            in_order = end => in_order,
+            signal = self.signals.next() => {
+                tracing::warn!(signal, "stopped without waiting");
+                core::mem::forget(held);
+                return outcome;
+            }
+        };
+        if in_order {
+            tracing::info!("stopped");
+        } else {
+            core::mem::forget(held);
+            tracing::warn!(
+                "stopped without waiting for a disk that hangs: what was answered is durable"
+            );
         }
         outcome
+    }
+}
+
+/// Says which disks did not let go of their writers.
+fn tell_hanging(hanging: &[DiskId], disks: &[(DiskId, PathBuf)]) {
+    for (disk, directory) in disks.iter().filter(|(disk, _)| hanging.contains(disk)) {
+        let directory = directory.display();
+        tracing::error!(%disk, %directory, "this disk hangs: look at its cable and at dmesg");
     }
 }
 
@@ -237,8 +269,10 @@ fn announce(
     Ok(Announcement {
         first_start,
         s3_endpoint: s3_endpoint.clone(),
+        s3_everywhere: everywhere(&listeners.s3),
         region: settings.region.clone(),
         admin_url: admin_url.clone(),
+        admin_everywhere: everywhere(&listeners.admin),
         data: shown(parts.root.root()),
         disks: parts.disks.present.iter().map(|(_, directory)| shown(directory)).collect(),
         credentials: there.then(|| shown(&file)),

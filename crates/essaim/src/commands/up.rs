@@ -1,6 +1,7 @@
 //! `essaim up`.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use node::settings::{Settings, Sources};
@@ -56,9 +57,11 @@ fn told(said: &Announcement) -> String {
         format!("Essaim {} is up: {first}", env!("CARGO_PKG_VERSION")),
         String::new(),
         format!("S3              {}  (region {})", said.s3_endpoint, said.region),
-        format!("Status page     {}  (log in as admin)", said.admin_url),
-        format!("Data            {}", said.data),
     ];
+    lines.extend(everywhere(said.s3_everywhere));
+    lines.push(format!("Status page     {}  (log in as admin)", said.admin_url));
+    lines.extend(everywhere(said.admin_everywhere));
+    lines.push(format!("Data            {}", said.data));
     let disks = said.disks.iter().zip(1..);
     lines.extend(disks.map(|(disk, number)| format!("Disk {number:<10} {disk}")));
     if let [_] = said.disks[..] {
@@ -81,6 +84,17 @@ fn told(said: &Announcement) -> String {
     let indented =
         |line: String| if line.is_empty() { "\n".to_owned() } else { format!("  {line}\n") };
     lines.into_iter().map(indented).collect()
+}
+
+/// What is said beneath an address that is good on this machine only.
+fn everywhere(listens: Option<SocketAddr>) -> Option<String> {
+    let address = listens?;
+    let port = address.port();
+    Some(format!(
+        "{:16}listening on all interfaces ({address}): from elsewhere it is port {port} at this \
+         machine's name",
+        ""
+    ))
 }
 
 /// Tells of settings in the environment that do not exist: their name is misspelt.
@@ -144,8 +158,10 @@ mod tests {
         let mut said = Announcement {
             first_start: true,
             s3_endpoint: "http://127.0.0.1:8420".to_owned(),
+            s3_everywhere: None,
             region: "eu".to_owned(),
             admin_url: "http://127.0.0.1:8421".to_owned(),
+            admin_everywhere: None,
             data: "/my data".to_owned(),
             disks: vec!["/my data/disk".to_owned()],
             credentials: Some("/l'eau/c.json".to_owned()),
@@ -154,6 +170,14 @@ mod tests {
         assert!(text.contains(r"/p' '/l'\''eau/c.json')"), "{text}");
         assert!(text.contains("status --data '/my data'\n"), "{text}");
         assert!(text.contains("one disk: no redundancy"), "{text}");
+        assert!(!text.contains("all interfaces"), "{text}");
+        said.s3_everywhere = Some(([0, 0, 0, 0], 8420).into());
+        said.admin_everywhere = Some((std::net::Ipv6Addr::UNSPECIFIED, 8421).into());
+        let text = told(&said);
+        for address in ["0.0.0.0:8420", "[::]:8421"] {
+            let line = format!("listening on all interfaces ({address})");
+            assert!(text.contains(&line), "{text}");
+        }
         said.disks.push("/b".to_owned());
         said.credentials = None;
         let text = told(&said);

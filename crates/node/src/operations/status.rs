@@ -1,5 +1,6 @@
 //! The status of the node, and the backup of its catalog.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -27,6 +28,11 @@ const QUEUE_COUNTED_MAX: usize = 10_000;
 const PIECE_BYTES: usize = 256 * 1024;
 
 impl SiteOperations {
+    /// Duties that have panicked, and why each pauses if it does.
+    pub(crate) fn duties_panicked(&self) -> BTreeMap<&'static str, Option<String>> {
+        self.scrub.steward().duties_panicked
+    }
+
     /// Looks at everything. Microseconds, and a walk over tenants and buckets.
     pub(crate) fn look(&self) -> Result<Status, Fault> {
         let now = self.clock.now();
