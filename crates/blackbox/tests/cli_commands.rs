@@ -133,6 +133,13 @@ fn a_token_opens_the_api_from_elsewhere() -> Result<()> {
     };
     ensure!(ask(&["tenant", "list"], secret)? == Some(0), "it reads");
     ensure!(ask(&["tenant", "create", "x"], secret)? == Some(1), "it does not change");
+    let copy = node.data().join("never.backup");
+    let words = ["backup", "catalog", &copy.display().to_string()];
+    ensure!(ask(&words, secret)? == Some(1) && !copy.exists(), "it takes no copy");
+    let audited = |line: &str| {
+        ["audit", "refused", "watch", "/api/v1/backup/catalog"].iter().all(|w| line.contains(w))
+    };
+    ensure!(node.log()?.lines().any(audited), "nobody would know: {}", node.log()?);
     ensure!(ask(&["tenant", "list"], "essaim_t_wrong")? == Some(1), "another is refused");
     let id = made["id"].as_str().context("no id")?;
     node.essaim(&["token", "revoke", id])?;

@@ -2,7 +2,10 @@
 //!
 //! The lock is the operating system's (`flock`): it vanishes with the process,
 //! however that ends, so a stale `lock` file never has to be removed by hand.
-//! The file holds the process id of its owner, only to name it in the error.
+//! The file holds the process id of its owner, only to name it in the error. It stays
+//! when its owner has gone, also when that never started for want of a port: who took it
+//! away could take it from under a process that opened it just then, and two would each
+//! hold a lock, of two files. So its being there says nothing, and nothing looks for it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};

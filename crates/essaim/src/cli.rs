@@ -20,6 +20,10 @@ First steps:
   essaim tenant create mairie        make a tenant
   essaim key create --tenant mairie  make an access key for its S3 clients";
 
+/// What [`node::data_default`] comes to, in words: help and manual are for everybody.
+const DATA_DEFAULT: &str =
+    "/var/lib/essaim for root, else $XDG_DATA_HOME/essaim or ~/.local/share/essaim";
+
 /// The cloud a territory owns: encrypted, crash-safe S3 from one command.
 #[derive(Parser)]
 #[command(name = "essaim", version, after_help = AFTER, disable_help_subcommand = true)]
@@ -66,19 +70,28 @@ pub enum Verb {
         json: bool,
     },
     /// Tenants: the organisations and households whose data is held
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  essaim tenant create mairie --quota-bytes 500GiB"
+    )]
     Tenant(TenantVerb),
     /// Users of a tenant
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  essaim user create secretariat --tenant mairie"
+    )]
     User(UserVerb),
     /// Access keys of S3 clients
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  essaim key create --tenant mairie")]
     Key(KeyVerb),
     /// Keys that S3 clients name to have their objects sealed under them (SSE-KMS)
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  essaim kms-key create archives-2026 --tenant mairie"
+    )]
     KmsKey(KmsKeyVerb),
     /// Buckets
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  essaim bucket create archives --tenant mairie")]
     Bucket(BucketVerb),
     /// Show how much is stored
     #[command(after_help = "Example:\n  essaim usage --tenant mairie")]
@@ -99,7 +112,7 @@ pub enum Verb {
         connect: Connect,
     },
     /// Take a copy of what must not be lost
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  essaim backup catalog catalog.backup")]
     Backup(BackupVerb),
     /// Put a catalog back into a data directory that lost it; the node must not run
     #[command(after_help = "\
@@ -112,13 +125,16 @@ Example:
   essaim restore catalog.backup --data ./data --root-key root-key.copy")]
     Restore(RestoreArgs),
     /// Say a word that the node waits for; essaim status tells which
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  essaim confirm clock")]
     Confirm(ConfirmVerb),
     /// Tokens of the administration API
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  essaim token create nightly --scopes backup --expires 365d"
+    )]
     Token(TokenVerb),
     /// The root key: under it lie the keys of all tenants
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  essaim root-key rotate")]
     RootKey(RootKeyVerb),
     /// Show the rotations of keys: those under way and the last ones
     #[command(after_help = "Example:\n  essaim rotations")]
@@ -143,7 +159,8 @@ Example:
 /// A quota.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct QuotaArg {
-    /// How much may be stored: bytes, or with KiB, MiB, GiB, TiB
+    /// How much may be stored: bytes, or with KiB, MiB, GiB, TiB (5GiB is 5,368,709,120 bytes)
+    /// or kB, MB, GB, TB (5GB is 5,000,000,000)
     #[arg(long, value_name = "N", value_parser = parse_bytes)]
     pub quota_bytes: Option<u64>,
     /// How many object versions and unfinished uploads there may be
@@ -548,6 +565,9 @@ impl Args for UpArgs {
         SETTINGS.iter().fold(command.arg(config), |command, setting| {
             let arg = Arg::new(setting.name).long(setting.name);
             let help = match setting.default {
+                "" if setting.name == "data" => {
+                    format!("{} [default: {DATA_DEFAULT}]", setting.doc)
+                }
                 "" => setting.doc.to_owned(),
                 default => format!("{} [default: {default}]", setting.doc),
             };
@@ -637,15 +657,27 @@ mod tests {
     #[test]
     fn every_command_has_an_example() {
         fn check(command: &clap::Command) {
-            if command.has_subcommands() {
-                command.get_subcommands().for_each(check);
-            } else {
-                let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-                let named = ["Example:\n  essaim ", "Examples:\n  essaim "];
-                assert!(named.iter().any(|head| after.contains(head)), "{}", command.get_name());
+            command.get_subcommands().for_each(check);
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let named = ["Example:\n  essaim ", "Examples:\n  essaim ", "First steps:\n  essaim "];
+            assert!(named.iter().any(|head| after.contains(head)), "{}", command.get_name());
+            let examples = after.lines().filter_map(|line| line.strip_prefix("  essaim "));
+            for example in examples.filter(|_| command.has_subcommands()) {
+                let words = example.split("  ").next().unwrap_or_default().split_whitespace();
+                let words = core::iter::once("essaim").chain(words);
+                let parsed = Cli::command().try_get_matches_from(words);
+                assert!(parsed.is_ok(), "{example}: {:?}", parsed.err());
             }
         }
         check(&Cli::command());
+    }
+
+    #[test]
+    fn help_says_where_the_data_lies_without_data() {
+        let mut command = Cli::command();
+        let up = command.find_subcommand_mut("up").expect("up");
+        let help = up.render_help().to_string();
+        assert!(help.contains("~/.local/share/essaim"), "{help}");
     }
 
     #[test]
@@ -655,6 +687,8 @@ mod tests {
             assert!(parse_duration(text).is_err(), "{text}");
         }
         assert_eq!(parse_bytes("10GiB"), Ok(10 << 30));
+        assert_eq!(parse_bytes("5GiB"), Ok(5_368_709_120));
+        assert_eq!(parse_bytes("5GB"), Ok(5_000_000_000));
         assert_eq!(parse_bytes("7"), Ok(7));
         for text in ["", "GiB", "-1", "1XB", "99999999999TiB"] {
             assert!(parse_bytes(text).is_err(), "{text}");

@@ -111,14 +111,19 @@ macro_rules! granted {
             type Rejection = Fault;
 
             async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Fault> {
-                match parts.extensions.get::<Caller>() {
-                    Some(caller) if caller.may(Scope::$scope) => Ok(Self(caller.clone())),
-                    _ => Err(Fault::new(
-                        FaultKind::Forbidden,
-                        concat!("this token does not have the scope ", $word),
-                        concat!("make one that has: essaim token create NAME --scopes ", $word),
-                    )),
+                let caller = parts.extensions.get::<Caller>();
+                if let Some(caller) = caller.filter(|caller| caller.may(Scope::$scope)) {
+                    return Ok(Self(caller.clone()));
                 }
+                let fault = Fault::new(
+                    FaultKind::Forbidden,
+                    concat!("this token does not have the scope ", $word),
+                    concat!("make one that has: essaim token create NAME --scopes ", $word),
+                );
+                let actor = caller.map_or("nobody", Caller::name);
+                let (action, subject) = (parts.method.as_str(), parts.uri.path());
+                tracing::info!(target: "audit", actor, action, subject, reason = %fault, "refused");
+                Err(fault)
             }
         }
     )*};

@@ -41,8 +41,9 @@ pub(super) async fn run(verb: BackupVerb) -> Result<(), Failure> {
 
 async fn catalog(file: &Path, connect: &Connect) -> Result<(), Failure> {
     let client = Client::new(connect)?;
-    let mut answer = client.stream("/api/v1/backup/catalog").await?;
+    // First of all: what has nowhere to go is not asked for, and not audited as taken.
     let mut output = node::PrivateFile::create(file)?;
+    let mut answer = client.stream("/api/v1/backup/catalog").await?;
     let mut progress = Progress::new(connect.json, "{spinner} {msg} {bytes_per_sec} {elapsed}");
     let mut taken = 0;
     loop {
