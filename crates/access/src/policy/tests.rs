@@ -638,8 +638,11 @@ proptest! {
     }
 }
 
+/// Whether a number that is found fits the one that is wanted.
+type Fits = fn(i32, i32) -> bool;
+
 /// Operators, and what they say of a number that is there.
-const COMPARISONS: [(&str, fn(i32, i32) -> bool); 7] = [
+const COMPARISONS: [(&str, Fits); 7] = [
     ("StringEquals", |found, wanted| found == wanted),
     ("StringLike", |found, wanted| found == wanted),
     ("NumericEquals", |found, wanted| found == wanted),
