@@ -6,9 +6,10 @@ use core::time::Duration;
 /// how coarse it is; small, so that a small disk loses little to the log.
 pub const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Room is reserved ahead of the log's end in steps of this, so that an append
-/// seldom allocates and a full disk is met before bytes are written.
-pub const RESERVE_STEP_BYTES: u64 = 1024 * 1024;
+/// Zeros are written ahead of the log's end in steps of this, so that an append only
+/// changes bytes, and a full disk is met before records are written. Large, so that few
+/// syncs have to make a step durable; small, so that it takes them little time.
+pub const FILL_STEP_BYTES: u64 = 256 * 1024;
 
 /// Most bytes in one log record; a longer length is damage, not a record.
 pub const RECORD_BYTES_MAX: usize = 64 * 1024 * 1024;

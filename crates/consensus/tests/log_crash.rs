@@ -37,6 +37,15 @@ fn faults_never_acknowledge() {
     println!("{cases} faults, false acknowledgements 0");
 }
 
+/// Between two steps of zeros a record only changes bytes: the file stays as long as it
+/// was. A segment that takes no more records has no zeros.
+#[test]
+fn records_are_written_over_zeros() {
+    let (grown, zeros) = log_script::fill(200).unwrap_or_else(|error| panic!("{error}"));
+    assert!(grown < 40, "{grown} of 200 appends made a file longer");
+    assert_eq!(zeros, 0, "bytes of closed segments that are no records");
+}
+
 /// The format of version 1, as released: read for ever. With `ESSAIM_GOLDEN=write`
 /// the file is made anew.
 #[test]

@@ -162,17 +162,15 @@ pub(crate) fn put_id(id: &EntryId, out: &mut Vec<u8>) {
 }
 
 /// Decodes the record that `bytes` begins with. `None` is the end of the log:
-/// nothing, or a frame of zeros, which is room reserved and not written.
+/// nothing, or a frame of zeros, which is room for records to come; the room for less
+/// than a frame may be zeros too.
 pub fn decode(bytes: &[u8]) -> Result<Option<Framed<'_>>, Fault> {
-    if bytes.is_empty() {
+    if bytes.iter().take(FRAME_BYTES).all(|byte| *byte == 0) {
         return Ok(None);
     }
     let Some((frame, rest)) = bytes.split_first_chunk::<FRAME_BYTES>() else {
         return Err(Fault("the frame is cut short"));
     };
-    if frame.iter().all(|byte| *byte == 0) {
-        return Ok(None);
-    }
     let mut fields = Fields(frame);
     let checksum = u32::from_be_bytes(fields.take()?);
     let length = u32::from_be_bytes(fields.take()?) as usize;
@@ -299,6 +297,8 @@ mod tests {
     #[test]
     fn zeros_are_the_end() {
         assert!(decode(&[]).expect("the end").is_none());
-        assert!(decode(&[0; 100]).expect("the end").is_none());
+        for length in [1, FRAME_BYTES - 1, FRAME_BYTES, 100] {
+            assert!(decode(&vec![0; length]).expect("the end").is_none(), "{length} zeros");
+        }
     }
 }

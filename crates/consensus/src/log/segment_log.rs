@@ -22,15 +22,15 @@ const SYNC_SECONDS: &str = "essaim_log_sync_duration_seconds";
 pub struct LogOptions {
     /// Nominal length of a segment.
     pub segment_bytes: ByteCount,
-    /// Step in which room is reserved.
-    pub reserve_bytes: ByteCount,
+    /// Step in which zeros are written ahead.
+    pub fill_bytes: ByteCount,
 }
 
 impl Default for LogOptions {
     fn default() -> Self {
         Self {
             segment_bytes: ByteCount::new(limits::SEGMENT_BYTES),
-            reserve_bytes: ByteCount::new(limits::RESERVE_STEP_BYTES),
+            fill_bytes: ByteCount::new(limits::FILL_STEP_BYTES),
         }
     }
 }
@@ -47,8 +47,8 @@ pub struct SegmentLog {
     ordinal: u64,
     /// Where the next record goes in the newest segment; all before is durable.
     end: u64,
-    /// Room reserved in the newest segment.
-    reserved: u64,
+    /// Up to here the newest segment is written, behind `end` with zeros.
+    filled: u64,
     /// A committed position not yet written: it travels with the next append.
     committed_waiting: bool,
     index: Arc<Mutex<Index>>,
@@ -79,7 +79,7 @@ impl SegmentLog {
             segments: VecDeque::new(),
             ordinal: 1,
             end: 0,
-            reserved: 0,
+            filled: 0,
             committed_waiting: false,
             index: Arc::default(),
             failure: None,
@@ -169,7 +169,7 @@ impl SegmentLog {
         }
         self.ordinal = ordinal;
         self.end = end;
-        self.reserved = end;
+        self.filled = end;
         index.bytes += end;
         index.files.insert(number, file);
         self.segments.push_back(Segment { number, last_index, bytes: end });
@@ -285,7 +285,19 @@ impl SegmentLog {
 
     /// Marks the log as closed in order.
     pub fn close(&mut self) -> Result<(), LogError> {
-        self.commit(&[Record::Close]).map(|_| ())
+        self.commit(&[Record::Close])?;
+        self.give_back();
+        Ok(())
+    }
+
+    /// Cuts the zeros off a segment that takes no more records. They do no harm where
+    /// that fails, or where a power cut undoes it.
+    fn give_back(&self) {
+        let newest = self.segments.back().map(|active| active.number);
+        let file = newest.and_then(|number| self.index.lock().files.get(&number).cloned());
+        if let Some(file) = file {
+            let _ = file.set_len(ByteCount::new(self.end));
+        }
     }
 
     /// The vote kept last.
@@ -363,14 +375,15 @@ impl SegmentLog {
             return Err(self.fail("the newest segment is not open"));
         };
         let length = buffer.len() as u64;
-        self.reserve(&*file, self.end + length)?;
-        if let Err(error) = file.write_all_at(buffer, self.end) {
+        let ready = self.fill(&*file, self.end + length);
+        let written = ready.and_then(|()| Ok(file.write_all_at(buffer, self.end)?));
+        if let Err(error) = written {
             // Nothing of it was synced: cut off, it may be written again.
-            self.reserved = self.end;
+            self.filled = self.end;
             if let Err(cut) = file.set_len(ByteCount::new(self.end)) {
                 return Err(self.fail(&format!("{error}; cutting it off failed too: {cut}")));
             }
-            return Err(error.into());
+            return Err(error);
         }
         let since = Instant::now();
         if units::planted::is_on("consensus-skip-log-sync") {
@@ -388,27 +401,27 @@ impl SegmentLog {
         Ok(())
     }
 
-    /// Reserves room ahead. A file system that cannot is no reason to stop.
-    fn reserve(&mut self, file: &dyn DiskFile, needed: u64) -> Result<(), LogError> {
-        if needed <= self.reserved {
+    /// Writes zeros ahead of the records, so that their own sync changes nothing of the
+    /// file but its bytes: a file system with a journal would write that too each time,
+    /// and with it whatever else waits for the journal. They are durable with the first
+    /// record that follows; before that, zeros and room are the same to whoever reads.
+    fn fill(&mut self, file: &dyn DiskFile, needed: u64) -> Result<(), LogError> {
+        if needed <= self.filled {
             return Ok(());
         }
-        let wanted = needed.next_multiple_of(self.options.reserve_bytes.get().max(1));
-        match file.reserve(ByteCount::new(wanted)) {
-            Ok(()) => self.reserved = wanted,
-            Err(DiskError::Full { .. }) => {
-                // Perhaps there is room for this record, if not for the whole step.
-                match file.reserve(ByteCount::new(needed)) {
-                    Ok(()) => self.reserved = needed,
-                    Err(DiskError::Full { .. }) => return Err(LogError::Full),
-                    Err(_) => {}
-                }
-            }
-            Err(DiskError::Poisoned { path }) => {
-                return Err(LogError::Disk(DiskError::Poisoned { path }));
-            }
-            Err(_) => {}
-        }
+        let wanted = needed.next_multiple_of(self.options.fill_bytes.get().max(1));
+        let upto = match file.reserve(ByteCount::new(wanted)) {
+            // Perhaps there is room for this record, if not for the whole step.
+            Err(DiskError::Full { .. }) => match file.reserve(ByteCount::new(needed)) {
+                Err(DiskError::Full { .. }) => return Err(LogError::Full),
+                _ => needed,
+            },
+            // A file system that cannot is no reason to stop: the write will find out.
+            _ => wanted,
+        };
+        let zeros = vec![0; usize::try_from(upto - self.filled).unwrap_or_default()];
+        file.write_all_at(&zeros, self.filled)?;
+        self.filled = upto;
         Ok(())
     }
 
@@ -428,9 +441,10 @@ impl SegmentLog {
                 return Err(error.into());
             }
         };
+        self.give_back();
         self.ordinal = ordinal;
         self.end = bytes.len() as u64;
-        self.reserved = self.end;
+        self.filled = self.end;
         self.committed_waiting = false;
         let mut index = self.index.lock();
         index.bytes += self.end;

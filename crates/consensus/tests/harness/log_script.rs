@@ -111,7 +111,7 @@ impl Model {
 }
 
 fn options() -> LogOptions {
-    LogOptions { segment_bytes: ByteCount::new(2048), reserve_bytes: ByteCount::new(1024) }
+    LogOptions { segment_bytes: ByteCount::new(2048), fill_bytes: ByteCount::new(1024) }
 }
 
 fn open(disk: &Arc<SimDisk>) -> Result<SegmentLog, LogError> {
@@ -307,4 +307,26 @@ pub fn golden_check(bytes: &[u8]) {
     }
     assert_eq!(contents(&log).expect("readable"), expected);
     assert_eq!(log.committed().map(|id| id.index), Some(1));
+}
+
+/// Appends entries of a few bytes and closes the log; returns how many of the appends
+/// changed the length of a file, and how many bytes more than records the files have then.
+pub fn fill(appends: u64) -> Result<(u64, u64), LogError> {
+    let disk = Arc::new(SimDisk::new());
+    let mut log = open(&disk)?;
+    let lengths = || -> Result<Vec<u64>, LogError> {
+        let names = disk.list("log")?;
+        let length = |name: &String| Ok(disk.open(&format!("log/{name}"))?.length()?.get());
+        names.iter().map(length).collect()
+    };
+    let (mut grown, mut before) = (0, lengths()?);
+    for index in 0..appends {
+        let id = LogId::new(CommittedLeaderId::new(1, Member::from(1)), index);
+        log.append(&[(id, b"entry")])?;
+        let after = lengths()?;
+        grown += u64::from(after != before);
+        before = after;
+    }
+    log.close()?;
+    Ok((grown, lengths()?.iter().sum::<u64>() - log.bytes().get()))
 }

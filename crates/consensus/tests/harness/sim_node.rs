@@ -33,10 +33,7 @@ type Counts = Arc<Mutex<[Count; PROPOSERS]>>;
 /// The parts of a small node.
 pub fn parts(disk: Arc<dyn Disk>, engine: Arc<dyn Engine>) -> Parts {
     Parts {
-        log: LogOptions {
-            segment_bytes: ByteCount::new(2048),
-            reserve_bytes: ByteCount::new(1024),
-        },
+        log: LogOptions { segment_bytes: ByteCount::new(2048), fill_bytes: ByteCount::new(1024) },
         checkpoint: CheckpointRule {
             bytes: ByteCount::new(4096),
             entries: 12,
