@@ -98,7 +98,7 @@ pub const STOP_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 pub const SPACE_READING_AGE_MAX: Duration = Duration::from_millis(100);
 
 /// Free bytes below which commands that take room are refused, so that the log
-/// and the engine themselves never meet a full disk. On a small disk a sixteenth.
+/// and the engine themselves never meet a full disk. On a small disk an eighth.
 pub const ROOM_RESERVE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Free bytes below which even commands that free room are refused; a quarter
