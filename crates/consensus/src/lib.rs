@@ -74,4 +74,8 @@ pub const PLANTED: &[units::planted::PlantedBug] = &[
         name: "consensus-cut-off-damage",
         what: "takes damage inside the log for a torn tail and cuts it off",
     },
+    units::planted::PlantedBug {
+        name: "consensus-behind-failed-write",
+        what: "writes records behind those of a write that failed, which were not cut off",
+    },
 ];

@@ -2,14 +2,14 @@
 
 mod harness;
 
-use harness::{log_script, sim_node};
+use harness::{log_faults, log_script, sim_node};
 
 fn is_caught(name: &'static str) -> bool {
     units::planted::select(Some(name));
     let log = || {
         (0..3).any(|seed| log_script::sweep(seed).is_err())
             || log_script::flip_bits(5).is_err()
-            || log_script::faults(9).is_err()
+            || log_faults::faults(9).is_err()
     };
     let caught = (0..3).any(|seed| sim_node::sweep(seed, 3).is_err())
         || sim_node::sweep_full(0, 24).is_err()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use consensus::Member;
 use consensus::log::record::{Ballot, EntryId};
 use consensus::log::{LogError, LogOptions, SegmentLog};
-use disk::{Disk, Fault, OperationKind, SimDisk, Survival};
+use disk::{Disk, SimDisk, Survival};
 use openraft::{CommittedLeaderId, LogId, Vote};
 use units::{ByteCount, ClusterId};
 
@@ -15,19 +15,19 @@ use super::Choices;
 /// Seeds of the ordinary run.
 pub const CRASH_SEEDS: u64 = 10;
 /// Operations in a script.
-const STEPS: usize = 45;
+pub(super) const STEPS: usize = 45;
 const CLUSTER: ClusterId = ClusterId::from_u128(77);
 
 /// What a log must hold.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Model {
+pub(super) struct Model {
     entries: BTreeMap<u64, (EntryId, Vec<u8>)>,
     vote: Option<Ballot>,
     purged: Option<EntryId>,
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Append(Vec<(EntryId, Vec<u8>)>),
     Vote(Ballot),
     Committed(Option<EntryId>),
@@ -40,7 +40,7 @@ impl Model {
         self.entries.values().next_back().map(|(id, _)| *id).max(self.purged)
     }
 
-    fn draw(&self, choices: &Choices, term: &mut u64) -> Step {
+    pub(super) fn draw(&self, choices: &Choices, term: &mut u64) -> Step {
         let next = self.last().map_or(0, |id| id.index + 1);
         match choices.below(20) {
             0 => {
@@ -69,7 +69,7 @@ impl Model {
         }
     }
 
-    fn apply(&mut self, step: &Step) {
+    pub(super) fn apply(&mut self, step: &Step) {
         match step {
             Step::Append(entries) => {
                 for (id, body) in entries {
@@ -88,23 +88,22 @@ impl Model {
         }
     }
 
-    /// All that may be found if the power went during a step.
-    fn outcomes(&self, step: Option<&Step>) -> Vec<Self> {
+    /// All that may be found if the power went during a step; or during the last of
+    /// these, of which those before it failed and were given up.
+    fn outcomes(&self, steps: &[Step]) -> Vec<Self> {
         let mut all = vec![self.clone()];
-        match step {
-            Some(Step::Append(entries)) => {
-                for count in 1..=entries.len() {
-                    let mut model = self.clone();
-                    model.apply(&Step::Append(entries[..count].to_vec()));
-                    all.push(model);
-                }
-            }
-            Some(step) => {
+        for step in steps {
+            let parts = match step {
+                Step::Append(entries) => (1..=entries.len())
+                    .map(|count| Step::Append(entries[..count].to_vec()))
+                    .collect(),
+                other => vec![other.clone()],
+            };
+            for part in parts {
                 let mut model = self.clone();
-                model.apply(step);
+                model.apply(&part);
                 all.push(model);
             }
-            None => {}
         }
         all
     }
@@ -114,11 +113,12 @@ fn options() -> LogOptions {
     LogOptions { segment_bytes: ByteCount::new(2048), fill_bytes: ByteCount::new(1024) }
 }
 
-fn open(disk: &Arc<SimDisk>) -> Result<SegmentLog, LogError> {
+/// Opens the log of a disk, with small segments.
+pub fn open(disk: &Arc<SimDisk>) -> Result<SegmentLog, LogError> {
     SegmentLog::open(Arc::clone(disk) as Arc<dyn Disk>, "log", CLUSTER, options())
 }
 
-fn carry_out(log: &mut SegmentLog, step: &Step) -> Result<(), LogError> {
+pub(super) fn carry_out(log: &mut SegmentLog, step: &Step) -> Result<(), LogError> {
     match step {
         Step::Append(entries) => {
             let entries: Vec<(EntryId, &[u8])> =
@@ -183,7 +183,7 @@ pub fn sweep(seed: u64) -> Result<u64, String> {
             points += 1;
             let here = || format!("seed {seed}, cut before operation {cut}, {survival:?}");
             let found = disk.after_power_cut(survival);
-            check(&found, &model, under_way.as_ref())
+            check(&found, &model, under_way.as_slice())
                 .map_err(|error| format!("{}: {error}", here()))?;
         }
     }
@@ -191,7 +191,7 @@ pub fn sweep(seed: u64) -> Result<u64, String> {
 }
 
 /// What is found is allowed; and after one more entry and one more cut it still is.
-fn check(disk: &Arc<SimDisk>, model: &Model, under_way: Option<&Step>) -> Result<(), String> {
+pub(super) fn check(disk: &Arc<SimDisk>, model: &Model, under_way: &[Step]) -> Result<(), String> {
     let mut log = open(disk).map_err(|error| format!("refused to open: {error}"))?;
     let mut found = contents(&log).map_err(|error| format!("unreadable: {error}"))?;
     if !model.outcomes(under_way).contains(&found) {
@@ -242,28 +242,6 @@ pub fn flip_bits(seed: u64) -> Result<(u64, u64), String> {
         }
     }
     Ok((flips, refused))
-}
-
-/// Lets every operation of a script fail once; returns the number of cases.
-pub fn faults(seed: u64) -> Result<u64, String> {
-    let mut cases = 0;
-    for kind in OperationKind::CHANGING {
-        for fault in [Fault::Io, Fault::Full] {
-            for after in 0..60 {
-                let disk = SimDisk::new();
-                disk.fail(kind, after, fault);
-                let (model, under_way) = work(&disk, seed);
-                if disk.faults_waiting() > 0 {
-                    break;
-                }
-                cases += 1;
-                let found = disk.after_power_cut(Survival::Drawn(after));
-                check(&found, &model, under_way.as_ref())
-                    .map_err(|error| format!("{kind:?} {fault:?} after {after}: {error}"))?;
-            }
-        }
-    }
-    Ok(cases)
 }
 
 fn golden_steps() -> Vec<Step> {
