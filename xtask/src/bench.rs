@@ -30,8 +30,8 @@ impl Bench {
             "--package",
             "bench",
         ]))?;
-        shell::run(
-            std::process::Command::new(root.join("target/release/bench")).args(self.arguments),
-        )
+        // It finds the node's binary beside itself.
+        let bench = shell::target_folder(root)?.join("release/bench");
+        shell::run(std::process::Command::new(bench).args(self.arguments))
     }
 }

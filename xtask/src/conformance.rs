@@ -54,7 +54,7 @@ impl Conformance {
     pub fn run(self, root: &Path) -> Result<()> {
         shell::run(shell::cargo(root).args(["build", "--release", "--locked", "--bin", "essaim"]))?;
         let folder = tempfile::tempdir().context("no temporary folder")?;
-        let node = Node::start(&root.join("target/release/essaim"), folder.path())?;
+        let node = Node::start(&shell::target_folder(root)?.join("release/essaim"), folder.path())?;
         let settings = folder.path().join("s3tests.conf");
         fs::write(&settings, node.suite_settings()?)?;
         let report = folder.path().join("report.xml");

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use cargo_metadata::MetadataCommand;
 
 /// The folder of the root `Cargo.toml`.
 pub fn workspace_root() -> Result<PathBuf> {
@@ -11,6 +12,12 @@ pub fn workspace_root() -> Result<PathBuf> {
         .context("CARGO_MANIFEST_DIR is not set: call this as `cargo xtask …`")?;
     let root = Path::new(&manifest).parent().context("the xtask folder has no parent")?;
     Ok(root.to_path_buf())
+}
+
+/// Where cargo builds: `target`, or what `CARGO_TARGET_DIR` or a configuration says.
+pub fn target_folder(root: &Path) -> Result<PathBuf> {
+    let metadata = MetadataCommand::new().current_dir(root).no_deps().exec();
+    Ok(metadata.context("cargo metadata failed")?.target_directory.into_std_path_buf())
 }
 
 /// Runs a program and fails if it fails.

@@ -1,11 +1,18 @@
 //! All tests, black-box ones included, with what they need installed first.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::Result;
 use clap::Args;
 
 use crate::{clients, shell};
+
+/// Names a folder of real documents that clients move beside made ones.
+const SAMPLES: &str = "ESSAIM_SAMPLES";
+
+/// Where such a folder is looked for, seen from the workspace.
+const SAMPLES_BESIDE: &str = "../shared/data/arretes";
 
 /// All tests.
 #[derive(Args, Default)]
@@ -32,12 +39,8 @@ impl Test {
             tests.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
         }
         tests.args(self.filter.iter());
-        tests.env("ESSAIM_CLIENTS", clients::folder(root));
-        // Real documents, where they lie beside the project.
-        let samples = root.join("../shared/data/arretes");
-        if std::env::var_os("ESSAIM_SAMPLES").is_none() && samples.is_dir() {
-            tests.env("ESSAIM_SAMPLES", samples.canonicalize()?);
-        }
+        tests.env("ESSAIM_CLIENTS", clients::folder(root)?);
+        documents(root, &mut tests)?;
         if !shell::is_root()? {
             eprintln!(
                 "Left out, since only root can mount a file system: the test that fills a disk \
@@ -58,4 +61,23 @@ impl Test {
         }
         Ok(())
     }
+}
+
+/// Tells the tests where real documents are, if there are any, and says which are used.
+fn documents(root: &Path, tests: &mut Command) -> Result<()> {
+    let named = std::env::var_os(SAMPLES).map(PathBuf::from);
+    let beside = root.join(SAMPLES_BESIDE);
+    if let Some(folder) = &named {
+        eprintln!(
+            "Clients move the documents of {} ({SAMPLES}), and made files.",
+            folder.display()
+        );
+    } else if beside.is_dir() {
+        let folder = beside.canonicalize()?;
+        eprintln!("Clients move the documents of {}, and made files.", folder.display());
+        tests.env(SAMPLES, folder);
+    } else {
+        eprintln!("Clients move made files only; {SAMPLES}=FOLDER adds real documents.");
+    }
+    Ok(())
 }

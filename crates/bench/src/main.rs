@@ -16,13 +16,19 @@ mod server;
 mod speed;
 mod work;
 
-use anyhow::{Result, ensure};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
 use blackbox::{Ask, Client, Target};
 use clap::{Parser, Subcommand};
 use http::Method;
+use tempfile::TempDir;
 
 /// The bucket every work uses.
 pub const BUCKET: &str = "bench";
+
+/// How a measurement is repeated.
+const PROGRAM: &str = "cargo xtask bench";
 
 /// Measurements of one node.
 #[derive(Parser)]
@@ -53,6 +59,14 @@ async fn main() -> Result<()> {
         Some(What::Memory(memory)) => memory.run().await,
         Some(What::Overhead(overhead)) => overhead.run().await,
     }
+}
+
+/// A fresh folder for data, inside the one given or beside this program; it goes with
+/// its handle.
+pub fn folder_make(inside: Option<&Path>) -> Result<TempDir> {
+    let own = std::env::current_exe()?;
+    let inside = inside.or_else(|| own.parent()).context("this program lies in no folder")?;
+    Ok(tempfile::Builder::new().prefix("bench-").tempdir_in(inside)?)
 }
 
 /// Makes the bucket the works use, unless it is there.

@@ -46,12 +46,13 @@ pub struct Memory {
     /// Size of the multipart upload in flight beside them.
     #[arg(long, default_value_t = 20)]
     upload_gib: u64,
-    /// The binary under test.
-    #[arg(long, default_value = "target/release/essaim")]
-    essaim: PathBuf,
-    /// Where it keeps its data; a fresh folder is made inside.
-    #[arg(long, default_value = "target")]
-    folder: PathBuf,
+    /// The binary under test; by default the one beside this program.
+    #[arg(long)]
+    essaim: Option<PathBuf>,
+    /// Where it keeps its data; a fresh folder is made inside; by default beside
+    /// this program.
+    #[arg(long)]
+    folder: Option<PathBuf>,
     /// Fail if the node holds more than this at any time, in MiB.
     #[arg(long, default_value_t = 250)]
     resident_mib_max: u64,
@@ -83,10 +84,11 @@ impl Payload {
 impl Memory {
     /// Runs the loads and prints what the node held.
     pub async fn run(self) -> Result<()> {
-        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(&self.folder)?;
+        blackbox::announce(crate::PROGRAM, self.essaim.as_deref(), None)?;
+        let folder = crate::folder_make(self.folder.as_deref())?;
         let node = Node::start_with(Start {
             folder: Some(folder.path().to_path_buf()),
-            binary: Some(self.essaim.clone()),
+            binary: self.essaim.clone(),
             ..Start::default()
         })?;
         let target = node.target();

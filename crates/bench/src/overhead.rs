@@ -35,25 +35,27 @@ pub struct Overhead {
     /// Fail if more bytes are on disk for each byte stored.
     #[arg(long, default_value_t = 1.03)]
     ratio_max: f64,
-    /// The binary under test.
-    #[arg(long, default_value = "target/release/essaim")]
-    essaim: PathBuf,
-    /// Where it keeps its data; a fresh folder is made inside.
-    #[arg(long, default_value = "target")]
-    folder: PathBuf,
+    /// The binary under test; by default the one beside this program.
+    #[arg(long)]
+    essaim: Option<PathBuf>,
+    /// Where it keeps its data; a fresh folder is made inside; by default beside
+    /// this program.
+    #[arg(long)]
+    folder: Option<PathBuf>,
 }
 
 impl Overhead {
     /// Stores, waits until nothing changes any more, compares, prints.
     pub async fn run(self) -> Result<()> {
+        blackbox::announce(crate::PROGRAM, self.essaim.as_deref(), None)?;
         println!("| objects | stored | on disk for them | ratio | besides, on an empty node |");
         println!("|---|---|---|---|---|");
         let mut worst = 0.0_f64;
         for (name, size) in SIZES {
-            let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(&self.folder)?;
+            let folder = crate::folder_make(self.folder.as_deref())?;
             let node = Node::start_with(Start {
                 folder: Some(folder.path().to_path_buf()),
-                binary: Some(self.essaim.clone()),
+                binary: self.essaim.clone(),
                 ..Start::default()
             })?;
             bucket_create(&node.target(), BUCKET).await?;

@@ -28,21 +28,23 @@ pub struct Scale {
     /// Times the node is killed and started.
     #[arg(long, default_value_t = 5)]
     kills: usize,
-    /// The binary under test.
-    #[arg(long, default_value = "target/release/essaim")]
-    essaim: PathBuf,
-    /// Where it keeps its data; a fresh folder is made inside.
-    #[arg(long, default_value = "target")]
-    folder: PathBuf,
+    /// The binary under test; by default the one beside this program.
+    #[arg(long)]
+    essaim: Option<PathBuf>,
+    /// Where it keeps its data; a fresh folder is made inside; by default beside
+    /// this program.
+    #[arg(long)]
+    folder: Option<PathBuf>,
 }
 
 impl Scale {
     /// Fills, kills, lists, prints.
     pub async fn run(self) -> Result<()> {
-        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(&self.folder)?;
+        blackbox::announce(crate::PROGRAM, self.essaim.as_deref(), None)?;
+        let folder = crate::folder_make(self.folder.as_deref())?;
         let start = Start {
             folder: Some(folder.path().to_path_buf()),
-            binary: Some(self.essaim.clone()),
+            binary: self.essaim.clone(),
             ..Start::default()
         };
         let mut node = Node::start_with(start.clone())?;

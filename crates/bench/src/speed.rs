@@ -22,15 +22,16 @@ pub struct Speed {
     /// The peer to measure against, in turns.
     #[arg(long, value_parser = ["garage"])]
     peer: Option<String>,
-    /// The binary under test.
-    #[arg(long, default_value = "target/release/essaim")]
-    essaim: PathBuf,
+    /// The binary under test; by default the one beside this program.
+    #[arg(long)]
+    essaim: Option<PathBuf>,
     /// The peer's binary.
     #[arg(long, default_value = "garage")]
     garage: PathBuf,
-    /// Where both keep their data; a fresh folder is made inside.
-    #[arg(long, default_value = "target")]
-    folder: PathBuf,
+    /// Where both keep their data; a fresh folder is made inside; by default beside
+    /// this program.
+    #[arg(long)]
+    folder: Option<PathBuf>,
     /// Rounds; each round does every work on each side.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -45,9 +46,10 @@ pub struct Speed {
 impl Speed {
     /// Runs the works and prints the table.
     pub async fn run(self) -> Result<()> {
-        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(&self.folder)?;
+        blackbox::announce(crate::PROGRAM, self.essaim.as_deref(), None)?;
+        let folder = crate::folder_make(self.folder.as_deref())?;
         let mut servers: Vec<Box<dyn Server>> =
-            vec![Box::new(Essaim::start(&self.essaim, folder.path())?)];
+            vec![Box::new(Essaim::start(self.essaim.as_deref(), folder.path())?)];
         if self.peer.is_some() {
             servers.push(Box::new(Garage::start(&self.garage, folder.path())?));
         }

@@ -3,6 +3,7 @@
 //! **Invariant**: nothing here sees a crate of the product; whatever is known
 //! about the node is known through its command line, its files and its sockets.
 
+mod announce;
 mod chunks;
 mod client;
 mod connection;
@@ -12,6 +13,7 @@ mod program;
 pub mod samples;
 mod signer;
 
+pub use announce::announce;
 pub use chunks::{Cut, SignedChunks};
 pub use client::{Answer, Ask, Client, Target, Unknown};
 pub use memory::{MemoryFound, memory_search};

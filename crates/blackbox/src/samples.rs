@@ -1,8 +1,8 @@
 //! Real documents to move through real clients.
 //!
-//! `ESSAIM_SAMPLES` names a folder of real documents; without it, files of the
-//! sizes where storage code changes its path are made, different on each call
-//! site but the same on each run.
+//! `ESSAIM_SAMPLES` names a folder of real documents (`cargo xtask test` says which are
+//! used); with or without it, files of the sizes where storage code changes its path are
+//! made, the same on each run.
 
 use std::fs;
 use std::path::{Path, PathBuf};

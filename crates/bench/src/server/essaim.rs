@@ -15,13 +15,13 @@ pub struct Essaim {
 }
 
 impl Essaim {
-    /// Starts the binary and waits until it answers.
-    pub fn start(binary: &Path, folder: &Path) -> Result<Self> {
+    /// Starts the binary, or the one beside this program, and waits until it answers.
+    pub fn start(binary: Option<&Path>, folder: &Path) -> Result<Self> {
         let folder = folder.join("essaim");
         fs::create_dir_all(&folder)?;
         let node = Node::start_with(Start {
             folder: Some(folder),
-            binary: Some(binary.to_path_buf()),
+            binary: binary.map(Path::to_path_buf),
             ..Start::default()
         })?;
         let target = node.target();
