@@ -1,9 +1,10 @@
 //! Every command against a running node: what it prints, for people and programs.
 
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use blackbox::{Node, Start, binary};
+use blackbox::{Node, Program, Start, binary};
 
 /// Runs the binary alone; exit code, output, error output.
 fn run(words: &[&str]) -> Result<(Option<i32>, String, String)> {
@@ -14,7 +15,7 @@ fn run(words: &[&str]) -> Result<(Option<i32>, String, String)> {
 
 /// A request without any library: status and body.
 fn plain_get(url: &str, path: &str) -> Result<(u16, String)> {
-    use std::io::{Read as _, Write as _};
+    use std::io::Read as _;
     let address = url.trim_start_matches("http://");
     let mut stream = std::net::TcpStream::connect(address)?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
@@ -185,18 +186,17 @@ fn metrics_and_health_are_served() -> Result<()> {
     }
     let (status, text) = get("/metrics")?;
     ensure!(status == 200 && text.contains("essaim_process_resident_memory_bytes "), "{text}");
-    if let Ok(mut checker) = Command::new("promtool")
+    let mut checker = Program::named("promtool")
+        .context("it is in the Debian package prometheus")?
         .args(["check", "metrics"])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-    {
-        use std::io::Write as _;
-        checker.stdin.take().context("no input")?.write_all(text.as_bytes())?;
-        let output = checker.wait_with_output()?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
+        .into_command()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    checker.stdin.take().context("no input")?.write_all(text.as_bytes())?;
+    let output = checker.wait_with_output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let (status, _) = get("/api/v1/status")?;
     ensure!(status == 401, "{status}");
     let (_, document) = get("/api/openapi.json")?;
