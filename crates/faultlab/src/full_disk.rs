@@ -40,6 +40,7 @@ pub struct FullDisk {
 impl FullDisk {
     /// Runs the drill; fails on any loss or if writes do not come back.
     pub async fn run(self) -> Result<()> {
+        blackbox::announce(crate::PROGRAM, self.binary.as_deref(), None)?;
         let folder = tempfile::tempdir()?;
         let mount = Mount::make(folder.path())?;
         let start = Start {

@@ -42,7 +42,7 @@ pub struct Kills {
 impl Kills {
     /// Runs the campaign; fails if anything acknowledged is not there.
     pub async fn run(self) -> Result<()> {
-        println!("repeat with: faultlab kills --count {} --seed {}", self.count, self.seed);
+        blackbox::announce(crate::PROGRAM, self.binary.as_deref(), Some(self.seed))?;
         let folder = tempfile::tempdir()?;
         let start = Start {
             folder: Some(folder.path().to_path_buf()),

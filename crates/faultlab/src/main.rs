@@ -5,7 +5,8 @@
 //! acknowledged, and reads everything back afterwards.
 //! An operation without an answer stays *unknown*: old and new contents are both
 //! right afterwards, anything else is a loss.
-//! Every run prints its seed and the one-line command that repeats it; a fault
+//! Every run prints its seed, the one-line command that repeats it and the binary under
+//! test; a fault
 //! that could not be installed is a failed run, not a pass.
 
 mod abuse;
@@ -20,6 +21,13 @@ mod workload;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+
+/// How this program is started, for the line that repeats a run.
+const PROGRAM: &str = if cfg!(debug_assertions) {
+    "cargo run -p faultlab --"
+} else {
+    "cargo run --release -p faultlab --"
+};
 
 /// Faults against the real binary.
 #[derive(Parser)]

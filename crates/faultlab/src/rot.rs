@@ -50,10 +50,7 @@ struct Tally {
 impl Rot {
     /// Runs the cases; fails on the first damage that goes unnoticed.
     pub async fn run(self) -> Result<()> {
-        println!(
-            "repeat with: faultlab rot --flips {} --seed {} --under {:?}",
-            self.flips, self.seed, self.under
-        );
+        blackbox::announce(crate::PROGRAM, self.binary.as_deref(), Some(self.seed))?;
         let model = tempfile::tempdir()?;
         let mut node = Node::start_with(self.start(model.path()))?;
         workload::bucket_create(&node.target()).await?;

@@ -61,10 +61,7 @@ struct Rounds {
 impl Scrub {
     /// Runs the three; fails if anything stays bad or is read as something else.
     pub async fn run(self) -> Result<()> {
-        println!(
-            "repeat with: faultlab scrub --disks {} --mebibytes {} --rotten {}",
-            self.disks, self.mebibytes, self.rotten
-        );
+        blackbox::announce(crate::PROGRAM, self.binary.as_deref(), None)?;
         ensure!(self.disks > 1, "a single disk has nothing to repair from");
         let folder = tempfile::tempdir()?;
         let mut node = self.start(folder.path())?;

@@ -6,10 +6,16 @@
 //! *false acknowledgement*. A node that refuses to start or stops with a reason is
 //! fine; one that does neither, nor serves, is counted apart.
 //!
+//! Which occurrences there are is seen first, in a run without faults. A thread that
+//! then comes to fewer calls meets no fault: only cases whose fault took place count,
+//! and more are tried in place of the others.
+//!
 //! strace runs as a child of the node (`-D`), so that the node is the process that
 //! is started, and killed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,6 +49,8 @@ const FAULTS: &[(&str, &str)] = &[
     ("openat", "error=EMFILE"),
     ("pwrite64", "error=EIO"),
     ("pwrite64", "error=ENOSPC"),
+    ("pwritev", "error=EIO"),
+    ("pwritev", "error=ENOSPC"),
     (SHORT, "the longest file"),
     (WRITE, "error=ENOSPC"),
     ("fsync", "error=EIO"),
@@ -59,13 +67,16 @@ const FAULTS: &[(&str, &str)] = &[
 const WORKERS: usize = 3;
 const OPERATIONS: u64 = 25;
 
+/// Tries for each case whose fault is to take place, at the most.
+const TRIES_PER_CASE: u64 = 4;
+
 /// Cases that may be under way at the same time.
 const JOBS_MAX: usize = 16;
 
 /// System calls that fail.
 #[derive(Args, Clone)]
 pub struct Syscalls {
-    /// How many cases; they go through the calls, then through the places.
+    /// How many faults are to take place; they go through the calls, then through the places.
     #[arg(long, default_value_t = 30)]
     cases: u64,
     /// Places between two cases of the same call: 1 tries each occurrence.
@@ -77,46 +88,124 @@ pub struct Syscalls {
     /// The binary; by default the one beside this program.
     #[arg(long)]
     binary: Option<PathBuf>,
-    /// The case to begin with; with `--cases 1` it is repeated alone.
+    /// The case to begin with; with `--cases 1` and `--when` it is repeated alone.
     #[arg(long, default_value_t = 0)]
     from: u64,
+    /// The place of every case, in each thread, instead of those that a run without
+    /// faults comes to.
+    #[arg(long)]
+    when: Option<u64>,
     /// How many cases at the same time.
     #[arg(long, default_value_t = 2)]
     jobs: usize,
 }
 
 impl Syscalls {
-    /// Runs the cases; fails on the first false acknowledgement.
+    /// Runs the cases; fails on the first false acknowledgement, or if too few of the
+    /// faults take place.
     pub async fn run(self) -> Result<()> {
-        println!(
-            "repeat with: faultlab syscalls --cases {} --stride {} --seed {} --from {}",
-            self.cases, self.stride, self.seed, self.from
-        );
+        blackbox::announce(crate::PROGRAM, self.binary.as_deref(), Some(self.seed))?;
+        ensure!(self.cases > 0 && self.stride > 0, "nothing to do");
         Program::named("strace")?.args(["-V"]).run()?;
         let model = Arc::new(tempfile::tempdir()?);
         self.model_make(model.path()).await?;
+        let places = match self.when {
+            Some(when) => vec![when; FAULTS.len()],
+            None => self.places(model.path()).await?,
+        };
+        ensure!(places.iter().any(|most| *most > 0), "a run without faults made no such call");
         let mut total = Sum::default();
         let mut running = JoinSet::new();
-        for case in self.from..self.from + self.cases {
-            while running.len() >= self.jobs.clamp(1, JOBS_MAX) {
-                if let Some(done) = running.join_next().await {
-                    total.add(&done??);
-                }
+        let mut cases = (self.from..).filter_map(|case| Some((case, self.place(case, &places)?)));
+        let (mut tries, tries_max) = (0, self.cases * TRIES_PER_CASE);
+        while total.took_place() < self.cases {
+            let under_way = running.len() as u64;
+            let wanted = (self.cases - total.took_place()).min(tries_max - tries + under_way);
+            if running.len() < self.jobs.clamp(1, JOBS_MAX)
+                && under_way < wanted
+                && let Some((case, when)) = cases.next()
+            {
+                tries += 1;
+                let (campaign, model) = (self.clone(), Arc::clone(&model));
+                running.spawn(async move { campaign.case(case, when, model.path()).await });
+                continue;
             }
-            let (campaign, model) = (self.clone(), Arc::clone(&model));
-            running.spawn(async move { campaign.case(case, model.path()).await });
-        }
-        while let Some(done) = running.join_next().await {
+            let Some(done) = running.join_next().await else { break };
             total.add(&done??);
         }
+        println!("{}", total.line());
         ensure!(
-            self.cases < FAULTS.len() as u64 || total.injected > self.cases / 4,
-            "only {} of {} faults took place",
-            total.injected,
+            total.took_place() >= self.cases,
+            "only {} of {} faults took place in {tries} tries",
+            total.took_place(),
             self.cases
         );
-        println!("{}", total.line(self.cases));
         Ok(())
+    }
+
+    /// Where the fault of a case takes place; none if there is no such call.
+    fn place(&self, case: u64, places: &[u64]) -> Option<u64> {
+        if self.when.is_some() {
+            return self.when;
+        }
+        let faults = FAULTS.len() as u64;
+        let most = places.get(usize::try_from(case % faults).ok()?).copied()?;
+        let at = case / faults * self.stride;
+        // Each time around it begins one place further.
+        (most > 0).then(|| 1 + (at + at / most) % most)
+    }
+
+    /// For each fault the most occurrences that a thread comes to in a run without faults.
+    async fn places(&self, model: &Path) -> Result<Vec<u64>> {
+        let folder = copy(model)?;
+        let data = folder.path().join("data");
+        let there: BTreeSet<PathBuf> = files(&data)?.into_iter().collect();
+        let calls: Vec<&str> = FAULTS.iter().map(|(calls, _)| *calls).collect();
+        let calls: Vec<&str> = calls.into_iter().filter(|calls| *calls != SHORT).collect();
+        let trace = folder.path().join(TRACE);
+        let mut words: Vec<OsString> =
+            ["strace", "-D", "-f", "-y", "-qq", "-o"].map(OsString::from).to_vec();
+        words.push(trace.clone().into());
+        words.extend(["-e".into(), format!("trace={}", calls.join(",")).into()]);
+        let start = Start { wrapper: words, ..self.start(folder.path()) };
+        let mut node = tokio::task::spawn_blocking(move || Node::start_with(start)).await??;
+        let (_, tally) = self.load(&node, self.from).await?;
+        ensure!(tally.acknowledged > 0, "a run without faults acknowledged nothing: {tally:?}");
+        node.kill()?;
+        let lengths =
+            files(&data)?.into_iter().filter_map(|file| Some(file.metadata().ok()?.len()));
+        let longest = lengths.max().unwrap_or_default();
+        let counted = occurrences(&std::fs::read_to_string(&trace)?, &there);
+        let most = |calls: &str| {
+            calls.split(',').filter_map(|call| counted.get(call)).copied().max().unwrap_or_default()
+        };
+        let places: Vec<u64> = FAULTS
+            .iter()
+            .map(
+                |(calls, _)| if *calls == SHORT { longest / SHORT_STEP_BYTES } else { most(calls) },
+            )
+            .collect();
+        for ((calls, how), most) in FAULTS.iter().zip(&places).filter(|(_, most)| **most == 0) {
+            println!("no thread comes to {calls}: {how} is not tried ({most} places)");
+        }
+        Ok(places)
+    }
+
+    /// Works a little; what is acknowledged, and how much.
+    async fn load(&self, node: &Node, case: u64) -> Result<(Expected, Tally)> {
+        let (mut expected, mut tally) = (Expected::default(), Tally::default());
+        let mut workers = JoinSet::new();
+        for worker in 0..WORKERS {
+            let seed = self.seed ^ case << 8 ^ worker as u64;
+            let load = Load { seed, operations: OPERATIONS, length_max: usize::MAX };
+            workers.spawn(workload::work(node.target(), worker, load, Expected::default()));
+        }
+        while let Some(done) = workers.join_next().await {
+            let (theirs, more) = done?;
+            expected.merge(theirs);
+            tally.add(more);
+        }
+        Ok((expected, tally))
     }
 
     /// A node with a bucket, at rest: each case begins with a copy of it.
@@ -135,22 +224,22 @@ impl Syscalls {
         }
     }
 
-    async fn case(&self, case: u64, model: &Path) -> Result<Outcome> {
+    async fn case(&self, case: u64, when: u64, model: &Path) -> Result<Outcome> {
         let fault = usize::try_from(case)? % FAULTS.len();
         let (calls, how) = FAULTS.get(fault).copied().unwrap_or_default();
-        let when = 1 + case / FAULTS.len() as u64 * self.stride;
-        let folder = tempfile::tempdir()?;
-        Program::named("cp")?
-            .args(["-a"])
-            .args([model.join("data"), model.join("credentials.json"), folder.path().to_path_buf()])
-            .run()?;
+        let folder = copy(model)?;
         let plain = self.start(folder.path());
         let faulty = Start { wrapper: wrapper(folder.path(), calls, how, when)?, ..plain.clone() };
         let mut expected = Expected::default();
         let mut tally = Tally::default();
         let mut stopped = true;
         let mut hung = None;
-        let named = format!("case {case}, {calls} {how} when={when}, seed {}", self.seed);
+        let named = format!(
+            "{calls} {how} when={when}; repeat with: {} syscalls --cases 1 --from {case} --when \
+             {when} --seed {}",
+            crate::PROGRAM,
+            self.seed
+        );
         let started = tokio::task::spawn_blocking(move || Node::start_with(faulty)).await?;
         if let Err(error) = &started
             && error.to_string().contains("does not answer")
@@ -158,72 +247,118 @@ impl Syscalls {
             hung = Some(named.clone());
         }
         if let Ok(mut node) = started {
-            let mut workers = tokio::task::JoinSet::new();
-            for worker in 0..WORKERS {
-                let seed = self.seed ^ case << 8 ^ worker as u64;
-                let target = node.target();
-                let load = Load { seed, operations: OPERATIONS, length_max: usize::MAX };
-                workers.spawn(workload::work(target, worker, load, Expected::default()));
-            }
-            while let Some(done) = workers.join_next().await {
-                let (theirs, more) = done?;
-                expected.merge(theirs);
-                tally.add(more);
-            }
+            (expected, tally) = self.load(&node, case).await?;
             stopped = !node.is_running()?;
             node.kill()?;
         }
         // A limit leaves no trace; what it did shows in refusals.
         let traced = std::fs::read_to_string(folder.path().join(TRACE)).unwrap_or_default();
-        let injected =
+        let took_place =
             traced.contains("(INJECTED)") || calls == SHORT && (stopped || tally.refused > 0);
 
         let node = tokio::task::spawn_blocking(move || Node::start_with(plain)).await?;
         let node = node.with_context(|| format!("without faults again after {named}"))?;
         let losses = workload::verify(&node.target(), &mut expected).await;
         workload::ensure_none(&losses.with_context(|| named.clone())?, &named)?;
-        Ok(Outcome { tally, injected, stopped, hung })
+        Ok(Outcome { fault, tally, took_place, stopped, hung })
     }
 }
 
 /// What became of a case.
 struct Outcome {
+    /// Its place in [`FAULTS`].
+    fault: usize,
     tally: Tally,
-    injected: bool,
+    took_place: bool,
     stopped: bool,
     /// The case, if the node neither served nor stopped.
     hung: Option<String>,
 }
 
-/// What became of all.
+/// What became of all whose fault took place.
 #[derive(Default)]
 struct Sum {
     tally: Tally,
-    injected: u64,
+    /// How many took place, of each fault.
+    faults: BTreeMap<usize, u64>,
     stopped: u64,
     hung: u64,
+    /// Cases that came to no such call, or not that often: nothing is told of them, but
+    /// they had to be without losses too.
+    elsewhere: u64,
 }
 
 impl Sum {
     fn add(&mut self, outcome: &Outcome) {
-        self.tally.add(outcome.tally);
-        self.injected += u64::from(outcome.injected);
-        self.stopped += u64::from(outcome.stopped);
         if let Some(case) = &outcome.hung {
             println!("neither served nor stopped: {case}");
             self.hung += 1;
         }
+        if !outcome.took_place {
+            self.elsewhere += 1;
+            return;
+        }
+        *self.faults.entry(outcome.fault).or_default() += 1;
+        self.tally.add(outcome.tally);
+        self.stopped += u64::from(outcome.stopped);
     }
 
-    fn line(&self, cases: u64) -> String {
-        let Self { tally, injected, stopped, hung } = self;
+    fn took_place(&self) -> u64 {
+        self.faults.values().sum()
+    }
+
+    fn line(&self) -> String {
+        let Self { tally, stopped, hung, elsewhere, .. } = self;
+        let mut text = String::from("took place:");
+        for (fault, (calls, how)) in FAULTS.iter().enumerate() {
+            let count = self.faults.get(&fault).copied().unwrap_or_default();
+            let _ = write!(text, " {calls} {how} {count},");
+        }
         format!(
-            "cases {cases}, faults that took place {injected}, nodes that stopped {stopped}, \
+            "{}\nfaults that took place {}, nodes that stopped {stopped}, \
              neither served nor stopped {hung}, acknowledged {}, refused {}, unknown {}, \
-             false acknowledgements 0",
-            tally.acknowledged, tally.refused, tally.unknown
+             false acknowledgements 0; {elsewhere} more cases came to no such call",
+            text.trim_end_matches(','),
+            self.took_place(),
+            tally.acknowledged,
+            tally.refused,
+            tally.unknown
         )
     }
+}
+
+/// A copy of the model to work on.
+fn copy(model: &Path) -> Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
+    Program::named("cp")?
+        .args(["-a"])
+        .args([model.join("data"), model.join("credentials.json"), folder.path().to_path_buf()])
+        .run()?;
+    Ok(folder)
+}
+
+/// How often the busiest thread makes each call, from what strace (`-f -y`) wrote: of
+/// [`WRITE`] only those to these files.
+fn occurrences(trace: &str, there: &BTreeSet<PathBuf>) -> BTreeMap<String, u64> {
+    let mut threads: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for line in trace.lines() {
+        let Some((thread, rest)) = line.split_once(' ') else { continue };
+        let Some((call, arguments)) = rest.trim_start().split_once('(') else { continue };
+        if !call.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            continue;
+        }
+        let path = arguments.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
+        let is_there = path.is_some_and(|(path, _)| there.contains(Path::new(path)));
+        if call != WRITE || is_there {
+            *threads.entry((thread, call)).or_default() += 1;
+        }
+    }
+    let mut most = BTreeMap::new();
+    for ((_, call), count) in threads {
+        let entry: &mut u64 = most.entry(call.to_owned()).or_default();
+        *entry = count.max(*entry);
+    }
+    most
 }
 
 /// What the node is started through, so that its n-th call fails.
@@ -263,4 +398,26 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::PathBuf;
+
+    use super::occurrences;
+
+    #[test]
+    fn the_calls_of_the_busiest_thread_are_counted() {
+        let trace = "7  openat(AT_FDCWD</>, \"a\", O_RDONLY) = 3</d/a>\n\
+                     8  openat(AT_FDCWD</>, \"a\", O_RDONLY <unfinished ...>\n\
+                     8  <... openat resumed>) = 3</d/a>\n\
+                     8  openat(AT_FDCWD</>, \"b\", O_RDONLY) = -1 ENOENT (No such file)\n\
+                     8  write(3</d/a>, \"x\", 1) = 1\n\
+                     8  write(4<anon_inode:[eventfd]>, \"x\", 8) = 8\n\
+                     7  +++ killed by SIGKILL +++\n";
+        let counted = occurrences(trace, &BTreeSet::from([PathBuf::from("/d/a")]));
+        let shown: Vec<String> = counted.iter().map(|(call, n)| format!("{call} {n}")).collect();
+        assert_eq!(shown, ["openat 2", "write 1"]);
+    }
 }

@@ -85,10 +85,7 @@ pub struct Abuse {
 impl Abuse {
     /// Runs both phases; fails if the quiet tenant was harmed.
     pub async fn run(self) -> Result<()> {
-        println!(
-            "repeat with: faultlab abuse --seconds {} --pace {} --load {} --slow-clients {} --objects {}",
-            self.seconds, self.pace, self.load, self.slow_clients, self.objects
-        );
+        blackbox::announce(crate::PROGRAM, self.binary.as_deref(), None)?;
         let node = Node::start_with(Start { binary: self.binary.clone(), ..Start::default() })?;
         let quiet = node.target();
         let abuser = if self.one_tenant { quiet.clone() } else { abuser(&node)? };

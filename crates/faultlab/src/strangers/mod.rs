@@ -59,10 +59,7 @@ pub struct Strangers {
 impl Strangers {
     /// Runs all four; fails if who has a key waits or the node grows.
     pub async fn run(self) -> Result<()> {
-        println!(
-            "repeat with: faultlab strangers --connections {} --churn-seconds {}",
-            self.connections, self.churn_seconds
-        );
+        blackbox::announce(crate::PROGRAM, self.binary.as_deref(), None)?;
         let files = files_raise()?;
         ensure!(files > self.connections as u64 + FILES_BESIDE, "only {files} files may be open");
         let node = self.start()?;
