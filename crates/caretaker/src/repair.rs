@@ -34,42 +34,115 @@ pub struct RepairTask {
 /// rebuilt from what is known to be good come last, so that trying them again
 /// costs nobody the redundancy that is left.
 ///
+/// Repairs that were put off, since something stood in their way that says nothing about
+/// the part, wait beside the others until their time has come.
+///
 /// Bounded: when it is full the last are dropped; they are found again by the next
 /// scan.
 #[derive(Clone, Debug, Default)]
 pub struct RepairQueue {
     order: BTreeSet<(bool, i16, PartId)>,
+    /// A part is in one of the two at most.
     tasks: BTreeMap<PartId, RepairTask>,
+    put_off: BTreeMap<PartId, PutOff>,
+    /// When those that were put off are to be tried again.
+    due: BTreeSet<(Duration, PartId)>,
     pauses: Pauses,
 }
 
+#[derive(Clone, Debug)]
+struct PutOff {
+    task: RepairTask,
+    until: Duration,
+}
+
 impl RepairQueue {
-    /// How many parts wait.
+    /// How many parts wait, those that were put off not among them.
     pub fn len(&self) -> usize {
         self.tasks.len()
     }
 
-    /// Whether none waits.
+    /// Whether none waits but those that were put off.
     pub fn is_empty(&self) -> bool {
         self.tasks.is_empty()
     }
 
-    /// Adds a task; slots of the same part come together.
+    /// How many parts were put off.
+    pub fn put_off_len(&self) -> usize {
+        self.put_off.len()
+    }
+
+    /// Whether the repair of this part was put off.
+    pub fn is_put_off(&self, part: PartId) -> bool {
+        self.put_off.contains_key(&part)
+    }
+
+    /// Adds a task; slots of the same part come together, and wait until its time has
+    /// come if it was put off.
     pub fn add(&mut self, task: RepairTask, row: &PartRow) {
+        match self.put_off.get(&task.part).map(|put_off| put_off.until) {
+            Some(until) => self.wait_until(task, row.parity, until),
+            None => self.insert(task, row.parity),
+        }
+    }
+
+    /// Puts back a task that was taken and not carried out.
+    pub fn put_back(&mut self, task: RepairTask) {
+        let parity = parity(&task);
+        self.insert(task, parity);
+    }
+
+    /// Puts a task off that was taken: it waits again at this time since an arbitrary
+    /// start.
+    pub fn put_off(&mut self, task: RepairTask, until: Duration) {
+        let parity = parity(&task);
+        self.wait_until(task, parity, until);
+    }
+
+    fn wait_until(&mut self, task: RepairTask, parity: u8, until: Duration) {
+        let task = self.together(task, parity);
+        if self.put_off.len() < REPAIR_TASKS_MAX {
+            self.due.insert((until, task.part));
+            self.put_off.insert(task.part, PutOff { task, until });
+        }
+    }
+
+    fn insert(&mut self, task: RepairTask, parity: u8) {
+        let task = self.together(task, parity);
+        self.order.insert(place(&task));
+        self.tasks.insert(task.part, task);
+        while self.tasks.len() > REPAIR_TASKS_MAX {
+            let Some((_, _, part)) = self.order.pop_last() else { return };
+            self.tasks.remove(&part);
+        }
+    }
+
+    /// The task and what there is of the same part already, which is taken out.
+    fn together(&mut self, task: RepairTask, parity: u8) -> RepairTask {
         let RepairTask { part, lost, .. } = task;
         let mut lost: BTreeSet<FragmentNumber> = lost.into_iter().collect();
         if let Some(old) = self.tasks.remove(&part) {
             self.order.remove(&place(&old));
             lost.extend(old.lost);
         }
+        if let Some(old) = self.put_off.remove(&part) {
+            self.due.remove(&(old.until, part));
+            lost.extend(old.task.lost);
+        }
         let lost: Vec<FragmentNumber> = lost.into_iter().collect();
-        let spare = spare(row, lost.len());
-        let task = RepairTask { part, lost, spare };
-        self.order.insert(place(&task));
-        self.tasks.insert(part, task);
-        while self.tasks.len() > REPAIR_TASKS_MAX {
-            let Some((_, _, part)) = self.order.pop_last() else { return };
-            self.tasks.remove(&part);
+        let spare = i16::from(parity) - i16::try_from(lost.len()).unwrap_or(i16::MAX);
+        RepairTask { part, lost, spare }
+    }
+
+    /// Those that were put off until now or before wait again.
+    fn put_off_end(&mut self, now: Duration) {
+        while let Some((until, part)) = self.due.first().copied()
+            && until <= now
+        {
+            self.due.remove(&(until, part));
+            if let Some(put_off) = self.put_off.remove(&part) {
+                self.put_back(put_off.task);
+            }
         }
     }
 
@@ -105,13 +178,16 @@ impl RepairQueue {
         self.pauses.end(part);
     }
 
-    /// Forgets it of all parts: a disk came back, or there is another one.
+    /// Forgets it of all parts, and what was put off waits again: a disk came back, or
+    /// there is another one.
     pub fn resume_all(&mut self) {
         self.pauses.end_all();
+        self.put_off_end(Duration::MAX);
     }
 
-    /// Takes the most endangered part.
-    pub fn take(&mut self) -> Option<RepairTask> {
+    /// Takes the most endangered part; those put off until `now` are among them again.
+    pub fn take(&mut self, now: Duration) -> Option<RepairTask> {
+        self.put_off_end(now);
         let (_, _, part) = self.order.pop_first()?;
         self.tasks.remove(&part)
     }
@@ -120,6 +196,12 @@ impl RepairQueue {
 /// Where a task stands in the queue.
 fn place(task: &RepairTask) -> (bool, i16, PartId) {
     (task.spare < 0, task.spare, task.part)
+}
+
+/// How many losses the part of a task survives when nothing of it is lost.
+fn parity(task: &RepairTask) -> u8 {
+    let lost = u16::try_from(task.lost.len()).unwrap_or(u16::MAX);
+    u8::try_from(task.spare.saturating_add_unsigned(lost)).unwrap_or(0)
 }
 
 /// A pass over all parts in search of slots on lost disks.
@@ -174,10 +256,6 @@ fn lost_slots(row: &PartRow, is_lost: impl Fn(DiskId) -> bool) -> Vec<FragmentNu
     lost.map(|(slot, _)| FragmentNumber::new(slot)).collect()
 }
 
-fn spare(row: &PartRow, lost: usize) -> i16 {
-    i16::from(row.parity) - i16::try_from(lost).unwrap_or(i16::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use units::{ByteCount, Timestamp};
@@ -213,9 +291,36 @@ mod tests {
         queue.add(task(2, &[0]), &row(1, &[1, 2, 3]));
         queue.add(task(3, &[0]), &row(2, &[1, 2, 3, 4]));
         queue.add(task(3, &[2, 0]), &row(2, &[1, 2, 3, 4]));
-        let order: Vec<_> =
-            std::iter::from_fn(|| queue.take()).map(|t| (t.part.to_u128(), t.spare)).collect();
+        let order: Vec<_> = std::iter::from_fn(|| queue.take(Duration::ZERO))
+            .map(|t| (t.part.to_u128(), t.spare))
+            .collect();
         assert_eq!(order, [(2, 0), (3, 0), (1, 1), (4, -1)]);
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn what_was_put_off_waits_again_when_its_time_has_come() {
+        let mut queue = RepairQueue::default();
+        let (soon, late) = (Duration::from_mins(1), Duration::from_mins(2));
+        let row = row(2, &[1, 2, 3, 4]);
+        let task = |part, slot| RepairTask {
+            part: PartId::from_u128(part),
+            lost: vec![FragmentNumber::new(slot)],
+            spare: 1,
+        };
+        queue.put_off(task(1, 0), late);
+        queue.put_off(task(1, 0), soon);
+        queue.put_off(task(2, 0), late);
+        queue.add(task(1, 3), &row);
+        assert_eq!((queue.len(), queue.put_off_len()), (0, 2), "found again, and still put off");
+        assert_eq!(queue.take(Duration::ZERO), None);
+        let taken = queue.take(soon).expect("its time has come");
+        assert_eq!((taken.part.to_u128(), taken.lost.len(), taken.spare), (1, 2, 0));
+        assert_eq!(queue.take(soon), None);
+        queue.put_back(taken.clone());
+        assert_eq!(queue.take(soon), Some(taken), "as it was");
+        queue.resume_all();
+        assert_eq!(queue.take(soon), Some(task(2, 0)), "a disk came back");
+        assert!(queue.put_off.is_empty() && queue.due.is_empty() && queue.order.is_empty());
     }
 }

@@ -206,7 +206,7 @@ fn parts_on_a_lost_disk_are_found() {
     let now = Duration::from_secs(7);
     let scanned = scan.step(&house.view(), is_lost, now, &mut queue).expect("readable rows");
     assert_eq!((scanned.found, scanned.finished), (1, true));
-    let task = queue.take().expect("one part to repair");
+    let task = queue.take(now).expect("one part to repair");
     assert_eq!((task.part, task.spare), (PartId::from_u128(1), 0));
     assert!(queue.is_empty(), "a released part is not repaired");
 

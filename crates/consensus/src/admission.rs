@@ -2,17 +2,19 @@
 //! engine, which a full disk would stop, never meet one.
 //!
 //! Commands that free room are let through further down than others, so that a
-//! full disk can be emptied.
+//! full disk can be emptied; so are moves of slots, without which a lost disk would not
+//! be rebuilt.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use catalog::Command;
 use disk::{Disk, Space};
 use parking_lot::Mutex;
-use units::Clock;
+use units::{ByteCount, Clock};
 
-use crate::error::ProposeError;
+use crate::error::CatalogFull;
 use crate::limits;
 
 /// The gate in front of the queue.
@@ -20,33 +22,50 @@ pub(crate) struct Admission {
     disk: Arc<dyn Disk>,
     clock: Arc<dyn Clock>,
     reading: Mutex<Option<(Duration, Space)>>,
+    /// Whether the log says that ordinary commands are refused.
+    reserve_told: AtomicBool,
+    /// Whether it says that those are which are let through further.
+    floor_told: AtomicBool,
 }
 
 impl Admission {
     pub(crate) fn new(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>) -> Self {
-        Self { disk, clock, reading: Mutex::new(None) }
+        Self {
+            disk,
+            clock,
+            reading: Mutex::new(None),
+            reserve_told: AtomicBool::new(false),
+            floor_told: AtomicBool::new(false),
+        }
     }
 
     /// Refuses the command if there is no room for it.
-    pub(crate) fn check(&self, command: &Command) -> Result<(), ProposeError> {
-        if self.has_room_for(command) { Ok(()) } else { Err(ProposeError::Full) }
+    pub(crate) fn check(&self, command: &Command) -> Result<(), CatalogFull> {
+        // A file system that does not say is not held against the command.
+        let Some(space) = self.space() else { return Ok(()) };
+        let full = refusal(command, space);
+        let refused = full.free < full.needed;
+        // Once for all requests, until there is room for such a command again.
+        let told = if is_let_through(command) { &self.floor_told } else { &self.reserve_told };
+        if told.swap(refused, Ordering::Relaxed) != refused {
+            if refused {
+                tracing::warn!(error = %full, "commands are refused until there is room");
+            } else {
+                tracing::info!("there is room for commands again");
+            }
+        }
+        if refused { Err(full) } else { Ok(()) }
     }
 
-    fn has_room_for(&self, command: &Command) -> bool {
-        // A file system that does not say is not held against the command.
-        let Some(space) = self.space() else { return true };
-        let (total, free) = (space.total.get(), space.free.get());
-        let needed = if frees_room(command) {
-            limits::ROOM_FLOOR_BYTES.min(total / 32)
-        } else {
-            limits::ROOM_RESERVE_BYTES.min(total / 8)
-        };
-        free >= needed
+    /// What a command is told that is refused since log or engine wait for room already.
+    pub(crate) fn full(&self, command: &Command) -> CatalogFull {
+        let unknown = Space { total: ByteCount::ZERO, free: ByteCount::ZERO };
+        refusal(command, self.space().unwrap_or(unknown))
     }
 
     /// Whether ordinary commands are refused for want of room.
     pub(crate) fn is_full(&self) -> bool {
-        !self.has_room_for(&Command::Nothing)
+        self.check(&Command::Nothing).is_err()
     }
 
     /// Whether there is room enough for an engine that met a full disk to go on:
@@ -70,8 +89,20 @@ impl Admission {
     }
 }
 
-/// Whether carrying the command out makes room, at once or later.
-fn frees_room(command: &Command) -> bool {
+/// What is free, and what must be for such a command.
+fn refusal(command: &Command, space: Space) -> CatalogFull {
+    let total = space.total.get();
+    let needed = if is_let_through(command) {
+        limits::ROOM_FLOOR_BYTES.min(total / 32)
+    } else {
+        limits::ROOM_RESERVE_BYTES.min(total / 8)
+    };
+    CatalogFull { free: space.free, needed: ByteCount::new(needed) }
+}
+
+/// Whether only the floor stops the command: carrying it out makes room, at once or
+/// later, or restores redundancy and takes none, as a row that names another disk.
+fn is_let_through(command: &Command) -> bool {
     matches!(
         command,
         Command::TenantSuspend(_)
@@ -86,6 +117,7 @@ fn frees_room(command: &Command) -> bool {
             | Command::ReleaseAdvance { .. }
             | Command::PartCondemn { .. }
             | Command::PartForget { .. }
+            | Command::PartSlotMove(_)
             | Command::FeedTrim { .. }
     )
 }

@@ -213,9 +213,8 @@ impl Consensus {
     ///
     /// Cancel-safety: a command whose proposal was dropped may still be carried out.
     pub async fn propose(&self, command: Command) -> Result<Success, ProposeError> {
-        self.takes_commands()?;
+        self.takes(&command)?;
         let shared = &self.shared;
-        shared.admission.check(&command)?;
         let encoded = match postcard::to_stdvec(&command) {
             Ok(encoded) if encoded.len() <= limits::COMMAND_BYTES_MAX => encoded,
             Ok(encoded) => return Err(ProposeError::TooLong { bytes: encoded.len() }),
@@ -239,15 +238,26 @@ impl Consensus {
         }
     }
 
-    /// Whether commands are taken now. To be asked before anything is read or written
-    /// that only a command makes known: what is refused here costs nobody anything.
-    pub fn takes_commands(&self) -> Result<(), ProposeError> {
-        match self.shared.health.condition() {
-            Condition::Serving => self.clock_trouble().map_or(Ok(()), |ahead| Err(ahead.into())),
+    /// Whether this command would be taken now, as [`Consensus::propose`] asks first. To
+    /// be asked before anything is read or written that only the command makes known:
+    /// what is refused here costs nobody anything. Of the command only its kind matters.
+    pub fn takes(&self, command: &Command) -> Result<(), ProposeError> {
+        let shared = &self.shared;
+        match shared.health.condition() {
+            Condition::Serving => {}
             // What waits already would be in front of it.
-            Condition::Full => Err(ProposeError::Full),
-            Condition::Failed { reason } => Err(Unavailable::not_done(reason).into()),
+            Condition::Full => return Err(shared.admission.full(command).into()),
+            Condition::Failed { reason } => return Err(Unavailable::not_done(reason).into()),
         }
+        if let Some(ahead) = self.clock_trouble() {
+            return Err(ahead.into());
+        }
+        Ok(shared.admission.check(command)?)
+    }
+
+    /// Whether commands are taken now that take up room, as those of most writes do.
+    pub fn takes_commands(&self) -> Result<(), ProposeError> {
+        self.takes(&Command::Nothing)
     }
 
     fn fault(&self, otherwise: &str) -> String {

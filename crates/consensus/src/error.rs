@@ -3,7 +3,7 @@
 use catalog::{Refusal, RowsError};
 use kv::KvError;
 use thiserror::Error;
-use units::{LogIndex, NodeId};
+use units::{ByteCount, LogIndex, NodeId};
 
 use crate::log::LogError;
 use crate::stamps::ClockAhead;
@@ -37,6 +37,21 @@ impl Unavailable {
     }
 }
 
+/// The disk of the log and the engine, which is that of the data directory, has too
+/// little room left for a command. Another disk for fragments does not help.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error(
+    "the disk of the catalog is full: {} MiB free, {} MiB needed",
+    free.get() >> 20,
+    needed.get() >> 20
+)]
+pub struct CatalogFull {
+    /// What is free.
+    pub free: ByteCount,
+    /// What must stay free for such a command.
+    pub needed: ByteCount,
+}
+
 /// A proposal that did not succeed.
 #[derive(Debug, Error)]
 pub enum ProposeError {
@@ -47,8 +62,8 @@ pub enum ProposeError {
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
     /// The catalog's disk has no room for it; nothing was changed.
-    #[error("the disk of the catalog is full")]
-    Full,
+    #[error(transparent)]
+    Full(#[from] CatalogFull),
     /// The clock is not believed, so nothing can be stamped; nothing was changed.
     #[error(transparent)]
     Clock(#[from] ClockAhead),

@@ -42,7 +42,7 @@ mod types;
 pub use backup::{BackupError, BackupReport, RestoreError, RestoreParts, restore};
 pub use checkpoint::CheckpointRule;
 pub use consensus::{Consensus, Parts, Status};
-pub use error::{Fate, OpenError, ProposeError, Unavailable};
+pub use error::{CatalogFull, Fate, OpenError, ProposeError, Unavailable};
 pub use health::Condition;
 pub use member::{Member, Seat};
 pub use snapshot::CatalogSnapshot;

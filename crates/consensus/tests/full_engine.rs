@@ -57,7 +57,7 @@ async fn while_there_is_no_room_commands_are_refused_and_then_taken_again() {
     let fill = vec![1; usize::try_from(length).expect("a small disk")];
     ballast.write_all_at(&fill, 0).expect("written");
     let refused = consensus.propose(job(3)).await;
-    assert!(matches!(refused, Err(ProposeError::Full)), "{refused:?}");
+    assert!(matches!(refused, Err(ProposeError::Full(_))), "{refused:?}");
     assert!(consensus.view().job(&JobName::new("job").expect("a name")).is_ok(), "reads go on");
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!((engine.reopened(), waiting.is_finished()), (0, false));

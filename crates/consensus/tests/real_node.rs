@@ -106,10 +106,18 @@ async fn a_full_disk_refuses_puts_lets_deletes_through_and_recovers() {
     ballast.write_all_at(&vec![1; length], 0).expect("written");
     clock.advance(Duration::from_secs(1));
     let refused = consensus.propose(job("job", b"full")).await;
-    assert!(matches!(refused, Err(ProposeError::Full)), "{refused:?}");
+    assert!(matches!(refused, Err(ProposeError::Full(_))), "{refused:?}");
     assert_eq!(consensus.status().condition, Condition::Full);
     let delete = Command::FeedTrim { through: units::Sequence::new(0) };
     consensus.propose(delete).await.expect("what frees room is let through");
+    assert!(matches!(consensus.takes_commands(), Err(ProposeError::Full(_))));
+    let moved = Command::PartSlotMove(catalog::command::PartSlotMove {
+        part: units::PartId::from_u128(1),
+        slot: units::FragmentNumber::new(0),
+        from: units::DiskId::from_u128(1),
+        to: units::DiskId::from_u128(2),
+    });
+    consensus.takes(&moved).expect("what restores redundancy too");
     assert_eq!(state_of(&consensus, "job"), Some(b"before".to_vec()), "reads go on");
     drop(ballast);
     disk.remove("ballast").expect("removed");

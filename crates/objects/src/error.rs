@@ -138,6 +138,9 @@ pub enum ObjectError {
     /// The disks have no room left (507).
     #[error("the site is full")]
     Full,
+    /// The disk of the catalog has no room left (507), the others may have.
+    #[error(transparent)]
+    CatalogFull(#[from] consensus::CatalogFull),
     /// The catalog or a disk does not answer (503); the outcome of a write is unknown.
     #[error("unavailable: {reason}")]
     Unavailable {

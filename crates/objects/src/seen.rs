@@ -131,7 +131,7 @@ impl From<ProposeError> for ObjectError {
         match error {
             ProposeError::Refused(refusal) => refusal.into(),
             ProposeError::Clock(ahead) => ahead.into(),
-            ProposeError::Full => Self::Full,
+            ProposeError::Full(full) => full.into(),
             other => Self::Unavailable { reason: other.to_string() },
         }
     }

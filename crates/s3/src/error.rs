@@ -238,7 +238,8 @@ fn unserved(error: ObjectError) -> S3Error {
         ),
         ObjectError::SlowDown { .. } => s3_error!(SlowDown),
         ObjectError::NotServed { what } => s3_error!(NotImplemented, "{what} is not implemented"),
-        ObjectError::Full => custom(
+        // Neither is told here: the node's status has it, and the log once.
+        ObjectError::Full | ObjectError::CatalogFull(_) => custom(
             "InsufficientStorage",
             StatusCode::INSUFFICIENT_STORAGE,
             "The site has no room left.",

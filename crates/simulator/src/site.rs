@@ -101,6 +101,11 @@ impl Site {
         }
     }
 
+    /// Whoever next draws randomness panics: a defect in the midst of some work.
+    pub fn panic_at_next_draw(&self) {
+        self.random.panic_next();
+    }
+
     /// Starts everything there is on the disks.
     pub async fn start(&self) -> Result<Running> {
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;

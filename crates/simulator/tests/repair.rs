@@ -284,3 +284,31 @@ async fn what_cannot_be_written_down_keeps_no_other_repair_from_ending() -> Resu
     assert_eq!(listed.iter().map(|part| part.fragments).collect::<Vec<_>>(), [3]);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repair_that_panics_makes_nothing_lost() -> Result<()> {
+    let (mut site, running, _) = filled(33, 60_000).await?;
+    running.stop().await;
+    site.absent = Some(0);
+    let running = site.start().await?;
+    while running.steward.scrub_step().await?.is_some() {}
+    while running.steward.damage_step().await? {}
+    let bad = running.steward.status().borrow().scrub.bad;
+    assert!(bad > 2, "several parts are to be repaired: {bad}");
+    site.panic_at_next_draw();
+    let steward = running.steward.clone();
+    let ended = tokio::spawn(async move { steward.repair_step().await }).await;
+    assert!(ended.is_err_and(|error| error.is_panic()), "whoever keeps the duty is told");
+    tended(&running).await?;
+    let scrub = || running.steward.status().borrow().scrub.clone();
+    let found = (scrub().repaired, scrub().deferred, scrub().waiting, scrub().lost);
+    assert_eq!(found, (bad - 1, 1, 0, 0), "the others are whole, one is put off");
+    site.clock.advance(steward::limits::DUTY_HEALED_AFTER);
+    tended(&running).await?;
+    assert_eq!(scrub().deferred, 1, "it might have the duty panic again");
+    site.clock.advance(steward::limits::REPAIR_PANIC_PAUSE);
+    tended(&running).await?;
+    assert_eq!((scrub().repaired, scrub().deferred, scrub().lost), (bad, 0, 0));
+    assert!(running.steward.census().await?.is_whole());
+    Ok(())
+}

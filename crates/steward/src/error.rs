@@ -34,12 +34,13 @@ pub enum StewardError {
 }
 
 impl StewardError {
-    /// Whether the catalog takes no command: no verdict on what was tried.
-    pub(crate) const fn is_for_the_catalog(&self) -> bool {
+    /// Whether the catalog took no command, or nobody knows whether it did: it is full,
+    /// waits for the clock, has failed, or did not answer. No verdict on what was tried.
+    pub(crate) const fn catalog_takes_no_command(&self) -> bool {
         matches!(
             self,
             Self::Propose(
-                ProposeError::Clock(_) | ProposeError::Full | ProposeError::Unavailable(_)
+                ProposeError::Clock(_) | ProposeError::Full(_) | ProposeError::Unavailable(_)
             )
         )
     }

@@ -83,6 +83,14 @@ pub const WALK_REST: Duration = Duration::from_millis(10);
 /// makes several MiB durable.
 pub const REPAIRS_PER_STEP: usize = 16;
 
+/// How long a repair is put off that met a catalog which takes no command: as long as
+/// until lost disks are next looked for.
+pub const REPAIR_PUT_OFF: Duration = LOST_WALK_EVERY;
+
+/// How long a part is put off whose repair panicked: longer than it takes the duty to
+/// begin anew, so that one such part does not stop the node.
+pub const REPAIR_PANIC_PAUSE: Duration = Duration::from_hours(2);
+
 /// Slots remembered whose repair a scrub saw deferred; of more it is known only how many
 /// fragments of theirs are bad.
 pub const DEFERRED_SLOTS_MAX: usize = 10_000;
@@ -133,6 +141,10 @@ const _: () = assert!(
     DUTY_PAUSE_MIN.as_secs() * (DUTY_PAUSE_FACTOR as u64).pow(DUTY_RESTARTS_MAX - 1)
         < DUTY_HEALED_AFTER.as_secs(),
     "no pause is as long as it takes to begin anew"
+);
+const _: () = assert!(
+    REPAIR_PANIC_PAUSE.as_secs() > DUTY_HEALED_AFTER.as_secs(),
+    "a part whose repair always panics does not stop the node"
 );
 const _: () = assert!(REPAIR_BATCH_BYTES < REPAIR_BYTES_MAX, "two batches at least");
 const _: () = assert!(

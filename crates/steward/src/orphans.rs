@@ -31,7 +31,7 @@ impl Steward {
             }
         }
         let condemned = self.condemn(parts.clone()).await;
-        let kept = condemned.as_ref().is_err_and(StewardError::is_for_the_catalog);
+        let kept = condemned.as_ref().is_err_and(StewardError::catalog_takes_no_command);
         if !kept {
             // A batch that was refused would be for ever; the sweep meets its parts.
             parts.clear();

@@ -54,6 +54,11 @@ impl SlotWork {
         usize::try_from(self.layout.sealed_bytes(stripe)).unwrap_or(usize::MAX)
     }
 
+    /// What tells the catalog that the slot is on another disk.
+    fn moved_to(&self, target: DiskId) -> PartSlotMove {
+        PartSlotMove { part: self.part, slot: self.slot, from: self.disk, to: target }
+    }
+
     /// The slot's fragment of a stripe.
     fn name(&self, stripe: u32) -> FragmentName {
         name_of(self.part, stripe, self.slot.get())
@@ -87,9 +92,9 @@ impl Steward {
             return Ok(outcome);
         };
         let moving = target != work.disk;
-        if moving && !self.takes_commands() {
-            // Nobody could be told where the fragments are: nothing is written, and the
-            // next walk comes back to it.
+        if moving && !self.takes(&Command::PartSlotMove(work.moved_to(target))) {
+            // Nobody could be told where the fragments are: nothing is read or written,
+            // and it is tried again after a pause.
             outcome.deferred = 1;
             return Ok(outcome);
         }
@@ -323,9 +328,7 @@ impl Steward {
 
     /// Tells the catalog, then lets the old fragments go where that is possible.
     async fn slot_move(&self, work: &SlotWork, target: DiskId) -> Result<(), StewardError> {
-        let (part, slot) = (work.part, work.slot);
-        let moved = PartSlotMove { part, slot, from: work.disk, to: target };
-        match self.propose(Command::PartSlotMove(moved)).await {
+        match self.propose(Command::PartSlotMove(work.moved_to(target))).await {
             Ok(_) => self.count(|status| status.slots_moved += 1),
             // Deleted or moved meanwhile: what was written is met by the sweep.
             Err(StewardError::Propose(ProposeError::Refused(

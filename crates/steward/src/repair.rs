@@ -13,10 +13,12 @@ use caretaker::{BadFragment, RepairScan, RepairTask};
 use catalog::PartRow;
 use fragments::FragmentName;
 use objects::{Damage, DamageKind};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use units::{DiskId, FragmentNumber, PartId};
 
-use crate::limits::{DISTRUSTED_MAX, LOST_WALK_EVERY, REPAIRS_PER_STEP};
+use crate::limits::{
+    DISTRUSTED_MAX, LOST_WALK_EVERY, REPAIR_PANIC_PAUSE, REPAIR_PUT_OFF, REPAIRS_PER_STEP,
+};
 use crate::rebuild::SlotWork;
 use crate::{Steward, StewardError};
 
@@ -40,6 +42,37 @@ impl RepairOutcome {
         self.lost += other.lost;
         self.homeless += other.homeless;
         self.deferred += other.deferred;
+    }
+}
+
+/// What a repair of one part came to, and which slots of it were left for later.
+#[derive(Default)]
+struct Repaired {
+    outcome: RepairOutcome,
+    deferred: Vec<FragmentNumber>,
+}
+
+/// The parts that one step has taken out of the queue. Those whose repair has not ended
+/// when this is dropped, since the step is cut or panics, wait again.
+struct Taken<'a> {
+    steward: &'a Steward,
+    tasks: Vec<(Id, RepairTask)>,
+}
+
+impl Taken<'_> {
+    /// The part of a repair that has ended.
+    fn end(&mut self, id: Id) -> Option<RepairTask> {
+        let at = self.tasks.iter().position(|(known, _)| *known == id)?;
+        Some(self.tasks.swap_remove(at).1)
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let mut repairs = self.steward.shared.repairs.lock();
+        for (_, task) in self.tasks.drain(..) {
+            repairs.put_back(task);
+        }
     }
 }
 
@@ -94,7 +127,11 @@ impl Steward {
             // Both at once: whoever finds the queue empty takes the rest for given up.
             let mut repairs = self.shared.repairs.lock();
             repairs.report(&view, bad)?;
-            self.shared.round.lock().add(bad.part, bad.slot);
+            let mut round = self.shared.round.lock();
+            round.add(bad.part, bad.slot);
+            if repairs.is_put_off(bad.part) {
+                round.defer(bad.part, bad.slot);
+            }
         }
         self.count(|status| {
             status.fragments_bad += 1;
@@ -108,7 +145,8 @@ impl Steward {
     fn count_waiting(&self) {
         // Counted inside, so that no older count overwrites a newer one.
         self.count(|status| {
-            status.repairs_waiting = self.shared.repairs.lock().len() as u64;
+            let repairs = self.shared.repairs.lock();
+            status.repairs_waiting = (repairs.len() + repairs.put_off_len()) as u64;
             let round = self.shared.round.lock();
             (status.scrub.waiting, status.scrub.deferred) = (round.waiting(), round.deferred());
         });
@@ -116,11 +154,6 @@ impl Steward {
 
     /// A slot has been dealt with, one way or the other; says so.
     fn slot_settled(&self, part: PartId, slot: FragmentNumber, outcome: RepairOutcome) {
-        if outcome.deferred > 0 {
-            self.shared.round.lock().defer(part, slot);
-            self.count_waiting();
-            return;
-        }
         let found = self.shared.round.lock().settle(part, slot);
         let lost = outcome.lost.saturating_add(outcome.homeless).min(found);
         if lost > 0 {
@@ -189,55 +222,55 @@ impl Steward {
     ///
     /// What stands in the way of one does not keep the others from ending; the first
     /// error is told when all have.
-    // Cancel-safety: repairs under way end with the call; what they wrote is met again
-    // by the next attempt.
+    /// A repair that panics has its part put off, so that it does not panic again at
+    /// once; the panic goes on when the others have ended.
+    // Cancel-safety: repairs under way end with the call, and their parts wait again; what
+    // they wrote is met again by the next attempt.
     pub async fn repair_step(&self) -> Result<RepairOutcome, StewardError> {
         let mut repairs = JoinSet::new();
+        let mut taken = Taken { steward: self, tasks: Vec::new() };
         while repairs.len() < REPAIRS_PER_STEP {
             let Some(task) = self.repair_take(repairs.is_empty()) else { break };
-            let steward = self.clone();
-            repairs.spawn(async move {
-                let done = steward.task_repair(&task).await;
-                (task, done)
-            });
+            let (steward, at_work) = (self.clone(), task.clone());
+            let repair = repairs.spawn(async move { steward.task_repair(&at_work).await });
+            taken.tasks.push((repair.id(), task));
         }
         let mut total = RepairOutcome::default();
-        let (mut failed, mut later) = (None, Vec::new());
-        while let Some(joined) = repairs.join_next().await {
-            let (task, done) = match joined {
-                Ok(ended) => ended,
-                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                Err(_) => continue,
+        let (mut failed, mut later, mut panicked) = (None, Vec::new(), None);
+        while let Some(joined) = repairs.join_next_with_id().await {
+            let (id, done) = match joined {
+                Ok((id, done)) => (id, Ok(done)),
+                Err(error) => (error.id(), Err(error)),
             };
+            let Some(task) = taken.end(id) else { continue };
             match done {
-                Ok(None) => later.push(task),
-                Ok(Some(outcome)) => {
-                    total.add(outcome);
-                    if let Err(error) = self.outcome_note(&task, outcome) {
+                Ok(Ok(None)) => later.push(task),
+                Ok(Ok(Some(done))) => {
+                    total.add(done.outcome);
+                    if let Err(error) = self.repair_done(task, done) {
                         failed.get_or_insert(error);
                     }
                 }
-                Err(error) => {
-                    // The next round of the scrub, or the next walk, finds it again.
-                    let untried = if error.is_for_the_catalog() {
-                        RepairOutcome { deferred: 1, ..<_>::default() }
-                    } else {
-                        RepairOutcome { homeless: u64::MAX, ..<_>::default() }
-                    };
-                    for slot in task.lost {
-                        self.slot_settled(task.part, slot, untried);
-                    }
+                Ok(Err(error)) => {
+                    self.repair_failed(task, &error);
                     failed.get_or_insert(error);
+                }
+                Err(error) => {
+                    tracing::error!(part = %task.part, "the repair of this part panicked");
+                    self.task_put_off(task, REPAIR_PANIC_PAUSE);
+                    panicked = error.try_into_panic().ok().or(panicked);
                 }
             }
         }
         for task in later {
+            // Somebody was at work on it; its slots stay unsettled.
             total.deferred += task.lost.len() as u64;
-            if let Err(error) = self.task_defer(task) {
-                failed.get_or_insert(error);
-            }
+            self.shared.repairs.lock().put_back(task);
         }
         self.count_waiting();
+        if let Some(panic) = panicked {
+            std::panic::resume_unwind(panic);
+        }
         if let Err(error) = self.unreadable_note().await {
             failed.get_or_insert(error);
         }
@@ -245,18 +278,61 @@ impl Steward {
     }
 
     /// The next part to repair; when there is none and none is being repaired, nothing
-    /// waits any more.
+    /// waits any more but what was put off.
     fn repair_take(&self, idle: bool) -> Option<RepairTask> {
+        let now = self.shared.objects.parts().clock.elapsed();
         let (task, given_up) = {
             let mut repairs = self.shared.repairs.lock();
-            let task = repairs.take();
+            let task = repairs.take(now);
             let none = task.is_none() && idle;
+            let mut round = self.shared.round.lock();
+            if none && repairs.put_off_len() == 0 {
+                round.deferred_end();
+            }
             // The queue drops what it has no room for.
-            (task, if none { self.shared.round.lock().give_up() } else { 0 })
+            (task, if none { round.give_up() } else { 0 })
         };
         self.count(|status| status.scrub.lost += given_up);
         self.count_waiting();
         task
+    }
+
+    /// A repair was carried out, but for slots that were left for later.
+    fn repair_done(&self, task: RepairTask, done: Repaired) -> Result<(), StewardError> {
+        let noted = self.outcome_note(&task, done.outcome);
+        if !done.deferred.is_empty() {
+            self.task_put_off(RepairTask { lost: done.deferred, ..task }, REPAIR_PUT_OFF);
+        }
+        noted
+    }
+
+    /// A repair could not be carried out: that the catalog takes no command says nothing
+    /// about the part; any other failure the next round of the scrub, or the next walk,
+    /// meets again.
+    fn repair_failed(&self, task: RepairTask, error: &StewardError) {
+        if error.catalog_takes_no_command() {
+            self.task_put_off(task, REPAIR_PUT_OFF);
+            return;
+        }
+        let untried = RepairOutcome { homeless: u64::MAX, ..<_>::default() };
+        for slot in task.lost {
+            self.slot_settled(task.part, slot, untried);
+        }
+    }
+
+    /// Has slots of a part wait for another attempt after a pause, whatever else finds
+    /// them meanwhile.
+    fn task_put_off(&self, task: RepairTask, pause: Duration) {
+        let until = self.shared.objects.parts().clock.elapsed().saturating_add(pause);
+        {
+            let mut repairs = self.shared.repairs.lock();
+            let mut round = self.shared.round.lock();
+            for slot in &task.lost {
+                round.defer(task.part, *slot);
+            }
+            repairs.put_off(task, until);
+        }
+        self.count_waiting();
     }
 
     /// Remembers what a repair came to: a part that cannot be rebuilt is paused, one that
@@ -287,21 +363,9 @@ impl Steward {
         self.shared.repairs.lock().is_paused(part, row, now)
     }
 
-    /// Lets a part wait again that somebody was at work on; its slots stay unsettled.
-    fn task_defer(&self, task: RepairTask) -> Result<(), StewardError> {
-        if let Some(row) = self.view().part(task.part)?.filter(|row| row.references > 0) {
-            self.shared.repairs.lock().add(task, &row);
-            return Ok(());
-        }
-        for slot in &task.lost {
-            self.slot_settled(task.part, *slot, RepairOutcome::default());
-        }
-        Ok(())
-    }
-
     /// Repairs these slots of a part; not while copies of it are being cleared away.
-    async fn task_repair(&self, task: &RepairTask) -> Result<Option<RepairOutcome>, StewardError> {
-        let mut outcome = RepairOutcome::default();
+    async fn task_repair(&self, task: &RepairTask) -> Result<Option<Repaired>, StewardError> {
+        let mut done = Repaired::default();
         let part = task.part;
         let Some(_claim) = self.shared.claims.claim(part) else { return Ok(None) };
         for slot in &task.lost {
@@ -313,9 +377,13 @@ impl Steward {
                 // Deleted meanwhile: there is nothing to repair.
                 None => RepairOutcome::default(),
             };
-            self.slot_settled(part, *slot, one);
-            outcome.add(one);
+            if one.deferred > 0 {
+                done.deferred.push(*slot);
+            } else {
+                self.slot_settled(part, *slot, one);
+            }
+            done.outcome.add(one);
         }
-        Ok(Some(outcome))
+        Ok(Some(done))
     }
 }

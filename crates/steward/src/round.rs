@@ -3,7 +3,8 @@
 //! Repairs take longer than finding, and go on after the round; whoever asked for the
 //! round wants to know what became of what *it* found, not of everything since the
 //! start. A repair that is deferred, since the catalog takes no command, is no verdict:
-//! its fragments wait for another attempt, beside those that were not tried yet.
+//! its fragments wait for another attempt, beside those that were not tried yet. That
+//! attempt settles them whatever it finds: good, rebuilt, deleted, or not to be rebuilt.
 
 use std::collections::BTreeMap;
 
@@ -62,6 +63,13 @@ impl RoundFindings {
         core::mem::take(&mut self.waiting)
     }
 
+    /// Nothing is put off any more: what is still counted is of slots that were not
+    /// remembered, or whose repair the queue had no room for; the next scan finds it.
+    pub(crate) fn deferred_end(&mut self) {
+        self.later.clear();
+        self.deferred = 0;
+    }
+
     /// How many fragments wait.
     pub(crate) fn waiting(&self) -> u64 {
         self.waiting
@@ -111,6 +119,10 @@ mod tests {
         }
         assert_eq!(found.later.len(), DEFERRED_SLOTS_MAX);
         assert_eq!(found.deferred(), DEFERRED_SLOTS_MAX as u64 + 1);
+        found.deferred_end();
+        assert_eq!((found.later.len(), found.deferred()), (0, 0));
+        found.add(part, slot);
+        found.defer(part, slot);
         found.begin();
         assert_eq!(found.deferred(), 0);
     }

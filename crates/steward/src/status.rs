@@ -54,14 +54,15 @@ pub struct ScrubProgress {
     pub fragments: u64,
     /// Fragments found bad in this round.
     pub bad: u64,
-    /// Of these, fragments that are good again.
+    /// Of these, fragments that are good again, or of parts deleted meanwhile.
     pub repaired: u64,
     /// Of these, fragments that could not be rebuilt.
     pub lost: u64,
     /// Of these, fragments whose repair has not been tried yet.
     pub waiting: u64,
     /// Of these, fragments whose repair is deferred: the catalog takes no command, so it
-    /// could not be told where they are. The next walk comes back to them.
+    /// could not be told where they are, or the repair panicked. They are tried again
+    /// after a pause.
     pub deferred: u64,
     /// When the last round ended, in microseconds since 1970.
     pub finished_micros: Option<i64>,

@@ -129,10 +129,10 @@ impl Steward {
         Ok(self.shared.objects.parts().consensus.propose(command).await?)
     }
 
-    /// Whether the catalog would take a command now: what writes fragments that only a
-    /// command makes known asks this first.
-    pub(crate) fn takes_commands(&self) -> bool {
-        self.shared.objects.parts().consensus.takes_commands().is_ok()
+    /// Whether the catalog would take this command now: what writes fragments that only
+    /// a command makes known asks this first.
+    pub(crate) fn takes(&self, command: &Command) -> bool {
+        self.shared.objects.parts().consensus.takes(command).is_ok()
     }
 
     /// Disks that take writes.

@@ -131,7 +131,7 @@ impl Steward {
     // Cancel-safety: what is not written down stays found.
     pub(crate) async fn unreadable_note(&self) -> Result<(), StewardError> {
         let found = self.shared.unreadable.found.lock().clone();
-        if found.is_empty() || !self.takes_commands() {
+        if found.is_empty() || !self.takes(&Command::Nothing) {
             return Ok(());
         }
         let _one = self.shared.unreadable.row.lock().await;

@@ -64,7 +64,8 @@ async fn follow(client: &Client, connect: &Connect) -> Result<Scrub, Failure> {
     }
 }
 
-/// What is said of repairs that wait for the catalog: nothing is wrong with them.
+/// What is said of repairs that were put off: how many bad fragments still wait. It is no
+/// failure, since they are tried again without anybody asking.
 fn deferred(scrub: &Scrub) -> Option<String> {
     let fragments = match scrub.fragments_deferred {
         0 => return None,
@@ -72,9 +73,9 @@ fn deferred(scrub: &Scrub) -> Option<String> {
         many => format!("{many} bad fragments wait"),
     };
     Some(format!(
-        "{fragments} to be rebuilt until the catalog takes commands again: it needs room on its \
-         disk, or a word about the clock; essaim status says which. They are then rebuilt by \
-         themselves."
+        "{fragments} to be rebuilt: the catalog took no command (it needs room on its disk, a \
+         word about the clock, or a restart), or a repair panicked; essaim status says which. \
+         It is tried again by itself as long as the node runs; after a restart, scrub once more."
     ))
 }
 
@@ -130,7 +131,7 @@ mod tests {
             deferred(&scrub).unwrap_or_default()
         };
         assert_eq!(words(0), "");
-        assert!(words(1).starts_with("1 bad fragment waits to be rebuilt until the catalog"));
+        assert!(words(1).starts_with("1 bad fragment waits to be rebuilt: the catalog"));
         assert!(words(3).starts_with("3 bad fragments wait"));
         assert!(words(3).contains("essaim status"));
         let ends_well = |fragments_lost| {

@@ -105,6 +105,11 @@ fn unread(error: &ReadError) -> Fault {
     )
 }
 
+/// What to do for a catalog whose disk is full.
+const CATALOG_ROOM: &str = "make room on the disk of the data directory, which holds the catalog \
+                            (essaim status shows where it is): delete data if its fragments lie \
+                            there too, or other files; one more --disk does not help";
+
 /// A verb of the object path that was not carried out.
 fn undone(error: &ObjectError) -> Fault {
     match error {
@@ -124,6 +129,9 @@ fn undone(error: &ObjectError) -> Fault {
             "the disks have no room left",
             "delete data or add a disk, then try again",
         ),
+        ObjectError::CatalogFull(_) => {
+            Fault::new(FaultKind::Unavailable, chain(error), CATALOG_ROOM)
+        }
         ObjectError::Invalid { reason } => Fault::invalid(reason.clone(), "mend it and try again"),
         other => {
             tracing::error!(error = %chain(other), "an operation failed");
