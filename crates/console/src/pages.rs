@@ -89,7 +89,7 @@ impl StatusPage {
             status.disks.iter().map(|disk| disk_view(disk, language)).collect();
         let mood = match () {
             () if !status.ready => "bad",
-            () if !status.unconfirmed.is_empty() => "doubt",
+            () if !status.unconfirmed.is_empty() || !status.degraded.is_empty() => "doubt",
             () if disks.iter().all(|disk| disk.class == "good") => "good",
             () => "doubt",
         };
@@ -107,6 +107,7 @@ impl StatusPage {
             reasons: status
                 .not_ready
                 .iter()
+                .chain(&status.degraded)
                 .map(|reason| (reason.component.clone(), reason.reason.clone()))
                 .collect(),
             waiting: status

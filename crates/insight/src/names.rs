@@ -100,6 +100,8 @@ metrics_table! {
         "Parts of objects that cannot be read any more; essaim status names them."
     UNCONFIRMED Gauge "essaim_unconfirmed"
         "1 for each matter that is held back until an operator confirms it, by matter."
+    DUTY_PAUSED Gauge "essaim_duty_paused"
+        "1 while a duty of the steward pauses after a panic, by duty; 0 once it goes on."
     READY Gauge "essaim_ready"
         "1 if the node is ready to serve."
     ERRORS Counter "essaim_log_events_total"

@@ -109,6 +109,10 @@ pub fn examine_status(status: &Status) -> Vec<Finding> {
         let found = format!("{}: {}", reason.component, reason.reason);
         findings.push(finding("not ready", Verdict::Bad, found, ""));
     }
+    for reason in &status.degraded {
+        let found = format!("{}: {}", reason.component, reason.reason);
+        findings.push(finding("degraded", Verdict::Doubtful, found, "see the log"));
+    }
     findings
 }
 

@@ -39,15 +39,19 @@ async fn sample(operations: &Arc<SiteOperations>, insight: &Insight) -> Option<S
     insight.metrics.upkeep();
     match found {
         Ok(Ok(status)) => {
-            set_health(&status, insight);
-            set_duties(&operations.duties_panicked(), insight);
-            set_gauges(&status, insight.health.is_ready());
+            tell(&status, &operations.duties_panicked(), insight);
             return Some(status);
         }
         Ok(Err(fault)) => insight.health.not_ready("catalog", fault.message),
         Err(error) => tracing::error!(%error, "the gauges could not be read"),
     }
     None
+}
+
+fn tell(status: &Status, duties: &BTreeMap<&'static str, Option<String>>, insight: &Insight) {
+    set_health(status, insight);
+    set_duties(duties);
+    set_gauges(status, insight.health.is_ready());
 }
 
 fn set_health(status: &Status, insight: &Insight) {
@@ -73,14 +77,11 @@ fn set_health(status: &Status, insight: &Insight) {
     }
 }
 
-/// A duty that pauses after a panic does not do its work.
-fn set_duties(duties: &BTreeMap<&'static str, Option<String>>, insight: &Insight) {
+/// A duty that pauses after a panic does not do its work; the node serves all the same,
+/// so its readiness is not touched: who balances between nodes would cut it off.
+fn set_duties(duties: &BTreeMap<&'static str, Option<String>>) {
     for (duty, why) in duties {
-        let component = format!("duty {duty}");
-        match why {
-            None => insight.health.ready(&component),
-            Some(why) => insight.health.not_ready(&component, why.clone()),
-        }
+        gauge!(names::DUTY_PAUSED, "duty" => *duty).set(f64::from(u8::from(why.is_some())));
     }
 }
 
@@ -111,5 +112,23 @@ fn set_gauges(status: &Status, ready: bool) {
         gauge!(names::DISK_USED_BYTES, "disk" => label.clone()).set(disk.used_bytes as f64);
         let poisoned = f64::from(u8::from(disk.state == DiskState::Poisoned));
         gauge!(names::DISK_POISONED, "disk" => label).set(poisoned);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duty_that_pauses_is_told_and_the_node_stays_ready() {
+        let insight = crate::process::insight_start().unwrap_or_else(|_| panic!("the first one"));
+        let why = |why: Option<&str>| BTreeMap::from([("repair", why.map(str::to_owned))]);
+        for (duties, paused) in [(why(Some("it panicked")), 1), (why(None), 0)] {
+            tell(&Status::default(), &duties, &insight);
+            assert!(insight.health.is_ready(), "{:?}", insight.health.reasons());
+            let told = insight.metrics.render();
+            let line = format!("essaim_duty_paused{{duty=\"repair\"}} {paused}\n");
+            assert!(told.contains(&line) && told.contains("essaim_ready 1\n"), "{told}");
+        }
     }
 }

@@ -53,7 +53,7 @@ impl DiskStatus {
 }
 
 /// The catalog and its log.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct CatalogStatus {
     /// Whether commands are taken.
     pub available: bool,
@@ -66,7 +66,7 @@ pub struct CatalogStatus {
 }
 
 /// Where the node listens.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct EndpointStatus {
     /// For S3 clients.
     pub s3_endpoint: String,
@@ -101,7 +101,7 @@ pub struct Queues {
     pub homeless_parts: u64,
 }
 
-/// A component that is not ready.
+/// A component that is not ready, or does only some of its work.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NotReadyReason {
     /// The component.
@@ -139,7 +139,7 @@ pub struct UnreadablePart {
 }
 
 /// What runs, how full, how healthy.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// The version of the software.
     pub version: String,
@@ -147,6 +147,9 @@ pub struct Status {
     pub ready: bool,
     /// If not, why.
     pub not_ready: Vec<NotReadyReason>,
+    /// What does not do its work although the node serves, and why.
+    #[serde(default)]
+    pub degraded: Vec<NotReadyReason>,
     /// This node.
     pub node_id: String,
     /// Its site.

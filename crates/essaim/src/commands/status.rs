@@ -12,7 +12,11 @@ pub(super) async fn run(connect: &Connect) -> Result<(), Failure> {
     if connect.json {
         return output::json(&status);
     }
-    let health = if status.ready { "ready" } else { "NOT READY" };
+    let health = match (status.ready, status.degraded.is_empty()) {
+        (false, _) => "NOT READY",
+        (true, false) => "ready, DEGRADED",
+        (true, true) => "ready",
+    };
     output::facts(&[
         ("essaim", format!("{} · {health}", status.version)),
         ("running since", running(&status)),
@@ -50,6 +54,9 @@ pub(super) async fn run(connect: &Connect) -> Result<(), Failure> {
     }
     for reason in &status.not_ready {
         say!("\nnot ready: {}: {}", reason.component, reason.reason);
+    }
+    for reason in &status.degraded {
+        say!("\ndegraded: {}: {}", reason.component, reason.reason);
     }
     for waiting in &status.unconfirmed {
         say!("\nto confirm: {}: {}", waiting.reason, waiting.command);

@@ -14,7 +14,7 @@ use consensus::{Condition, Consensus};
 use tokio::sync::mpsc;
 use units::DiskId;
 
-use super::{SiteOperations, unread};
+use super::{CATALOG_ROOM, SiteOperations, unread};
 use crate::limits::{BACKUP_PIECES_AHEAD, ERRORS_SHOWN_MAX};
 use crate::trouble::chain;
 
@@ -50,6 +50,7 @@ impl SiteOperations {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ready: not_ready.is_empty(),
             not_ready,
+            degraded: degraded(&self.duties_panicked()),
             node_id: self.node.clone(),
             site_id: self.site.clone(),
             cluster_id: self.cluster.clone(),
@@ -110,7 +111,7 @@ impl SiteOperations {
         let reason = match status.condition {
             Condition::Serving => None,
             Condition::Full => {
-                Some("its disk is full: writes wait, reads go on; make room".to_owned())
+                Some(format!("its disk is full: writes wait, reads go on; {CATALOG_ROOM}"))
             }
             Condition::Failed { reason } => {
                 Some(format!("{reason}; reads go on; mend the disk and start again"))
@@ -164,6 +165,14 @@ impl SiteOperations {
         };
         self.insight.errors.newest(ERRORS_SHOWN_MAX).into_iter().map(shown).collect()
     }
+}
+
+/// The duties that pause: they do not do their work, and clients are served all the same.
+fn degraded(duties: &BTreeMap<&'static str, Option<String>>) -> Vec<NotReadyReason> {
+    let pausing = |(duty, why): (&&'static str, &Option<String>)| {
+        Some(NotReadyReason { component: format!("duty {duty}"), reason: why.clone()? })
+    };
+    duties.iter().filter_map(pausing).collect()
 }
 
 fn unreadable_part(part: &steward::UnreadablePart) -> UnreadablePart {
@@ -229,5 +238,18 @@ impl Write for Pieces {
         let piece = Bytes::from(core::mem::take(&mut self.waiting));
         let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the client is gone");
         self.pieces.blocking_send(Ok(piece)).map_err(gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duty_is_named_while_it_pauses() {
+        let why = Some("it panicked".to_owned());
+        let found = degraded(&BTreeMap::from([("repair", why), ("scrub", None)]));
+        let found: Vec<_> = found.iter().map(|it| (&*it.component, &*it.reason)).collect();
+        assert_eq!(found, [("duty repair", "it panicked")]);
     }
 }
