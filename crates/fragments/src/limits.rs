@@ -30,8 +30,8 @@ pub const COMMIT_REQUESTS_MAX: usize = 4_096;
 pub const QUEUE_REQUESTS_MAX: usize = 8_192;
 
 /// How long a shutdown waits for the writers of all disks: longer than a slow disk takes
-/// for the largest group commit, shorter than whoever stops the node waits before it is
-/// killed. One that takes longer hangs in the operating system, perhaps for ever.
+/// for the largest group commit. One that takes longer hangs in the operating system,
+/// perhaps for ever. It is one step of those that the node adds up (`STOP_MAX` there).
 pub const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
 
 /// Least room that is reserved ahead of the writer at once.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use disk::Disk;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use units::{ByteCount, ClusterId, DiskId, PartId, Random};
 
@@ -33,6 +34,8 @@ struct Handle {
     shared: Arc<Shared>,
     queue: mpsc::Sender<Request>,
     thread: Mutex<Option<WriterThread>>,
+    /// The end of the writer, if a shutdown did not live to see it.
+    ending: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl FragmentStore {
@@ -64,7 +67,8 @@ impl FragmentStore {
             let store = task.await.map_err(|_| OpenError::Interrupted)??;
             let disk = store.id();
             let Writer { shared, queue, thread } = Writer::start(store)?;
-            let handle = Handle { shared, queue, thread: Mutex::new(Some(thread)) };
+            let (thread, ending) = (Mutex::new(Some(thread)), Mutex::default());
+            let handle = Handle { shared, queue, thread, ending };
             order.push(disk);
             if handles.insert(disk, handle).is_some() {
                 return Err(OpenError::Twice { disk });
@@ -228,22 +232,26 @@ impl FragmentStore {
         let mut ending = Vec::new();
         for (disk, handle) in self.disks.iter() {
             let thread = handle.thread.lock().take();
+            // Another shutdown has told it, and did not see its end.
+            let told = handle.ending.lock().take();
             let queue = handle.queue.clone();
             // All are told before any is waited for: one that hangs has the others' time.
-            let end = tokio::spawn(async move {
-                // A writer that has stopped already needs no telling.
-                let _ = queue.send(Request::Stop).await;
-                if let Some(thread) = thread {
-                    thread.end().await;
-                }
+            let end = told.unwrap_or_else(|| {
+                tokio::spawn(async move {
+                    // A writer that has stopped already needs no telling.
+                    let _ = queue.send(Request::Stop).await;
+                    if let Some(thread) = thread {
+                        thread.end().await;
+                    }
+                })
             });
-            ending.push((*disk, end));
+            ending.push((*disk, handle, end));
         }
         let mut hanging = Vec::new();
-        for (disk, mut end) in ending {
+        for (disk, handle, mut end) in ending {
             if tokio::time::timeout_at(latest, &mut end).await.is_err() {
-                end.abort();
                 tracing::error!(%disk, "a disk hangs, its writer is not waited for");
+                *handle.ending.lock() = Some(end);
                 hanging.push(disk);
             }
         }

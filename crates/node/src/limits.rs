@@ -19,6 +19,21 @@ pub const CATALOG_SHUTDOWN_MAX: Duration = Duration::from_secs(20);
 /// How long blocking work may hold the exit once everything has ended.
 pub const RUNTIME_SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 
+/// How long a node may take from the signal to its end, all steps one after the other and
+/// each to its limit, as only disks that hang have it. systemd kills after 90 seconds by
+/// itself; Docker after 10, which is too short: see `docs/operations/stopping.md`.
+pub const STOP_MAX: Duration = Duration::from_secs(65);
+
+const _: () = assert!(
+    STOP_MAX.as_secs()
+        == SHUTDOWN_MAX.as_secs()
+            + steward::limits::SHUTDOWN_MAX.as_secs()
+            + fragments::limits::SHUTDOWN_MAX.as_secs()
+            + CATALOG_SHUTDOWN_MAX.as_secs()
+            + RUNTIME_SHUTDOWN_MAX.as_secs(),
+    "the steps of a stop are what is said of it"
+);
+
 /// How often the gauges are set and the health of the parts is looked at.
 pub const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 

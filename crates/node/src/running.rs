@@ -154,12 +154,20 @@ impl Node {
             tracing::info!("stopped");
         } else {
             core::mem::forget(held);
-            tracing::warn!(
-                "stopped without waiting for a disk that hangs: what was answered is durable"
-            );
+            tracing::warn!("{HUNG}");
         }
-        outcome
+        judged(outcome, in_order)
     }
+}
+
+/// What is said of an end that a disk did not let come.
+const HUNG: &str = "stopped without waiting for a disk that hangs: what was answered is durable";
+
+/// A node that was told to stop and left a disk behind has not ended well; if it stopped
+/// for another reason, that is told.
+fn judged(outcome: Result<(), Trouble>, in_order: bool) -> Result<(), Trouble> {
+    let hung = || Trouble::new(HUNG, "look at its cable and at dmesg; the log names it");
+    outcome.and(if in_order { Ok(()) } else { Err(hung()) })
 }
 
 /// Says which disks did not let go of their writers.
@@ -285,5 +293,18 @@ fn warn_if_open_to_others(data: &Path) {
         && mode & 0o077 != 0
     {
         tracing::warn!(data = %data.display(), mode = format!("{mode:o}"), "others may enter the data directory: chmod 700 it");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_without_a_disk_is_a_failure() {
+        let other = || Err(Trouble::new("repair stopped working", "see the log"));
+        assert_eq!(judged(Ok(()), true), Ok(()));
+        assert_eq!(judged(Ok(()), false).map_err(|trouble| trouble.message), Err(HUNG.to_owned()));
+        assert_eq!(judged(other(), false), other(), "why it stopped is told first");
     }
 }

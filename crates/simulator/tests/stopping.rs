@@ -130,9 +130,11 @@ async fn the_fragment_store_while_a_disk_hangs() -> Result<()> {
     }
     let ending = running.fragments.shutdown_within(Duration::from_millis(200));
     let ended = tokio::time::timeout(PROMPT, ending).await;
+    let again = running.fragments.shutdown_within(Duration::from_millis(200)).await;
     site.hang(false);
     let hanging = ended.context("it waits for ever")?;
-    ensure!(hanging.contains(&disk), "{hanging:?}");
+    ensure!(hanging.contains(&disk) && again.contains(&disk), "{hanging:?}, {again:?}");
+    ensure!(running.fragments.shutdown().await.is_empty(), "it goes on, and ends");
     ensure!(removing.await?.is_ok(), "what was asked for is done once the disk goes on");
     Ok(())
 }
