@@ -113,8 +113,9 @@ pub const GATHERED_LANE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Bytes of a signed chunk that are not asked for: most clients sign 64 KiB, and a
 /// thousand slow ones of them are to be served at once. With all the uploads that the
-/// object path takes, 1,088 x 64 KiB = 68 MiB. An upload whose chunk is longer and waits has kept
-/// nothing of it but what lies at its connection, another [`CONNECTION_BUFFER_BYTES_MAX`].
+/// object path takes, 1,088 x 64 KiB = 68 MiB. An upload whose chunk is longer and waits
+/// has kept nothing of it but what lies at its connection, another
+/// [`CONNECTION_BUFFER_BYTES_MAX`].
 pub const GATHERED_CHUNK_FREE_BYTES: usize = units::limits::CHUNK_BYTES;
 
 /// Bytes of a document that are not asked for: nearly all are shorter. With all
@@ -126,8 +127,9 @@ pub const GATHERED_WAIT_MAX: Duration = TURN_WAIT_MAX;
 
 /// How long the client of a document or chunk that was asked for is waited for in all
 /// once somebody else waits for that memory, besides what its bytes take at
-/// [`GATHERED_RATE_BYTES_MIN`]: 124 seconds for the largest. At the pace that is enough for bodies which nobody else waits for
-/// ([`BODY_RATE_BYTES_MIN`]) it could hold on for 34 hours.
+/// [`GATHERED_RATE_BYTES_MIN`]: 124 seconds for the largest. At the pace that is enough
+/// for bodies which nobody else waits for ([`BODY_RATE_BYTES_MIN`]) it could hold on for
+/// 34 hours.
 pub const GATHERED_HOLD_MIN: Duration = Duration::from_mins(1);
 
 /// Bytes a second of a document or chunk that was asked for.

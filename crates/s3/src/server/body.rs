@@ -2,8 +2,9 @@
 //!
 //! Only the time spent waiting for the client counts; a slow disk is not the
 //! client's fault. Who keeps memory that others wait for (see `gathering`) has less
-//! time, and as long as nobody does, as much as everybody. While the client is waited for, the request's turn is given
-//! back (see `turns`); a piece that has come is passed on once there is one again.
+//! time, and as long as nobody does, as much as everybody. While the client is waited
+//! for, the request's turn is given back (see `turns`); a piece that has come is passed on
+//! once there is one again.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
