@@ -97,8 +97,8 @@ pub static SETTINGS: &[Setting] = &[
         kind: Kind::Address,
         many: false,
         default: "127.0.0.1:8421",
-        doc: "Where the status page, the administration API, /metrics and /health are",
-        more: "Everything but `/metrics` and `/health` needs a login or a token.",
+        doc: "Where the status page, the administration API, /metrics, /health/live and /health/ready are",
+        more: "Everything but `/metrics`, `/health/live` and `/health/ready` needs a login or a token.",
         set: |settings, text| value::address(text).map(|address| settings.admin_listen = address),
     },
     Setting {
