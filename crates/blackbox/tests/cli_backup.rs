@@ -68,6 +68,19 @@ fn a_lost_data_directory_comes_back_from_backup_key_and_disk() -> Result<()> {
     ensure!(!done && said.contains("--root-key"), "{said}");
     let backup = path("catalog.backup");
     let (key, far) = (path("root-key.copy"), path("far-disk"));
+    // Wrong files leave nothing behind that the right ones would stumble over.
+    let (done, said) = restore(&[&backup, "--data", &data, "--root-key", &backup])?;
+    ensure!(!done && said.contains("is no root key"), "{said}");
+    let cut = path("cut.backup");
+    let whole = fs::read(&backup)?;
+    fs::write(&cut, whole.get(..whole.len() / 2).unwrap_or_default())?;
+    let (done, said) = restore(&[&cut, "--data", &data, "--root-key", &key])?;
+    ensure!(!done && said.contains("nothing was changed"), "{said}");
+    let (done, said) = restore(&[&backup, "--data", &data, "--root-key", &key, "--disk", &data])?;
+    ensure!(!done && said.contains("holds no fragments"), "{said}");
+    let left: Vec<_> =
+        fs::read_dir(node.data())?.map(|entry| Ok(entry?.file_name())).collect::<Result<_>>()?;
+    ensure!(left.iter().all(|name| name == "lock"), "{left:?} is left");
     let words = [&backup, "--data", &data, "--root-key", &key, "--disk", &far];
     let (done, said) = restore(&words.map(|word: &str| word))?;
     ensure!(done, "{said}");
@@ -138,7 +151,7 @@ fn a_damaged_backup_touches_nothing() -> Result<()> {
         let (done, said) = restore(&words.map(|word: &str| word))?;
         ensure!(!done, "a damaged backup was taken: {said}");
     }
-    fs::remove_dir_all(data.join("catalog"))?;
+    ensure!(!data.join("catalog").exists(), "something was begun");
     fs::rename(folder.path().join("aside"), data.join("catalog"))?;
     started(folder.path(), &[])?;
     Ok(())

@@ -26,7 +26,7 @@ use thiserror::Error;
 use units::{ByteCount, ClusterId, LogIndex, Timestamp};
 
 pub(crate) use restore::load as restore_rows;
-pub use restore::{RestoreParts, restore};
+pub use restore::{RestoreParts, restore, verify};
 
 use crate::error::OpenError;
 

@@ -3,9 +3,11 @@
 //!
 //! What it needs besides the backup: the root key of the same cluster, in the
 //! data directory or as a copy, and the disks that hold the fragments.
-//! Nothing that is there is overwritten.
+//! Nothing that is there is overwritten. The backup and the copy of the root key are
+//! looked at before anything is written: a wrong file leaves nothing behind.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,24 +62,27 @@ pub struct Restored {
 /// Puts a catalog back; the node must not run.
 pub fn restore(ask: &Restore) -> Result<Restored, Trouble> {
     let backup =
-        disk::outside_open(&ask.backup).map_err(|error| about_file(&ask.backup, &error))?;
+        || disk::outside_open(&ask.backup).map_err(|error| about_file(&ask.backup, &error));
+    let said = consensus::verify(&mut BufReader::new(backup()?)).map_err(|error| {
+        Trouble::new(
+            format!("{} cannot be restored: {}", ask.backup.display(), chain(&error)),
+            "give a file that `essaim backup catalog` wrote; nothing was changed",
+        )
+    })?;
     let root = RealDisk::open(&ask.data).map_err(|error| about_directory(&ask.data, &error))?;
     let known = Identity::read(root.as_ref())?;
-    let passphrase_needed = put_root_key(&root, ask.root_key.as_deref())?;
-    let fresh = known.is_none();
-    let mut identity = known.unwrap_or_else(|| Identity::draw(&SystemRandom, &SystemClock));
-    let (report, named) = put_catalog(&root, &identity, BufReader::new(backup))?;
-    if !fresh && identity.cluster != report.cluster {
+    if known.as_ref().is_some_and(|known| known.cluster != said.cluster) {
         return Err(Trouble::new(
             "the backup is of another cluster than this data directory",
-            format!(
-                "remove {CATALOG_DIRECTORY} from the data directory and restore the right backup"
-            ),
+            "restore one of this cluster, or into another data directory; nothing was changed",
         ));
     }
-    identity.cluster = report.cluster;
-    identity.complete = true;
+    let mut identity = known.unwrap_or_else(|| Identity::draw(&SystemRandom, &SystemClock));
+    identity.cluster = said.cluster;
     find_disks(&mut identity, root.root(), &ask.disks)?;
+    let passphrase_needed = put_root_key(&root, ask.root_key.as_deref())?;
+    let (report, named) = put_catalog(&root, &identity, BufReader::new(backup()?))?;
+    identity.complete = true;
     for id in named {
         // A start must know that it is missing: what it holds is not on a new one.
         if identity.disks.iter().all(|known| known.id != id) {
@@ -104,11 +109,14 @@ fn put_root_key(root: &Arc<RealDisk>, copy: Option<&Path>) -> Result<bool, Troub
     let exists = Vault::exists(root.as_ref()).map_err(|error| about_vault(&error))?;
     match (exists, copy) {
         (true, None) => {}
-        (true, Some(_)) => {
-            return Err(Trouble::new(
-                "the data directory has a root key already",
-                "leave --root-key out, or move root.key away first",
-            ));
+        (true, Some(copy)) => {
+            let own = root.root().join(ROOT_KEY_FILE);
+            if key_bytes(copy)? != key_bytes(&own)? {
+                return Err(Trouble::new(
+                    format!("the data directory has a root key, and it is not {}", copy.display()),
+                    "leave --root-key out, or move root.key away first",
+                ));
+            }
         }
         (false, None) => {
             return Err(Trouble::new(
@@ -117,9 +125,7 @@ fn put_root_key(root: &Arc<RealDisk>, copy: Option<&Path>) -> Result<bool, Troub
             ));
         }
         (false, Some(copy)) => {
-            let bytes = disk::outside_read(copy, RECORD_BYTES_MAX)
-                .map_err(|error| about_file(copy, &error))?;
-            disk::write_file_atomically(root.as_ref(), ROOT_KEY_FILE, &bytes)
+            disk::write_file_atomically(root.as_ref(), ROOT_KEY_FILE, &key_bytes(copy)?)
                 .map_err(|error| about_directory(root.root(), &error))?;
         }
     }
@@ -127,15 +133,28 @@ fn put_root_key(root: &Arc<RealDisk>, copy: Option<&Path>) -> Result<bool, Troub
         // Whether the passphrase is right is seen when the node starts.
         Err(VaultError::PassphraseNeeded) => Ok(true),
         Ok(_) => Ok(false),
-        Err(error) => Err(about_vault(&error)),
+        Err(error) => match copy.filter(|_| !exists) {
+            Some(copy) => {
+                root.remove(ROOT_KEY_FILE).map_err(|error| about_directory(root.root(), &error))?;
+                Err(Trouble::new(
+                    format!("{} is no root key: {}", copy.display(), chain(&error)),
+                    "give the copy that `essaim backup root-key` made; nothing was changed",
+                ))
+            }
+            None => Err(about_vault(&error)),
+        },
     }
+}
+
+fn key_bytes(file: &Path) -> Result<Vec<u8>, Trouble> {
+    disk::outside_read(file, RECORD_BYTES_MAX).map_err(|error| about_file(file, &error))
 }
 
 /// Restores the rows; gives the disks that they name too.
 fn put_catalog(
     root: &Arc<RealDisk>,
     identity: &Identity,
-    mut backup: BufReader<std::fs::File>,
+    mut backup: BufReader<File>,
 ) -> Result<(consensus::BackupReport, BTreeSet<DiskId>), Trouble> {
     let told = |error: &dyn std::error::Error| {
         Trouble::new(

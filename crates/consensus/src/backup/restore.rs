@@ -73,6 +73,12 @@ pub fn restore<S: Read + Seek>(
     Ok(report(&header, totals))
 }
 
+/// Reads a whole backup and says what it is, or what is wrong with it; changes nothing.
+pub fn verify<S: Read>(backup: &mut S) -> Result<BackupReport, RestoreError> {
+    let (header, totals) = read_backup(backup, |_, _| Ok(()))?;
+    Ok(report(&header, totals))
+}
+
 /// What a backup says of itself, after all of it was verified.
 pub(crate) fn report(header: &Header, totals: Totals) -> BackupReport {
     BackupReport {
