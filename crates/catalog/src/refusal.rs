@@ -5,7 +5,7 @@ use thiserror::Error;
 use units::{ByteCount, PartId, PartNumber, Timestamp};
 
 use crate::name::VersionName;
-use crate::record::RetentionMode;
+use crate::record::{RetentionMode, TenantState};
 
 /// The condition that failed, as S3 names it in `Condition`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ pub enum Refusal {
     /// The tenant still has buckets.
     #[error("the tenant still has buckets")]
     TenantNotEmpty,
-    /// The tenant is suspended or erased.
+    /// The tenant is suspended.
     #[error("the tenant is not served")]
     TenantSuspended,
     /// No such user.
@@ -224,4 +224,17 @@ pub enum Refusal {
     /// No such named key.
     #[error("there is no such named key")]
     NoSuchNamedKey,
+    /// The tenant's key was destroyed.
+    #[error("the tenant is erased: its key is destroyed, and nothing of it can be read again")]
+    TenantErased,
+}
+
+impl Refusal {
+    /// Why a tenant in this state is not served.
+    pub(crate) fn not_served(state: TenantState) -> Self {
+        match state {
+            TenantState::Erased => Self::TenantErased,
+            TenantState::Active | TenantState::Suspended => Self::TenantSuspended,
+        }
+    }
 }

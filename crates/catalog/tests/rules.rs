@@ -400,7 +400,9 @@ fn a_suspended_tenant_is_not_served_and_an_erased_one_never_again() {
     let shredded: Vec<_> = jobs.iter().filter_map(|(name, _)| Job::shreds(name)).collect();
     assert_eq!(shredded, [TENANT], "its key is to be destroyed, whatever happens now");
     let resume = Command::TenantResume(TenantResume { id: TENANT });
-    house.refused(resume, &Refusal::TenantSuspended);
+    house.refused(resume, &Refusal::TenantErased);
+    let put = house.put("b", 0, ContentPut::Empty);
+    house.refused(put, &Refusal::TenantErased);
 }
 
 #[test]

@@ -152,7 +152,7 @@ impl From<KeyError> for ObjectError {
     fn from(error: KeyError) -> Self {
         match error {
             KeyError::TenantShredded { .. } | KeyError::BucketShredded { .. } => {
-                Refusal::TenantSuspended.into()
+                Refusal::TenantErased.into()
             }
             other => Self::Internal { reason: other.to_string() },
         }

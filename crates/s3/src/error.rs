@@ -116,7 +116,9 @@ fn refused(refusal: Refusal) -> S3Error {
             StatusCode::BAD_REQUEST,
             format!("You have attempted to create more buckets than allowed ({max})"),
         ),
-        Refusal::TenantSuspended | Refusal::NoSuchTenant => s3_error!(AccessDenied),
+        Refusal::TenantSuspended | Refusal::TenantErased | Refusal::NoSuchTenant => {
+            s3_error!(AccessDenied)
+        }
         refusal => {
             tracing::error!(%refusal, "the catalog refused what no S3 request can ask");
             s3_error!(InternalError)

@@ -19,8 +19,9 @@ use crate::refusal::Refusal;
 use crate::table;
 
 pub(super) fn create(tx: &mut Tx<'_>, ask: &BucketCreate) -> Result<Success, Halt> {
-    if tx.tenant(ask.tenant)?.state != TenantState::Active {
-        return Err(Refusal::TenantSuspended.into());
+    let state = tx.tenant(ask.tenant)?.state;
+    if state != TenantState::Active {
+        return Err(Refusal::not_served(state).into());
     }
     if let Some(taken) = tx.rows.record::<Bucket>(&table::bucket(&ask.name))? {
         let owned_by_caller = taken.tenant == ask.tenant;

@@ -124,7 +124,7 @@ fn revoke_all_of(tx: &mut Tx<'_>, tenant: TenantId, user: UserId) -> Result<(), 
 fn tenant_not_erased(tx: &mut Tx<'_>, id: TenantId) -> Result<(), Halt> {
     match tx.tenant(id)?.state {
         TenantState::Active | TenantState::Suspended => Ok(()),
-        TenantState::Erased => Err(Refusal::TenantSuspended.into()),
+        TenantState::Erased => Err(Refusal::TenantErased.into()),
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) fn suspend(tx: &mut Tx<'_>, ask: &TenantSuspend) -> Result<Success, H
 pub(super) fn resume(tx: &mut Tx<'_>, ask: &TenantResume) -> Result<Success, Halt> {
     let mut tenant = tx.tenant(ask.id)?;
     match tenant.state {
-        TenantState::Erased => return Err(Refusal::TenantSuspended.into()),
+        TenantState::Erased => return Err(Refusal::TenantErased.into()),
         TenantState::Active | TenantState::Suspended => tenant.state = TenantState::Active,
     }
     changed(tx, &tenant)

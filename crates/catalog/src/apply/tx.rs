@@ -84,7 +84,7 @@ impl<'a> Tx<'a> {
         let bucket = self.bucket(reference)?;
         let tenant = self.tenant(bucket.tenant)?;
         if tenant.state != TenantState::Active {
-            return Err(Refusal::TenantSuspended.into());
+            return Err(Refusal::not_served(tenant.state).into());
         }
         Ok((bucket, tenant))
     }

@@ -161,6 +161,7 @@ fn refused(refusal: &Refusal) -> Fault {
         Refusal::TenantSuspended => {
             (FaultKind::Conflict, "serve it again first: essaim tenant resume NAME")
         }
+        Refusal::TenantErased => (FaultKind::Conflict, "that is final; make a new tenant"),
         Refusal::ObjectLocked { .. } => {
             (FaultKind::Conflict, "a bucket with object lock still holds versions: wait for it")
         }

@@ -350,6 +350,9 @@ impl Objects {
         let _began = inner.verbs.begin();
         Inner::tenant_covered(authorised, tenant)?;
         let row = inner.tenant_row(tenant)?;
+        if row.state == TenantState::Erased {
+            return Err(Refusal::TenantErased.into());
+        }
         let random = &*inner.parts.random;
         let id = format!("{ACCESS_KEY_PREFIX}{}", draw_letters(random, ACCESS_KEY_LETTERS, 16));
         let id = AccessKeyId::new(id)
