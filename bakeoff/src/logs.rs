@@ -114,6 +114,7 @@ pub fn open(name: &str, directory: &Path) -> Result<Box<dyn Log>> {
                 "log",
                 ClusterId::from_u128(1),
                 LogOptions::default(),
+                Arc::new(host::SystemRandom),
             )?;
             Ok(Box::new(Own(log)))
         }

@@ -21,9 +21,9 @@ pub fn measure(name: &str, directory: &Path) -> Result<()> {
         std::fs::create_dir_all(directory)?;
         let disk = disk::RealDisk::open(&directory.join("disk"))?;
         let engine = engines::open(name, &directory.join("rows"))?;
-        let clock = Arc::new(host::SystemClock);
+        let (clock, random) = (Arc::new(host::SystemClock), Arc::new(host::SystemRandom));
         let (cluster, node) = (ClusterId::from_u128(1), NodeId::from_u128(1));
-        let parts = Parts::new(disk, engine, clock, cluster, node);
+        let parts = Parts::new(disk, engine, clock, random, cluster, node);
         let consensus = Consensus::open(parts).await?;
         for command in work::opening()? {
             consensus.propose(command).await?;

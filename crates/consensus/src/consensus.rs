@@ -11,7 +11,7 @@ use openraft::{Config, ServerState, SnapshotPolicy};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use units::{ByteCount, Clock, ClusterId, LogIndex, NodeId, Timestamp};
+use units::{ByteCount, Clock, ClusterId, LogIndex, NodeId, Random, Timestamp};
 
 use crate::admission::Admission;
 use crate::applied;
@@ -45,6 +45,8 @@ pub struct Parts {
     pub engine: Arc<dyn Engine>,
     /// Where stamps come from.
     pub clock: Arc<dyn Clock>,
+    /// Where the salts of the log come from: no client may be able to foretell it.
+    pub random: Arc<dyn Random>,
     /// The cluster that this log must belong to.
     pub cluster: ClusterId,
     /// This node.
@@ -65,6 +67,7 @@ impl Parts {
         disk: Arc<dyn Disk>,
         engine: Arc<dyn Engine>,
         clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
         cluster: ClusterId,
         node: NodeId,
     ) -> Self {
@@ -73,6 +76,7 @@ impl Parts {
             directory: "log".to_owned(),
             engine,
             clock,
+            random,
             cluster,
             node,
             address: String::new(),
@@ -395,7 +399,8 @@ fn open_storage(
     let (health_too, admission) = (Arc::clone(health), Arc::clone(admission));
     let machine = StateMachine::open(engine, clock, parts.cluster, health_too, admission)?;
     let disk = Arc::clone(&parts.disk);
-    let log = SegmentLog::open(disk, &parts.directory, parts.cluster, parts.log)?;
+    let random = Arc::clone(&parts.random);
+    let log = SegmentLog::open(disk, &parts.directory, parts.cluster, parts.log, random)?;
     let state = machine.state();
     let index_of =
         |id: Option<crate::log::record::EntryId>| LogIndex::new(id.map_or(0, |id| id.index));

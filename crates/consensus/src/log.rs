@@ -19,6 +19,8 @@
 //!   start. Damage anywhere else refuses the start: committed entries are never
 //!   dropped silently. The two are told apart by the synced length that every
 //!   record carries.
+//! - Bytes that a client chose, wherever they stand in the log, are not taken for a
+//!   record: the checksums of each segment have a salt of its own ([`Salt`]).
 //! - Segments are removed oldest first, after the purge that covers them is durable.
 //! - A failed sync ends the log for this process; a failed write is cut off and
 //!   may be tried again.
@@ -26,10 +28,12 @@
 mod error;
 pub(crate) mod index;
 pub mod record;
+mod salt;
 pub mod segment;
 mod segment_log;
 pub(crate) mod store;
 pub(crate) mod writer;
 
 pub use error::LogError;
+pub use salt::Salt;
 pub use segment_log::{LogOptions, SegmentLog};

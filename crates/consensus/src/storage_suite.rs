@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use openraft::testing::{StoreBuilder, Suite};
-use units::{ClusterId, SimClock};
+use units::{ClusterId, SimClock, SimRandom};
 
 use crate::admission::Admission;
 use crate::health::Health;
@@ -22,7 +22,8 @@ impl StoreBuilder<Types, LogStore, StateMachine, tempfile::TempDir> for Builder 
         let engine = kv::FjallEngine::open(&directory.path().join("rows")).expect("an engine");
         let cluster = ClusterId::from_u128(1);
         let health = Arc::new(Health::default());
-        let log = SegmentLog::open(Arc::clone(&disk) as _, "log", cluster, LogOptions::default())
+        let (beneath, random) = (Arc::clone(&disk), Arc::new(SimRandom::seeded(1)));
+        let log = SegmentLog::open(beneath as _, "log", cluster, LogOptions::default(), random)
             .expect("an empty log");
         let store = LogStore::start(log, Arc::clone(&health)).expect("a thread");
         let clock = Arc::new(SimClock::default());

@@ -119,13 +119,17 @@ fn records_are_written_over_zeros() {
     assert_eq!(zeros, 0, "bytes of closed segments that are no records");
 }
 
-/// The format of version 1, as released: read for ever. With `ESSAIM_GOLDEN=write`
-/// the file is made anew.
+/// The formats as released: read for ever. With `ESSAIM_GOLDEN=write` the file of the
+/// format that is written today is made anew.
 #[test]
-fn the_golden_segment_is_read() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/log-1.bin");
+fn the_golden_segments_are_read() {
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
+    let newest = format!("{golden}/log-2.bin");
     if std::env::var("ESSAIM_GOLDEN").is_ok_and(|value| value == "write") {
-        std::fs::write(path, log_script::golden_make()).expect("written");
+        std::fs::write(&newest, log_script::golden_make()).expect("written");
     }
-    log_script::golden_check(&std::fs::read(path).expect("the golden file"));
+    let newest = std::fs::read(newest).expect("the golden file");
+    assert!(newest == log_script::golden_make(), "the log writes another format");
+    log_script::golden_check(&newest);
+    log_script::golden_check(&std::fs::read(format!("{golden}/log-1.bin")).expect("the other"));
 }

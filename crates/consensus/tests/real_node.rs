@@ -31,7 +31,8 @@ fn state_of(consensus: &Consensus, name: &str) -> Option<Vec<u8>> {
 fn real_parts(directory: &std::path::Path) -> Parts {
     let disk = RealDisk::open(&directory.join("disk")).expect("a disk");
     let engine = FjallEngine::open(&directory.join("rows")).expect("an engine");
-    Parts::new(disk, Arc::new(engine), Arc::new(host::SystemClock), CLUSTER, NODE)
+    let (clock, random) = (Arc::new(host::SystemClock), Arc::new(host::SystemRandom));
+    Parts::new(disk, Arc::new(engine), clock, random, CLUSTER, NODE)
 }
 
 fn sim_parts(disk: &Arc<SimDisk>, engine: &Arc<SimEngine>) -> Parts {
@@ -198,6 +199,7 @@ fn restore_parts(disk: &Arc<SimDisk>, engine: &Arc<SimEngine>) -> RestoreParts {
         disk: Arc::clone(disk) as _,
         directory: "log".to_owned(),
         engine: Arc::clone(engine) as _,
+        random: Arc::new(units::SimRandom::seeded(3)),
         node: NODE,
     }
 }

@@ -55,7 +55,7 @@ impl Parts {
         NodeIdentity::open_or_create(root.as_ref(), random.as_ref())
             .map_err(|error| about_node_key(&error))?;
         let disks = disks::open(settings, &mut identity, &root, random.as_ref()).await?;
-        let consensus = open_catalog(&root, &identity, &clock).await?;
+        let consensus = open_catalog(&root, &identity, &clock, &random).await?;
         let objects = Objects::new(objects::Parts {
             consensus: consensus.clone(),
             fragments: disks.store.clone(),
@@ -165,6 +165,7 @@ async fn open_catalog(
     root: &Arc<RealDisk>,
     identity: &Identity,
     clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
 ) -> Result<Consensus, Trouble> {
     if identity.complete {
         catalog_check(root.root())?;
@@ -190,6 +191,7 @@ async fn open_catalog(
         Arc::clone(root) as Arc<dyn Disk>,
         Arc::new(engine),
         Arc::clone(clock),
+        Arc::clone(random),
         identity.cluster,
         identity.node,
     );

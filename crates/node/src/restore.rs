@@ -171,6 +171,7 @@ fn put_catalog(
         disk: Arc::clone(root) as Arc<dyn Disk>,
         directory: LOG_DIRECTORY.to_owned(),
         engine: Arc::clone(&engine) as Arc<dyn Engine>,
+        random: Arc::new(SystemRandom),
         node: identity.node,
     };
     let report = consensus::restore(&parts, &mut backup).map_err(|error| told(&error))?;

@@ -17,7 +17,7 @@ use fragments::FragmentStore;
 use kv::{Engine, SimEngine};
 use objects::{BucketCreate, ObjectError, ObjectName, Objects};
 use steward::{Settings, Steward};
-use units::{Clock, ClusterId, NodeId, Random, SimClock, Timestamp};
+use units::{Clock, ClusterId, NodeId, Random, SimClock, SimRandom, Timestamp};
 use vault::{Passphrase, Vault};
 
 use crate::power::{Power, PoweredDisk, PoweredEngine};
@@ -68,6 +68,12 @@ pub struct Running {
 fn power_of(system: &Arc<SimDisk>, data: &[Arc<SimDisk>], engine: &Arc<SimEngine>) -> Arc<Power> {
     let disks = data.iter().chain([system]).cloned().collect();
     Power::on(disks, Arc::clone(engine))
+}
+
+/// Where the salts of the log come from: the writer's thread draws them when it pleases, so
+/// they must not be among the draws that a seed repeats.
+fn log_random() -> Arc<dyn Random> {
+    Arc::new(SimRandom::seeded(1))
 }
 
 /// The authorisation of everything the simulator does.
@@ -122,8 +128,9 @@ impl Site {
         };
         let (engine, power) = (Arc::clone(&self.engine), Arc::clone(&self.power));
         let engine: Arc<dyn Engine> = Arc::new(PoweredEngine { engine, power });
+        let (cluster, node) = (self.cluster, self.node);
         let mut parts =
-            consensus::Parts::new(system, engine, Arc::clone(&clock), self.cluster, self.node);
+            consensus::Parts::new(system, engine, Arc::clone(&clock), log_random(), cluster, node);
         // A test machine may stand still for minutes; that is no fault of the site's.
         parts.propose_timeout = Duration::from_hours(1);
         let consensus = Consensus::open(parts).await.context("the catalog does not open")?;
@@ -210,6 +217,7 @@ impl Site {
             disk: Arc::clone(&self.system) as Arc<dyn Disk>,
             directory: "log".to_owned(),
             engine: Arc::clone(&self.engine) as Arc<dyn Engine>,
+            random: log_random(),
             node: self.node,
         };
         consensus::restore(&parts, &mut std::io::Cursor::new(backup))?;

@@ -9,7 +9,7 @@ use catalog::{Batch, Job, Rows};
 use disk::Disk;
 use kv::Engine;
 use openraft::Membership;
-use units::{ByteCount, LogIndex, NodeId};
+use units::{ByteCount, LogIndex, NodeId, Random};
 
 use crate::applied::{self, AppliedState};
 use crate::backup::header::Header;
@@ -29,6 +29,8 @@ pub struct RestoreParts {
     pub directory: String,
     /// The new engine.
     pub engine: Arc<dyn Engine>,
+    /// Where the salts of the log come from: no client may be able to foretell it.
+    pub random: Arc<dyn Random>,
     /// The node that will be the only voter.
     pub node: NodeId,
 }
@@ -60,9 +62,9 @@ pub fn restore<S: Read + Seek>(
     Job::mark_restored(&mut mark, header.made);
     load_with(&*parts.engine, backup, &state, mark)?;
 
-    let disk = Arc::clone(&parts.disk);
+    let (disk, random) = (Arc::clone(&parts.disk), Arc::clone(&parts.random));
     let options = LogOptions::default();
-    let mut log = SegmentLog::open(disk, &parts.directory, header.cluster, options)?;
+    let mut log = SegmentLog::open(disk, &parts.directory, header.cluster, options, random)?;
     if let Some(last) = header.last {
         log.purge(last)?;
         // This node may be another than the one that wrote the last entry, and ids

@@ -29,13 +29,13 @@ pub enum LogError {
         first: u64,
     },
     /// The log was written by a version that this one cannot read.
-    #[error("{file} has log format {found}, this version reads format {expected}")]
+    #[error("{file} has log format {found}, this version reads formats up to {expected}")]
     Format {
         /// The segment.
         file: String,
         /// The format found.
         found: u32,
-        /// The format this version reads and writes.
+        /// The newest format that this version reads, and the one it writes.
         expected: u32,
     },
     /// The log belongs to another cluster.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use disk::DiskFile;
 
+use crate::log::Salt;
 use crate::log::record::{Ballot, EntryId};
 
 /// Where one entry is.
@@ -19,11 +20,18 @@ pub(crate) struct Slot {
     pub(crate) length: usize,
 }
 
+/// The file of a segment, and what its records are read with.
+#[derive(Clone)]
+pub(crate) struct Opened {
+    pub(crate) file: Arc<dyn DiskFile>,
+    pub(crate) salt: Salt,
+}
+
 /// What the records of the log add up to. Entries follow each other without gaps.
 #[derive(Default)]
 pub(crate) struct Index {
     pub(crate) slots: VecDeque<Slot>,
-    pub(crate) files: BTreeMap<u64, Arc<dyn DiskFile>>,
+    pub(crate) files: BTreeMap<u64, Opened>,
     pub(crate) vote: Option<Ballot>,
     pub(crate) committed: Option<EntryId>,
     pub(crate) purged: Option<EntryId>,

@@ -6,7 +6,8 @@
 //! | crc32c | length |kind| zero  | ordinal        | synced         | payload
 //! +--------+--------+----+-------+----------------+----------------+---------
 //! ```
-//! Big-endian. The checksum covers everything after itself, payload included.
+//! Big-endian. The checksum covers the salt of the segment ([`Salt`]) and everything
+//! after itself, payload included.
 //! *ordinal* counts the records of the whole log, so that none can be missing or
 //! stale. *synced* is how many bytes of this segment were known to be durable
 //! when the record was written: a bad record in front of that point is damage,
@@ -25,7 +26,7 @@ use openraft::{CommittedLeaderId, LogId, Vote};
 use units::NodeId;
 
 use crate::limits::RECORD_BYTES_MAX;
-use crate::log::LogError;
+use crate::log::{LogError, Salt};
 use crate::member::Member;
 
 /// The id of an entry: the leader that made it, and its index.
@@ -95,11 +96,12 @@ pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
     crc_fast::crc32_iscsi(bytes)
 }
 
-/// Appends the encoded record to `out`.
+/// Appends the encoded record to `out`, which is meant for the segment with this salt.
 pub fn encode(
     record: &Record<'_>,
     ordinal: u64,
     synced: u64,
+    salt: Salt,
     out: &mut Vec<u8>,
 ) -> Result<(), LogError> {
     let start = out.len();
@@ -119,7 +121,7 @@ pub fn encode(
     if let Some(slot) = out.get_mut(start + 4..start + 8) {
         slot.copy_from_slice(&length.to_be_bytes());
     }
-    let checksum = crc32c(out.get(start + 4..).unwrap_or_default());
+    let checksum = salt.checksum(out.get(start + 4..).unwrap_or_default());
     if let Some(slot) = out.get_mut(start..start + 4) {
         slot.copy_from_slice(&checksum.to_be_bytes());
     }
@@ -161,10 +163,10 @@ pub(crate) fn put_id(id: &EntryId, out: &mut Vec<u8>) {
     out.extend_from_slice(&id.index.to_be_bytes());
 }
 
-/// Decodes the record that `bytes` begins with. `None` is the end of the log:
-/// nothing, or a frame of zeros, which is room for records to come; the room for less
-/// than a frame may be zeros too.
-pub fn decode(bytes: &[u8]) -> Result<Option<Framed<'_>>, Fault> {
+/// Decodes the record that `bytes`, of the segment with this salt, begin with. `None` is
+/// the end of the log: nothing, or a frame of zeros, which is room for records to come;
+/// the room for less than a frame may be zeros too.
+pub fn decode(bytes: &[u8], salt: Salt) -> Result<Option<Framed<'_>>, Fault> {
     if bytes.iter().take(FRAME_BYTES).all(|byte| *byte == 0) {
         return Ok(None);
     }
@@ -184,7 +186,7 @@ pub fn decode(bytes: &[u8]) -> Result<Option<Framed<'_>>, Fault> {
         return Err(Fault("the payload is cut short"));
     };
     let covered = bytes.get(4..FRAME_BYTES + length).unwrap_or_default();
-    if crc32c(covered) != checksum {
+    if salt.checksum(covered) != checksum {
         return Err(Fault("the checksum does not match"));
     }
     let record = take_payload(kind, payload)?;
@@ -262,25 +264,30 @@ mod tests {
             Record::Purge(id(2)),
             Record::Close,
         ] {
+            let salt = Salt::draw(&units::SimRandom::seeded(1));
             let mut bytes = Vec::new();
-            encode(&record, 77, 1234, &mut bytes).expect("encodes");
+            encode(&record, 77, 1234, salt, &mut bytes).expect("encodes");
             bytes.extend_from_slice(b"what follows");
-            let framed = decode(&bytes).expect("decodes").expect("a record");
+            let framed = decode(&bytes, salt).expect("decodes").expect("a record");
             assert_eq!(framed.record, record);
             assert_eq!((framed.ordinal, framed.synced), (77, 1234));
             assert_eq!(framed.length, bytes.len() - 12);
+            let elsewhere = Salt::draw(&units::SimRandom::seeded(2));
+            assert!(decode(&bytes, elsewhere).is_err(), "a record of another segment");
+            assert!(decode(&bytes, Salt::NONE).is_err(), "a record without a salt");
         }
     }
 
     #[test]
     fn any_flipped_bit_is_found() {
         let mut bytes = Vec::new();
-        encode(&Record::Entry { id: id(5), body: b"body" }, 1, 2, &mut bytes).expect("encodes");
+        encode(&Record::Entry { id: id(5), body: b"body" }, 1, 2, Salt::NONE, &mut bytes)
+            .expect("encodes");
         for place in 0..bytes.len() {
             for bit in 0..8 {
                 let mut damaged = bytes.clone();
                 damaged[place] ^= 1 << bit;
-                assert!(decode(&damaged).is_err(), "byte {place} bit {bit}");
+                assert!(decode(&damaged, Salt::NONE).is_err(), "byte {place} bit {bit}");
             }
         }
     }
@@ -288,17 +295,20 @@ mod tests {
     #[test]
     fn a_shorter_record_is_no_record() {
         let mut bytes = Vec::new();
-        encode(&Record::Purge(id(5)), 1, 2, &mut bytes).expect("encodes");
+        encode(&Record::Purge(id(5)), 1, 2, Salt::NONE, &mut bytes).expect("encodes");
         for length in 1..bytes.len() {
-            assert!(decode(&bytes[..length]).is_err(), "{length} bytes");
+            assert!(decode(&bytes[..length], Salt::NONE).is_err(), "{length} bytes");
         }
     }
 
     #[test]
     fn zeros_are_the_end() {
-        assert!(decode(&[]).expect("the end").is_none());
+        assert!(decode(&[], Salt::NONE).expect("the end").is_none());
         for length in [1, FRAME_BYTES - 1, FRAME_BYTES, 100] {
-            assert!(decode(&vec![0; length]).expect("the end").is_none(), "{length} zeros");
+            assert!(
+                decode(&vec![0; length], Salt::NONE).expect("the end").is_none(),
+                "{length} zeros"
+            );
         }
     }
 }

@@ -3,26 +3,34 @@
 //! ```text
 //!  0          8        12         28       36         44      52     60    64
 //! +----------+--------+----------+--------+----------+-------+------+-----+---
-//! | ESSAIMLG | format | cluster  | number | ordinal  | next  | zero | crc | records
+//! | ESSAIMLG | format | cluster  | number | ordinal  | next  | salt | crc | records
 //! +----------+--------+----------+--------+----------+-------+------+-----+---
 //! ```
 //! Big-endian. *number* is the file's own, also in its name; *ordinal* that of
 //! its first record; *next* the index of the first entry it may hold. The first
 //! records repeat the vote, the committed and the purged position, so that a
-//! segment stands without those before it.
+//! segment stands without those before it. *salt* goes into the checksum of every record,
+//! not of the header ([`Salt`]); in format 1, which is read for ever, it is zero. A log
+//! whose newest segment is of format 1 goes on in it until it is full.
 //!
 //! A segment gets its name only when its header and these records are durable:
 //! under its final name a segment without a valid header is damage.
+//!
+//! **Invariant**: what proves that a torn record was synced has a checksum with this
+//! segment's salt, which nobody can know who sends what is written. Without it a key that
+//! holds the bytes of a record would forbid the start after a power cut.
 
 use units::ClusterId;
 
-use crate::log::LogError;
 use crate::log::record::{self, Fields, Framed, crc32c};
+use crate::log::{LogError, Salt};
 
 /// First bytes of every segment.
 pub const MAGIC: [u8; 8] = *b"ESSAIMLG";
-/// Format written and read by this version.
-pub const FORMAT: u32 = 1;
+/// Format written by this version, and the newest that it reads.
+pub const FORMAT: u32 = 2;
+/// The format without a salt.
+const FORMAT_UNSALTED: u32 = 1;
 /// Length of the header.
 pub const HEADER_BYTES: usize = 64;
 
@@ -41,6 +49,8 @@ pub struct Header {
     pub ordinal: u64,
     /// Index of the first entry that it may hold.
     pub next_index: u64,
+    /// What goes into the checksums of its records; none in format 1.
+    pub salt: Salt,
 }
 
 /// The name of a segment's file.
@@ -57,16 +67,17 @@ pub fn number_of(name: &str) -> Option<u64> {
 }
 
 impl Header {
-    /// The 64 bytes.
+    /// The 64 bytes: of format 1 if there is no salt.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEADER_BYTES);
         bytes.extend_from_slice(&MAGIC);
-        bytes.extend_from_slice(&FORMAT.to_be_bytes());
+        let format = if self.salt == Salt::NONE { FORMAT_UNSALTED } else { FORMAT };
+        bytes.extend_from_slice(&format.to_be_bytes());
         bytes.extend_from_slice(&self.cluster.to_bytes());
         bytes.extend_from_slice(&self.number.to_be_bytes());
         bytes.extend_from_slice(&self.ordinal.to_be_bytes());
         bytes.extend_from_slice(&self.next_index.to_be_bytes());
-        bytes.extend_from_slice(&[0; 8]);
+        bytes.extend_from_slice(&self.salt.to_bytes());
         let checksum = crc32c(&bytes);
         bytes.extend_from_slice(&checksum.to_be_bytes());
         bytes
@@ -97,15 +108,20 @@ impl Header {
         let header_number = u64::from_be_bytes(fields.take().map_err(short)?);
         let ordinal = u64::from_be_bytes(fields.take().map_err(short)?);
         let next_index = u64::from_be_bytes(fields.take().map_err(short)?);
-        fields.take::<8>().map_err(short)?;
+        let salt = Salt::from_bytes(fields.take().map_err(short)?);
         let checksum = u32::from_be_bytes(fields.take().map_err(short)?);
         if crc32c(header.get(..HEADER_BYTES - 4).unwrap_or_default()) != checksum {
             return Err(damaged("the checksum of the header does not match"));
         }
-        if format != FORMAT {
-            let file = file.to_owned();
-            return Err(LogError::Format { file, found: format, expected: FORMAT });
-        }
+        let salt = match format {
+            FORMAT_UNSALTED => Salt::NONE,
+            FORMAT if salt == Salt::NONE => return Err(damaged("the header has no salt")),
+            FORMAT => salt,
+            found => {
+                let file = file.to_owned();
+                return Err(LogError::Format { file, found, expected: FORMAT });
+            }
+        };
         if found != cluster {
             let file = file.to_owned();
             return Err(LogError::OtherCluster { file, found, expected: cluster });
@@ -113,11 +129,11 @@ impl Header {
         if header_number != number {
             return Err(damaged("the header names another segment"));
         }
-        Ok(Self { cluster: found, number, ordinal, next_index })
+        Ok(Self { cluster: found, number, ordinal, next_index, salt })
     }
 }
 
-/// Walks over the records of a segment's bytes, the header included, handing
+/// Walks over the records of a segment's bytes, whose header is this one, handing
 /// each with its offset to `visit`. Returns where the records end.
 ///
 /// With `may_be_torn`, which holds for the newest segment only, a bad record is
@@ -125,12 +141,12 @@ impl Header {
 pub fn walk<'a>(
     bytes: &'a [u8],
     file: &str,
-    first_ordinal: u64,
+    header: &Header,
     may_be_torn: bool,
     mut visit: impl FnMut(u64, Framed<'a>) -> Result<(), LogError>,
 ) -> Result<(u64, u64), LogError> {
     let mut offset = HEADER_BYTES;
-    let mut ordinal = first_ordinal;
+    let Header { mut ordinal, salt, .. } = *header;
     let damaged = |offset: usize, reason: &str| LogError::Damaged {
         file: file.to_owned(),
         offset: offset as u64,
@@ -138,7 +154,7 @@ pub fn walk<'a>(
     };
     loop {
         let rest = bytes.get(offset..).unwrap_or_default();
-        let reason = match record::decode(rest) {
+        let reason = match record::decode(rest, salt) {
             Ok(Some(framed)) if framed.ordinal == ordinal => {
                 visit(offset as u64, framed)?;
                 offset += framed.length;
@@ -156,7 +172,7 @@ pub fn walk<'a>(
         if units::planted::is_on("consensus-cut-off-damage") {
             break;
         }
-        if is_proved_durable(rest, offset as u64, ordinal) {
+        if is_proved_durable(rest, offset as u64, ordinal, salt) {
             return Err(damaged(offset, &format!("{reason}, and a later record proves it synced")));
         }
         break;
@@ -164,11 +180,13 @@ pub fn walk<'a>(
     Ok((offset as u64, ordinal))
 }
 
-/// Whether some intact record behind a bad one says that the bad one was synced.
-fn is_proved_durable(rest: &[u8], bad_offset: u64, bad_ordinal: u64) -> bool {
+/// Whether some intact record behind a bad one says that the bad one was synced. Where the
+/// bad one ends is not known, so every byte may be where a record begins, those that a
+/// client chose among them: only the salt tells records from what looks like them.
+fn is_proved_durable(rest: &[u8], bad_offset: u64, bad_ordinal: u64, salt: Salt) -> bool {
     (1..rest.len()).any(|distance| {
         let Some(tail) = rest.get(distance..) else { return false };
-        let Ok(Some(framed)) = record::decode(tail) else { return false };
+        let Ok(Some(framed)) = record::decode(tail, salt) else { return false };
         framed.ordinal > bad_ordinal
             && framed.synced > bad_offset
             && framed.synced <= bad_offset + distance as u64

@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use disk::{Disk, DiskError, DiskFile};
 use parking_lot::Mutex;
-use units::{ByteCount, ClusterId};
+use units::{ByteCount, ClusterId, Random};
 
 use crate::limits;
-use crate::log::LogError;
-use crate::log::index::{Index, Slot};
+use crate::log::index::{Index, Opened, Slot};
 use crate::log::record::{self, Ballot, EntryId, FRAME_BYTES, Framed, Record};
 use crate::log::segment::{self, HEADER_BYTES, Header, NEW_SUFFIX};
+use crate::log::{LogError, Salt};
 
 /// Time of one group-committed sync.
 const SYNC_SECONDS: &str = "essaim_log_sync_duration_seconds";
@@ -41,6 +41,8 @@ pub struct SegmentLog {
     directory: String,
     cluster: ClusterId,
     options: LogOptions,
+    /// Where the salts of new segments come from.
+    random: Arc<dyn Random>,
     /// Oldest first; the last one is written to.
     segments: VecDeque<Segment>,
     /// Ordinal of the next record.
@@ -63,12 +65,14 @@ struct Segment {
 }
 
 impl SegmentLog {
-    /// Opens the log in a directory of the disk, creating it if there is none.
+    /// Opens the log in a directory of the disk, creating it if there is none. `random`
+    /// must be such that no client can foretell it.
     pub fn open(
         disk: Arc<dyn Disk>,
         directory: &str,
         cluster: ClusterId,
         options: LogOptions,
+        random: Arc<dyn Random>,
     ) -> Result<Self, LogError> {
         disk.create_dir(directory)?;
         let mut log = Self {
@@ -76,6 +80,7 @@ impl SegmentLog {
             directory: directory.to_owned(),
             cluster,
             options,
+            random,
             segments: VecDeque::new(),
             ordinal: 1,
             end: 0,
@@ -162,7 +167,7 @@ impl SegmentLog {
                 LogError::Damaged { file: path.clone(), offset, reason: reason.to_owned() }
             })
         };
-        let (end, ordinal) = segment::walk(&bytes, &path, header.ordinal, is_newest, visit)?;
+        let (end, ordinal) = segment::walk(&bytes, &path, &header, is_newest, visit)?;
         if is_newest && end < bytes.len() as u64 {
             file.set_len(ByteCount::new(end))?;
             file.sync_data()?;
@@ -171,7 +176,7 @@ impl SegmentLog {
         self.end = end;
         self.filled = end;
         index.bytes += end;
-        index.files.insert(number, file);
+        index.files.insert(number, Opened { file, salt: header.salt });
         self.segments.push_back(Segment { number, last_index, bytes: end });
         Ok(header)
     }
@@ -295,7 +300,7 @@ impl SegmentLog {
     fn give_back(&self) {
         let newest = self.segments.back().map(|active| active.number);
         let file = newest.and_then(|number| self.index.lock().files.get(&number).cloned());
-        if let Some(file) = file {
+        if let Some(Opened { file, .. }) = file {
             let _ = file.set_len(ByteCount::new(self.end));
         }
     }
@@ -348,35 +353,36 @@ impl SegmentLog {
         if self.end >= self.options.segment_bytes.get() {
             self.roll()?;
         }
+        let newest = self.segments.back().map(|active| active.number);
+        let opened = newest.and_then(|number| self.index.lock().files.get(&number).cloned());
+        let Some(Opened { file, salt }) = opened else {
+            return Err(self.fail("the newest segment is not open"));
+        };
         let mut buffer = Vec::new();
         let mut ordinal = self.ordinal;
         let mut places = Vec::with_capacity(records.len());
         if self.committed_waiting {
             let committed = Record::Committed(self.index.lock().committed);
-            record::encode(&committed, ordinal, self.end, &mut buffer)?;
+            record::encode(&committed, ordinal, self.end, salt, &mut buffer)?;
             ordinal += 1;
         }
         for record in records {
             let before = buffer.len();
-            record::encode(record, ordinal, self.end, &mut buffer)?;
+            record::encode(record, ordinal, self.end, salt, &mut buffer)?;
             places.push((self.end + before as u64, buffer.len() - before));
             ordinal += 1;
         }
-        self.write_durably(&buffer)?;
+        self.write_durably(&*file, &buffer)?;
         self.ordinal = ordinal;
         self.committed_waiting = false;
         Ok(places)
     }
 
     /// One write and one sync at the end of the newest segment.
-    fn write_durably(&mut self, buffer: &[u8]) -> Result<(), LogError> {
-        let number = self.segments.back().map(|active| active.number).unwrap_or_default();
-        let Some(file) = self.index.lock().files.get(&number).cloned() else {
-            return Err(self.fail("the newest segment is not open"));
-        };
+    fn write_durably(&mut self, file: &dyn DiskFile, buffer: &[u8]) -> Result<(), LogError> {
         let length = buffer.len() as u64;
-        let upto = self.reserve(&*file, self.end + length)?;
-        if let Err(error) = self.write(&*file, buffer, upto) {
+        let upto = self.reserve(file, self.end + length)?;
+        if let Err(error) = self.write(file, buffer, upto) {
             if units::planted::is_on("consensus-behind-failed-write") {
                 self.end += length;
                 return Err(error);
@@ -452,7 +458,8 @@ impl SegmentLog {
         let name = segment::name(number);
         let path = self.path(&name);
         let new_path = format!("{path}{NEW_SUFFIX}");
-        let (bytes, ordinal) = self.head(number)?;
+        let salt = Salt::draw(&*self.random);
+        let (bytes, ordinal) = self.head(number, salt)?;
         let made = self.make(&new_path, &path, &bytes);
         let file = match made {
             Ok(file) => file,
@@ -469,23 +476,23 @@ impl SegmentLog {
         self.committed_waiting = false;
         let mut index = self.index.lock();
         index.bytes += self.end;
-        index.files.insert(number, file);
+        index.files.insert(number, Opened { file, salt });
         self.segments.push_back(Segment { number, last_index: None, bytes: self.end });
         Ok(())
     }
 
     /// Header and first records of a new segment, and the ordinal that follows them.
-    fn head(&self, number: u64) -> Result<(Vec<u8>, u64), LogError> {
+    fn head(&self, number: u64, salt: Salt) -> Result<(Vec<u8>, u64), LogError> {
         let index = self.index.lock();
         let mut ordinal = self.ordinal;
-        let header =
-            Header { cluster: self.cluster, number, ordinal, next_index: index.next_index() };
+        let (cluster, next_index) = (self.cluster, index.next_index());
+        let header = Header { cluster, number, ordinal, next_index, salt };
         let mut bytes = header.encode();
         let vote = index.vote.map(Record::Vote);
         let committed = index.committed.map(|id| Record::Committed(Some(id)));
         let purged = index.purged.map(Record::Purge);
         for record in [vote, committed, purged].into_iter().flatten() {
-            record::encode(&record, ordinal, HEADER_BYTES as u64, &mut bytes)?;
+            record::encode(&record, ordinal, HEADER_BYTES as u64, salt, &mut bytes)?;
             ordinal += 1;
         }
         Ok((bytes, ordinal))
@@ -567,15 +574,15 @@ pub(crate) fn read_entry(
     directory: &str,
     index: u64,
 ) -> Result<Option<(EntryId, Vec<u8>)>, LogError> {
-    let (slot, file) = {
+    let (slot, Opened { file, salt }) = {
         let shared = shared.lock();
         let Some(slot) = shared.slot(index) else { return Ok(None) };
-        let Some(file) = shared.files.get(&slot.segment).cloned() else { return Ok(None) };
-        (slot, file)
+        let Some(opened) = shared.files.get(&slot.segment).cloned() else { return Ok(None) };
+        (slot, opened)
     };
     let mut bytes = vec![0; slot.length];
     file.read_exact_at(&mut bytes, slot.offset)?;
-    let reason = match record::decode(&bytes) {
+    let reason = match record::decode(&bytes, salt) {
         Ok(Some(Framed { record: Record::Entry { id, .. }, .. })) if id == slot.id => {
             bytes.drain(..FRAME_BYTES + record::ENTRY_ID_BYTES);
             return Ok(Some((id, bytes)));

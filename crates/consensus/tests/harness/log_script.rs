@@ -8,7 +8,7 @@ use consensus::log::record::{Ballot, EntryId};
 use consensus::log::{LogError, LogOptions, SegmentLog};
 use disk::{Disk, SimDisk, Survival};
 use openraft::{CommittedLeaderId, LogId, Vote};
-use units::{ByteCount, ClusterId};
+use units::{ByteCount, ClusterId, Random, SimRandom};
 
 use super::Choices;
 
@@ -16,7 +16,7 @@ use super::Choices;
 pub const CRASH_SEEDS: u64 = 10;
 /// Operations in a script.
 pub(super) const STEPS: usize = 45;
-const CLUSTER: ClusterId = ClusterId::from_u128(77);
+pub const CLUSTER: ClusterId = ClusterId::from_u128(77);
 
 /// What a log must hold.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -115,7 +115,11 @@ fn options() -> LogOptions {
 
 /// Opens the log of a disk, with small segments.
 pub fn open(disk: &Arc<SimDisk>) -> Result<SegmentLog, LogError> {
-    SegmentLog::open(Arc::clone(disk) as Arc<dyn Disk>, "log", CLUSTER, options())
+    open_with(disk, Arc::new(SimRandom::seeded(77)))
+}
+
+fn open_with(disk: &Arc<SimDisk>, random: Arc<dyn Random>) -> Result<SegmentLog, LogError> {
+    SegmentLog::open(Arc::clone(disk) as Arc<dyn Disk>, "log", CLUSTER, options(), random)
 }
 
 pub(super) fn carry_out(log: &mut SegmentLog, step: &Step) -> Result<(), LogError> {
@@ -257,34 +261,76 @@ fn golden_steps() -> Vec<Step> {
     ]
 }
 
+/// The salt of the golden segment.
+struct GoldenSalt;
+
+impl Random for GoldenSalt {
+    fn fill(&self, buffer: &mut [u8]) {
+        buffer.iter_mut().zip(1..).for_each(|(byte, value)| *byte = value);
+    }
+}
+
 /// The bytes of a small segment with every kind of record.
 pub fn golden_make() -> Vec<u8> {
     let disk = SimDisk::new();
-    let mut log = open(&disk).expect("a new log");
+    let mut log = open_with(&disk, Arc::new(GoldenSalt)).expect("a new log");
     for step in golden_steps() {
         carry_out(&mut log, &step).expect("carried out");
     }
     log.close().expect("closed");
-    let (path, length) = disk.files().pop().expect("a segment");
-    let mut bytes = vec![0; usize::try_from(length.get()).expect("small")];
-    disk.open(&path).expect("opens").read_exact_at(&mut bytes, 0).expect("read");
-    bytes
+    segments(&disk).pop().expect("a segment").1
 }
 
-/// The bytes are read as what was written.
-pub fn golden_check(bytes: &[u8]) {
+/// The names and bytes of all segments, oldest first.
+pub fn segments(disk: &SimDisk) -> Vec<(String, Vec<u8>)> {
+    let read = |(path, length): (String, ByteCount)| {
+        let mut bytes = vec![0; usize::try_from(length.get()).expect("small")];
+        disk.open(&path).expect("opens").read_exact_at(&mut bytes, 0).expect("read");
+        (path, bytes)
+    };
+    let mut found: Vec<_> = disk.files().into_iter().map(read).collect();
+    found.sort();
+    found
+}
+
+/// A disk with a log of one segment, the first.
+pub fn with_segment(bytes: &[u8]) -> Arc<SimDisk> {
     let disk = SimDisk::new();
     disk.create_dir("log").expect("a directory");
     let name = consensus::log::segment::name(1);
     let file = disk.create(&format!("log/{name}")).expect("a file");
     file.write_all_at(bytes, 0).expect("written");
-    let log = open(&disk).expect("opens");
+    disk
+}
+
+/// The bytes are read as what was written, and the log goes on behind them, in the next
+/// segment with a salt.
+pub fn golden_check(bytes: &[u8]) {
+    let disk = with_segment(bytes);
+    let mut log = open(&disk).expect("opens");
     let mut expected = Model::default();
     for step in golden_steps() {
         expected.apply(&step);
     }
     assert_eq!(contents(&log).expect("readable"), expected);
     assert_eq!(log.committed().map(|id| id.index), Some(1));
+    for index in 4..12 {
+        let id = LogId::new(CommittedLeaderId::new(2, Member::from(1)), index);
+        let step = Step::Append(vec![(id, vec![7; 500])]);
+        carry_out(&mut log, &step).expect("goes on");
+        expected.apply(&step);
+    }
+    drop(log);
+    let log = open(&disk).expect("opens again");
+    assert_eq!(contents(&log).expect("readable"), expected);
+    let found = segments(&disk);
+    assert!(found.len() > 2, "a segment is full");
+    let header = |at: usize| found[at].1[..64].to_vec();
+    assert_eq!(header(0)[8..12], bytes[8..12], "the segment stays of its format");
+    assert!((1..found.len()).all(|at| header(at)[8..12] == [0, 0, 0, 2]));
+    let salts: std::collections::BTreeSet<_> =
+        (0..found.len()).map(|at| header(at)[52..60].to_vec()).collect();
+    assert_eq!(salts.len(), found.len(), "every segment has a salt of its own");
 }
 
 /// Appends entries of a few bytes and closes the log; returns how many of the appends

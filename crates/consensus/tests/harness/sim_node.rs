@@ -15,7 +15,7 @@ use disk::{Disk, SimDisk, Survival};
 use kv::{Engine, SimEngine};
 use parking_lot::Mutex;
 use tokio::runtime::Runtime;
-use units::{ByteCount, ClusterId, NodeId, SimClock};
+use units::{ByteCount, ClusterId, NodeId, SimClock, SimRandom};
 
 const PROPOSERS: usize = 3;
 
@@ -44,6 +44,7 @@ pub fn parts(disk: Arc<dyn Disk>, engine: Arc<dyn Engine>) -> Parts {
             disk,
             engine,
             Arc::new(SimClock::default()),
+            Arc::new(SimRandom::seeded(5)),
             ClusterId::from_u128(5),
             NodeId::from_u128(6),
         )

@@ -120,6 +120,7 @@ impl Store {
             system,
             Arc::clone(&engine) as Arc<dyn Engine>,
             Arc::clone(clock),
+            Arc::clone(&random),
             cluster,
             node,
         );
