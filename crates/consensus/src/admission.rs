@@ -83,7 +83,8 @@ impl Admission {
         {
             return Some(space);
         }
-        let space = self.disk.space().ok()?;
+        // One that does not answer is not thereby less full than it was.
+        let Ok(space) = self.disk.space() else { return reading.map(|(_, space)| space) };
         *reading = Some((now, space));
         Some(space)
     }

@@ -148,6 +148,7 @@ fn disk_view(disk: &DiskStatus, language: Language) -> DiskView {
         DiskState::Healthy => (words.healthy, "good"),
         DiskState::Full => (words.disk_full, "bad"),
         DiskState::Poisoned => (words.poisoned, "bad"),
+        DiskState::Hanging => (words.hanging, "bad"),
         DiskState::Missing => (words.missing, "bad"),
     };
     DiskView {

@@ -56,6 +56,7 @@ words! {
     nearly_full: "bientôt plein", "nearly full";
     disk_full: "plein", "full";
     poisoned: "hors service", "out of service";
+    hanging: "ne répond pas", "does not answer";
     missing: "absent", "missing";
     inside: "Fonctionnement", "Inner workings";
     catalog: "Catalogue", "Catalog";

@@ -48,6 +48,14 @@ pub enum DiskError {
         /// What was being written.
         path: String,
     },
+    /// The file system leaves questions unanswered; what it is asked may hang for ever.
+    #[error("{path}: the disk hangs, it has not answered for {seconds} s")]
+    Hanging {
+        /// The disk's directory, as the operating system names it.
+        path: String,
+        /// For how long.
+        seconds: u64,
+    },
     /// Another process works on this directory.
     #[error("{path}: in use by {owner}")]
     Locked {

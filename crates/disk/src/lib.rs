@@ -19,6 +19,7 @@ mod outside;
 mod path;
 mod real;
 mod real_file;
+mod room;
 mod sim;
 mod sim_fault;
 mod sim_file;

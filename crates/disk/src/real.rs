@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use rustix::io::Errno;
-use units::ByteCount;
 
 use crate::lock::DirectoryLock;
 use crate::path::{check_directory, check_file};
 use crate::real_file::RealFile;
+use crate::room::Room;
 use crate::{Disk, DiskError, DiskFile, Space};
 
 /// Directories kept open; a node has one or two on each disk.
@@ -27,6 +27,7 @@ pub struct RealDisk {
     poisoned: Arc<AtomicBool>,
     /// Kept open, so that a name can be made durable when no more files can be opened.
     directories: Mutex<HashMap<String, Arc<File>>>,
+    room: Arc<Room>,
     _lock: DirectoryLock,
 }
 
@@ -44,9 +45,9 @@ impl RealDisk {
         if let Some(above) = root.parent() {
             sync_directory(above, "..")?;
         }
-        let disk =
-            Self { root, poisoned: Arc::default(), directories: Mutex::default(), _lock: lock };
-        Ok(Arc::new(disk))
+        let room = Arc::new(Room::of(root.clone()));
+        let (poisoned, directories) = (Arc::default(), Mutex::default());
+        Ok(Arc::new(Self { root, poisoned, directories, room, _lock: lock }))
     }
 
     /// The directory, as the operating system names it.
@@ -86,7 +87,8 @@ impl RealDisk {
     }
 
     fn opened(&self, file: File, path: &str) -> Arc<dyn DiskFile> {
-        Arc::new(RealFile::new(file, path.into(), Arc::clone(&self.poisoned)))
+        let (poisoned, room) = (Arc::clone(&self.poisoned), Arc::clone(&self.room));
+        Arc::new(RealFile::new(file, path.into(), poisoned, room))
     }
 }
 
@@ -160,8 +162,9 @@ impl Disk for RealDisk {
 
     fn remove(&self, path: &str) -> Result<(), DiskError> {
         self.check_healthy(path)?;
-        std::fs::remove_file(self.file_path(path)?)
-            .map_err(|source| describe(path, "unlink", source))
+        let removed = std::fs::remove_file(self.file_path(path)?);
+        self.room.changed();
+        removed.map_err(|source| describe(path, "unlink", source))
     }
 
     fn sync_dir(&self, directory: &str) -> Result<(), DiskError> {
@@ -175,14 +178,15 @@ impl Disk for RealDisk {
     }
 
     fn space(&self) -> Result<Space, DiskError> {
-        let facts = rustix::fs::statvfs(&self.root)
-            .map_err(|error| describe("", "statvfs", error.into()))?;
-        let bytes = |blocks: u64| ByteCount::new(blocks.saturating_mul(facts.f_frsize));
-        Ok(Space { total: bytes(facts.f_blocks), free: bytes(facts.f_bavail) })
+        self.room.read()
     }
 
     fn is_poisoned(&self) -> bool {
         self.poisoned.load(Ordering::SeqCst)
+    }
+
+    fn is_hanging(&self) -> bool {
+        self.room.is_hanging()
     }
 }
 

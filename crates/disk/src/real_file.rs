@@ -11,6 +11,7 @@ use rustix::io::{Errno, ReadWriteFlags};
 use units::ByteCount;
 
 use crate::real::describe;
+use crate::room::Room;
 use crate::{DiskError, DiskFile};
 
 /// Most slices that the operating system takes in one `pwritev` (`IOV_MAX`).
@@ -21,11 +22,17 @@ pub(crate) struct RealFile {
     file: File,
     path: String,
     poisoned: Arc<AtomicBool>,
+    room: Arc<Room>,
 }
 
 impl RealFile {
-    pub(crate) fn new(file: File, path: String, poisoned: Arc<AtomicBool>) -> Self {
-        Self { file, path, poisoned }
+    pub(crate) fn new(
+        file: File,
+        path: String,
+        poisoned: Arc<AtomicBool>,
+        room: Arc<Room>,
+    ) -> Self {
+        Self { file, path, poisoned, room }
     }
 
     fn failed(&self, operation: &'static str) -> impl Fn(Errno) -> DiskError {
@@ -130,7 +137,9 @@ impl DiskFile for RealFile {
 
     fn set_len(&self, length: ByteCount) -> Result<(), DiskError> {
         self.check_healthy()?;
-        rustix::fs::ftruncate(&self.file, length.get()).map_err(self.failed("ftruncate"))
+        let cut = rustix::fs::ftruncate(&self.file, length.get());
+        self.room.changed();
+        cut.map_err(self.failed("ftruncate"))
     }
 
     fn reserve(&self, length: ByteCount) -> Result<(), DiskError> {
@@ -140,7 +149,10 @@ impl DiskFile for RealFile {
         if more == 0 {
             return Ok(());
         }
-        match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, end.get(), more) {
+        let kept = FallocateFlags::KEEP_SIZE;
+        let reserved = rustix::fs::fallocate(&self.file, kept, end.get(), more);
+        self.room.changed();
+        match reserved {
             // A file system without the call: writes will find out about room themselves.
             Ok(()) | Err(Errno::OPNOTSUPP) => Ok(()),
             Err(error) => Err(self.failed("fallocate")(error)),
@@ -153,7 +165,9 @@ impl DiskFile for RealFile {
             return Ok(());
         }
         let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        match rustix::fs::fallocate(&self.file, flags, offset, length.get()) {
+        let punched = rustix::fs::fallocate(&self.file, flags, offset, length.get());
+        self.room.changed();
+        match punched {
             // A file system without the call keeps the room; compaction gives it back.
             Ok(()) | Err(Errno::OPNOTSUPP) => Ok(()),
             Err(error) => Err(self.failed("fallocate")(error)),

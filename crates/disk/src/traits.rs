@@ -46,11 +46,18 @@ pub trait Disk: Send + Sync {
     /// Makes the names in a directory durable. The root is `""`.
     fn sync_dir(&self, directory: &str) -> Result<(), DiskError>;
 
-    /// Room left.
+    /// Room left; waits for it for a moment only, whatever the file system does. One that
+    /// does not answer is [`DiskError::Hanging`].
     fn space(&self) -> Result<Space, DiskError>;
 
     /// Whether a sync has failed here; such a disk takes no more writes.
     fn is_poisoned(&self) -> bool;
+
+    /// Whether the file system has left a question of [`Disk::space`] unanswered for so
+    /// long that other calls would hang too, perhaps for ever. Never waits.
+    fn is_hanging(&self) -> bool {
+        false
+    }
 }
 
 /// An open file; positional, so that readers never disturb each other.

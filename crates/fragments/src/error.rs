@@ -155,6 +155,13 @@ pub enum ReadError {
         /// Which fragment.
         name: FragmentName,
     },
+    /// The disk does not answer: nothing is known of the fragment, and waiting for it
+    /// might last for ever.
+    #[error("the disk hangs that fragment {name} is on")]
+    Hanging {
+        /// Which fragment.
+        name: FragmentName,
+    },
     /// The disk failed.
     #[error("the disk failed while fragment {name} was read")]
     Disk {

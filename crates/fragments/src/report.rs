@@ -13,6 +13,8 @@ pub enum DiskState {
     Full,
     /// A sync failed: only reads that still verify.
     Poisoned,
+    /// Its file system does not answer: nothing is asked of it until it does.
+    Hanging,
 }
 
 /// Room on a disk and what fills it.

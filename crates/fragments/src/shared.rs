@@ -154,6 +154,7 @@ impl Shared {
         match self.space() {
             Ok(space) if space.available.get() >= RESERVE_STEP_MIN => DiskState::Healthy,
             Ok(_) => DiskState::Full,
+            Err(DiskError::Hanging { .. }) => DiskState::Hanging,
             Err(_) => DiskState::Poisoned,
         }
     }

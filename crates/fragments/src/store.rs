@@ -164,6 +164,10 @@ impl FragmentStore {
         range: Option<Range<usize>>,
     ) -> Result<Verified, ReadError> {
         let shared = self.shared(disk)?;
+        // The caller's thread serves others, and those for waiting are few.
+        if shared.disk.is_hanging() {
+            return Err(ReadError::Hanging { name });
+        }
         // What is in the page cache is had sooner than a thread can be woken.
         let length = range.as_ref().map(ExactSizeIterator::len);
         let length = length.or_else(|| self.length(disk, name).map(|l| usize_of(l.get())));

@@ -76,6 +76,8 @@ metrics_table! {
         "Bytes of fragments on a disk."
     DISK_POISONED Gauge "essaim_disk_poisoned"
         "1 if a sync has failed on this disk: it takes no more writes."
+    DISK_HANGING Gauge "essaim_disk_hanging"
+        "1 if this disk does not answer: it is asked for nothing until it does."
     CATALOG_APPLIED_INDEX Gauge "essaim_catalog_applied_index"
         "Position of the last log entry applied to the catalog."
     CATALOG_BYTES Gauge "essaim_catalog_bytes"

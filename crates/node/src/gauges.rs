@@ -70,6 +70,9 @@ fn set_health(status: &Status, insight: &Insight) {
             DiskState::Poisoned => insight
                 .health
                 .not_ready(&component, "a sync failed: it takes no more writes; replace it"),
+            DiskState::Hanging => insight
+                .health
+                .not_ready(&component, "it does not answer: look at its cable, server and dmesg"),
             DiskState::Missing => {
                 insight.health.not_ready(&component, "it is missing: mount or replace it");
             }
@@ -111,7 +114,9 @@ fn set_gauges(status: &Status, ready: bool) {
         gauge!(names::DISK_FREE_BYTES, "disk" => label.clone()).set(disk.free_bytes as f64);
         gauge!(names::DISK_USED_BYTES, "disk" => label.clone()).set(disk.used_bytes as f64);
         let poisoned = f64::from(u8::from(disk.state == DiskState::Poisoned));
-        gauge!(names::DISK_POISONED, "disk" => label).set(poisoned);
+        gauge!(names::DISK_POISONED, "disk" => label.clone()).set(poisoned);
+        let hanging = f64::from(u8::from(disk.state == DiskState::Hanging));
+        gauge!(names::DISK_HANGING, "disk" => label).set(hanging);
     }
 }
 

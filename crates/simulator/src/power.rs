@@ -127,6 +127,10 @@ impl Disk for PoweredDisk {
     fn is_poisoned(&self) -> bool {
         self.disk.is_poisoned()
     }
+
+    fn is_hanging(&self) -> bool {
+        self.disk.is_hanging()
+    }
 }
 
 /// An open file of such a disk.

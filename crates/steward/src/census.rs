@@ -85,7 +85,9 @@ impl Steward {
                 fragments::ReadError::NotFound { .. } | fragments::ReadError::NoSuchDisk { .. },
             ) => FragmentState::Missing,
             // Nothing is known against it; the next round looks again.
-            Err(fragments::ReadError::TooManyOpen { .. }) => FragmentState::Good,
+            Err(
+                fragments::ReadError::TooManyOpen { .. } | fragments::ReadError::Hanging { .. },
+            ) => FragmentState::Good,
             Err(_) => FragmentState::Bad,
         }
     }

@@ -193,7 +193,7 @@ impl Steward {
     fn lost_slots_step(&self) -> Result<bool, StewardError> {
         let now = self.shared.objects.parts().clock.elapsed();
         let opened = self.fragments().disks().into_iter();
-        let unsound: BTreeSet<DiskId> = opened.filter(|disk| !self.disk_is_sound(*disk)).collect();
+        let unsound: BTreeSet<DiskId> = opened.filter(|disk| self.disk_is_lost(*disk)).collect();
         let mut walk = self.shared.lost_walk.lock();
         if !walk.running {
             let again = walk.again_at.is_some_and(|at| now >= at);
@@ -208,7 +208,7 @@ impl Steward {
         }
         let view = self.view();
         let mut repairs = self.shared.repairs.lock();
-        let is_lost = |disk| !self.disk_is_sound(disk);
+        let is_lost = |disk| self.disk_is_lost(disk);
         let scanned = walk.scan.step(&view, is_lost, now, &mut repairs)?;
         walk.found |= scanned.found > 0;
         if scanned.finished {

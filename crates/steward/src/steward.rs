@@ -135,6 +135,12 @@ impl Steward {
         self.shared.objects.parts().consensus.takes(command).is_ok()
     }
 
+    /// Whether what a disk holds is to be rebuilt elsewhere. One that hangs may answer
+    /// again with all it holds; the operator is told, and may start without it.
+    pub(crate) fn disk_is_lost(&self, disk: DiskId) -> bool {
+        !self.disk_is_sound(disk) && self.fragments().state(disk) != Some(DiskState::Hanging)
+    }
+
     /// Disks that take writes.
     pub(crate) fn disk_is_sound(&self, disk: DiskId) -> bool {
         matches!(self.fragments().state(disk), Some(DiskState::Healthy | DiskState::Full))

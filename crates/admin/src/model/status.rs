@@ -15,6 +15,8 @@ pub enum DiskState {
     Full,
     /// A sync failed: what it holds is unknown, it must be replaced.
     Poisoned,
+    /// Its file system does not answer: it is asked for nothing until it does.
+    Hanging,
     /// It is not there.
     Missing,
 }

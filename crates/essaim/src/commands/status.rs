@@ -111,6 +111,7 @@ fn disk_state(disk: &DiskStatus) -> &'static str {
         DiskState::Healthy => "healthy",
         DiskState::Full => "FULL",
         DiskState::Poisoned => "POISONED",
+        DiskState::Hanging => "DOES NOT ANSWER",
         DiskState::Missing => "MISSING",
     }
 }

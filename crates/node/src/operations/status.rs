@@ -94,6 +94,7 @@ impl SiteOperations {
             Some(fragments::DiskState::Healthy) => DiskState::Healthy,
             Some(fragments::DiskState::Full) => DiskState::Full,
             Some(fragments::DiskState::Poisoned) => DiskState::Poisoned,
+            Some(fragments::DiskState::Hanging) => DiskState::Hanging,
             None => DiskState::Missing,
         };
         DiskStatus {
