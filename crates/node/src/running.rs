@@ -42,7 +42,7 @@ pub struct Node {
     fragments: fragments::FragmentStore,
     /// Each disk of the fragments and its directory.
     disks: Vec<(DiskId, PathBuf)>,
-    _root: Arc<RealDisk>,
+    root: Arc<RealDisk>,
 }
 
 #[derive(Serialize)]
@@ -102,7 +102,7 @@ impl Node {
             "serving"
         );
         let steward = steward.start();
-        Ok(Self { announcement, signals, tasks, steward, consensus, fragments, disks, _root: root })
+        Ok(Self { announcement, signals, tasks, steward, consensus, fragments, disks, root })
     }
 
     /// Where everything is.
@@ -134,48 +134,54 @@ impl Node {
             self.tasks.end().await;
             self.steward.shutdown().await;
             let hanging = self.fragments.shutdown().await;
-            tell_hanging(&hanging, &self.disks);
+            let mut hung = tell_hanging(&hanging, &self.disks);
             let catalog = tokio::time::timeout(CATALOG_SHUTDOWN_MAX, self.consensus.shutdown());
             if catalog.await.is_err() {
                 tracing::error!("the catalog's disk hangs and is not waited for");
-                return false;
+                hung.push(self.root.root().display().to_string());
             }
-            hanging.is_empty()
+            hung
         };
-        let in_order = tokio::select! {
-            in_order = end => in_order,
+        let hung = tokio::select! {
+            hung = end => hung,
             signal = self.signals.next() => {
                 tracing::warn!(signal, "stopped without waiting");
                 core::mem::forget(held);
                 return outcome;
             }
         };
-        if in_order {
+        if hung.is_empty() {
             tracing::info!("stopped");
         } else {
             core::mem::forget(held);
-            tracing::warn!("{HUNG}");
+            tracing::warn!("{}", hung_text(&hung));
         }
-        judged(outcome, in_order)
+        judged(outcome, &hung)
     }
 }
 
 /// What is said of an end that a disk did not let come.
-const HUNG: &str = "stopped without waiting for a disk that hangs: what was answered is durable";
+fn hung_text(hung: &[String]) -> String {
+    let hung = hung.join(", ");
+    format!("stopped without waiting for a disk that hangs ({hung}): what was answered is durable")
+}
 
 /// A node that was told to stop and left a disk behind has not ended well; if it stopped
 /// for another reason, that is told.
-fn judged(outcome: Result<(), Trouble>, in_order: bool) -> Result<(), Trouble> {
-    let hung = || Trouble::new(HUNG, "look at its cable and at dmesg; the log names it");
-    outcome.and(if in_order { Ok(()) } else { Err(hung()) })
+fn judged(outcome: Result<(), Trouble>, hung: &[String]) -> Result<(), Trouble> {
+    let told = || Trouble::new(hung_text(hung), "look at its cable, its server and dmesg");
+    outcome.and(if hung.is_empty() { Ok(()) } else { Err(told()) })
 }
 
-/// Says which disks did not let go of their writers.
-fn tell_hanging(hanging: &[DiskId], disks: &[(DiskId, PathBuf)]) {
+/// Says which disks did not let go of their writers; gives their directories.
+fn tell_hanging(hanging: &[DiskId], disks: &[(DiskId, PathBuf)]) -> Vec<String> {
+    let mut directories = Vec::new();
     for (disk, directory) in disks.iter().filter(|(disk, _)| hanging.contains(disk)) {
         let directory = directory.display();
         tracing::error!(%disk, %directory, "this disk hangs: look at its cable and at dmesg");
+        directories.push(directory.to_string());
     }
+    directories
 }
 
 /// Real days unless the settings shorten them; then rules are looked at often
@@ -303,8 +309,10 @@ mod tests {
     #[test]
     fn an_end_without_a_disk_is_a_failure() {
         let other = || Err(Trouble::new("repair stopped working", "see the log"));
-        assert_eq!(judged(Ok(()), true), Ok(()));
-        assert_eq!(judged(Ok(()), false).map_err(|trouble| trouble.message), Err(HUNG.to_owned()));
-        assert_eq!(judged(other(), false), other(), "why it stopped is told first");
+        let hung = ["/mnt/3".to_owned()];
+        assert_eq!(judged(Ok(()), &[]), Ok(()));
+        let told = judged(Ok(()), &hung).map_err(|trouble| trouble.message);
+        assert!(told.is_err_and(|told| told.contains("a disk that hangs (/mnt/3)")));
+        assert_eq!(judged(other(), &hung), other(), "why it stopped is told first");
     }
 }
