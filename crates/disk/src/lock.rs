@@ -49,7 +49,11 @@ impl DirectoryLock {
             Err(TryLockError::Error(source)) => return Err(failed("flock")(source)),
         }
         file.set_len(0).map_err(failed("ftruncate"))?;
-        file.write_all(format!("{}\n", std::process::id()).as_bytes()).map_err(failed("write"))?;
+        match file.write_all(format!("{}\n", std::process::id()).as_bytes()) {
+            // A full disk is locked all the same; a second opener is told of no number.
+            Err(error) if error.kind() == std::io::ErrorKind::StorageFull => {}
+            other => other.map_err(failed("write"))?,
+        }
         Ok(Self { _file: file })
     }
 }

@@ -274,10 +274,18 @@ fn announce(
 ) -> Result<Announcement, Trouble> {
     let (s3_endpoint, admin_url) = (&listeners.s3_endpoint, &listeners.admin_url);
     let addresses = Addresses { s3_endpoint, admin_url, region: &settings.region };
-    crate::record::write(parts.root.as_ref(), ADDRESSES_FILE, &addresses)?;
+    // It only tells others where the node is: without room for it, it serves all the same.
+    if let Err(trouble) = crate::record::refresh(parts.root.as_ref(), ADDRESSES_FILE, &addresses) {
+        tracing::warn!(reason = trouble.message, "{}", trouble.what_to_do);
+    }
     let file = settings.credentials_file();
     let node = parts.identity.node.to_string();
-    let there = Credentials::refresh(&file, &node, s3_endpoint, admin_url, &settings.region)?;
+    let region = &settings.region;
+    let there = Credentials::refresh(&file, &node, s3_endpoint, admin_url, region);
+    let there = there.unwrap_or_else(|trouble| {
+        tracing::warn!(reason = trouble.message, "the addresses beside the credentials are old");
+        true
+    });
     let shown = |path: &Path| path.display().to_string();
     let file = std::path::absolute(&file).unwrap_or(file);
     Ok(Announcement {
