@@ -365,7 +365,7 @@ fn occurrences(trace: &str, there: &BTreeSet<PathBuf>) -> BTreeMap<String, u64> 
 fn wrapper(folder: &Path, calls: &str, how: &str, when: u64) -> Result<Vec<OsString>> {
     if calls == SHORT {
         let limit = format!("--fsize={}", SHORT_STEP_BYTES * when);
-        let words = ["env", "--ignore-signal=XFSZ", "prlimit", &limit];
+        let words = ["prlimit", &limit];
         return Ok(words.iter().map(OsString::from).collect());
     }
     let mut words: Vec<OsString> = ["strace", "-D", "-f", "-qq", "-o"].map(OsString::from).to_vec();

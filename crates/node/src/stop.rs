@@ -1,4 +1,4 @@
-//! Signals that ask the node to stop.
+//! Signals that ask the node to stop, and one that must not end it.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -11,9 +11,14 @@ pub(crate) struct StopSignals {
 }
 
 impl StopSignals {
-    /// Catches them from now on.
+    /// Catches them from now on. So is SIGXFSZ, which nobody waits for: a write beyond
+    /// the limit on the size of files (RLIMIT_FSIZE) then fails, instead of ending the
+    /// process.
     pub(crate) fn catch() -> Result<Self, Trouble> {
         let told = |error| Trouble::new(format!("signals cannot be caught: {error}"), "");
+        // What has been caught once stays caught.
+        let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+        signal(too_large).map(drop).map_err(told)?;
         Ok(Self {
             interrupt: signal(SignalKind::interrupt()).map_err(told)?,
             terminate: signal(SignalKind::terminate()).map_err(told)?,
