@@ -35,6 +35,9 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// loaded network file system takes, shorter than clients wait.
 const HANGS_AFTER: Duration = Duration::from_secs(2);
 
+/// After how long those who only want to know whether the disk hangs ask again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// How long the first reading may take, before which nothing is known.
 const FIRST_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -101,9 +104,14 @@ impl Room {
         self.desk.answers.lock().stale = true;
     }
 
-    /// Whether a question has waited so long that the disk counts as hanging.
+    /// Whether a question has waited so long that the disk counts as hanging. Sees to it
+    /// that there is one now and then, but never waits.
     pub(crate) fn is_hanging(&self) -> bool {
-        let answers = self.desk.answers.lock();
+        let mut answers = self.desk.answers.lock();
+        if answers.reading.is_none_or(|(since, _)| since.elapsed() >= LOOK_AGAIN) {
+            // Where there is no thread to be had, the disk is not to blame.
+            let _ = self.ask(&mut answers);
+        }
         answers.asked.is_some_and(|asked| asked.elapsed() >= self.patience(&answers).1)
     }
 

@@ -96,6 +96,9 @@ pub enum WriteError {
     /// The system lets this process open no more files; nothing was written.
     #[error("too many files are open")]
     TooManyOpen,
+    /// The disk does not answer; it is unknown whether the write will be seen when it does.
+    #[error("the disk hangs")]
+    Hanging,
     /// The store is shutting down.
     #[error("the store is shutting down")]
     Stopped,
@@ -110,6 +113,7 @@ impl From<DiskError> for WriteError {
             DiskError::Full { .. } => Self::Full,
             DiskError::Poisoned { .. } => Self::Poisoned,
             DiskError::TooManyOpen { .. } => Self::TooManyOpen,
+            DiskError::Hanging { .. } => Self::Hanging,
             other => Self::Disk(Arc::new(other)),
         }
     }

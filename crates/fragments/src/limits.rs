@@ -75,6 +75,13 @@ pub const COMPACT_OPEN_BYTES_MIN: u64 = 1024 * 1024;
 /// A dead payload at least this long is given back to the file system at once.
 pub const PUNCH_BYTES_MIN: u64 = 64 * 1024;
 
+/// Most reads of one disk that wait for it on threads: one that hangs must leave most of
+/// the process's threads for blocking work (64) to the other disks.
+pub const WAITING_READS_MAX: usize = 24;
+
+/// How often whoever waits for a disk looks whether it hangs.
+pub const HANG_LOOK_EVERY: Duration = Duration::from_millis(500);
+
 /// Longest read that is tried from the page cache on the caller's own thread.
 pub const INLINE_READ_BYTES_MAX: usize = 256 * 1024;
 

@@ -151,6 +151,9 @@ impl Shared {
         if self.disk.is_poisoned() || self.stuck.load(Ordering::SeqCst) {
             return DiskState::Poisoned;
         }
+        if self.disk.is_hanging() {
+            return DiskState::Hanging;
+        }
         match self.space() {
             Ok(space) if space.available.get() >= RESERVE_STEP_MIN => DiskState::Healthy,
             Ok(_) => DiskState::Full,

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use disk::Disk;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use units::{ByteCount, ClusterId, DiskId, PartId, Random};
 
 use crate::disk_store::DiskStore;
-use crate::limits::{INLINE_READ_BYTES_MAX, SHUTDOWN_MAX};
+use crate::limits::{HANG_LOOK_EVERY, INLINE_READ_BYTES_MAX, SHUTDOWN_MAX, WAITING_READS_MAX};
 use crate::read::{Patience, Verified};
 use crate::shared::Shared;
 use crate::writer::{Request, Writer, WriterThread};
@@ -33,6 +33,8 @@ pub struct FragmentStore {
 struct Handle {
     shared: Arc<Shared>,
     queue: mpsc::Sender<Request>,
+    /// Reads that may wait for the disk.
+    waiting: Arc<Semaphore>,
     thread: Mutex<Option<WriterThread>>,
     /// The end of the writer, if a shutdown did not live to see it.
     ending: Mutex<Option<JoinHandle<()>>>,
@@ -68,7 +70,8 @@ impl FragmentStore {
             let disk = store.id();
             let Writer { shared, queue, thread } = Writer::start(store)?;
             let (thread, ending) = (Mutex::new(Some(thread)), Mutex::default());
-            let handle = Handle { shared, queue, thread, ending };
+            let waiting = Arc::new(Semaphore::new(WAITING_READS_MAX));
+            let handle = Handle { shared, queue, waiting, thread, ending };
             order.push(disk);
             if handles.insert(disk, handle).is_some() {
                 return Err(OpenError::Twice { disk });
@@ -132,8 +135,12 @@ impl FragmentStore {
     ) -> Result<T, WriteError> {
         let handle = self.disks.get(&disk).ok_or(WriteError::NoSuchDisk { disk })?;
         let (answer, outcome) = oneshot::channel();
-        handle.queue.send(request(answer)).await.map_err(|_| WriteError::Stopped)?;
-        outcome.await.map_err(|_| WriteError::Stopped)?
+        let done = async {
+            handle.queue.send(request(answer)).await.map_err(|_| WriteError::Stopped)?;
+            outcome.await.map_err(|_| WriteError::Stopped)?
+        };
+        // Whether a disk that hangs will have done it is unknown.
+        unless_hanging(&handle.shared, done).await.unwrap_or(Err(WriteError::Hanging))
     }
 
     /// A range of a fragment's payload, verified.
@@ -163,7 +170,8 @@ impl FragmentStore {
         name: FragmentName,
         range: Option<Range<usize>>,
     ) -> Result<Verified, ReadError> {
-        let shared = self.shared(disk)?;
+        let handle = self.disks.get(&disk).ok_or(ReadError::NoSuchDisk { disk })?;
+        let shared = &handle.shared;
         // The caller's thread serves others, and those for waiting are few.
         if shared.disk.is_hanging() {
             return Err(ReadError::Hanging { name });
@@ -176,10 +184,19 @@ impl FragmentStore {
         {
             return Ok(verified);
         }
-        let shared = Arc::clone(shared);
-        let read = move || shared.read(name, range.as_ref(), Patience::Full);
-        let verified = tokio::task::spawn_blocking(read).await;
-        verified.map_err(|_| ReadError::Stopped)??.ok_or(ReadError::NotFound { name })
+        let (waiting, waits_for) = (Arc::clone(&handle.waiting), Arc::clone(shared));
+        let read = async move {
+            let permit = waiting.acquire_owned().await.map_err(|_| ReadError::Stopped)?;
+            // Held until the disk has answered, also when nobody waits for that any more.
+            let read = move || {
+                let _permit = permit;
+                waits_for.read(name, range.as_ref(), Patience::Full)
+            };
+            let verified = tokio::task::spawn_blocking(read).await;
+            verified.map_err(|_| ReadError::Stopped)?
+        };
+        let verified = unless_hanging(shared, read).await.ok_or(ReadError::Hanging { name })?;
+        verified?.ok_or(ReadError::NotFound { name })
     }
 
     fn shared(&self, disk: DiskId) -> Result<&Arc<Shared>, ReadError> {
@@ -260,6 +277,19 @@ impl FragmentStore {
             }
         }
         hanging
+    }
+}
+
+/// What comes of work on a disk; `None` if the disk hangs before it is done.
+// Cancel-safety: as the work's.
+async fn unless_hanging<T>(shared: &Shared, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = core::pin::pin!(work);
+    loop {
+        match tokio::time::timeout(HANG_LOOK_EVERY, work.as_mut()).await {
+            Ok(done) => return Some(done),
+            Err(_) if shared.disk.is_hanging() => return None,
+            Err(_) => {}
+        }
     }
 }
 
