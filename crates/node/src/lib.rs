@@ -31,6 +31,7 @@ pub mod limits;
 mod listeners;
 mod operations;
 mod parts;
+mod places;
 mod process;
 mod record;
 mod reminders;

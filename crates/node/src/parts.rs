@@ -44,11 +44,15 @@ pub(crate) fn open_root(settings: &Settings) -> Result<Arc<RealDisk>, Trouble> {
 
 impl Parts {
     /// Opens everything behind the listeners.
-    pub(crate) async fn open(settings: &Settings, root: Arc<RealDisk>) -> Result<Self, Trouble> {
+    pub(crate) async fn open(
+        settings: &Settings,
+        passphrase: Option<Passphrase>,
+        root: Arc<RealDisk>,
+    ) -> Result<Self, Trouble> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let mut identity = identity(&root, random.as_ref(), clock.as_ref())?;
-        let vault = open_vault(settings, &root, &random, identity.complete)?;
+        let vault = open_vault(passphrase.as_ref(), &root, &random, identity.complete)?;
         if identity.complete && !root.exists(NODE_KEY_FILE).unwrap_or(true) {
             tracing::warn!("{NODE_KEY_FILE} is not in the data directory: a fresh one is made");
         }
@@ -115,25 +119,32 @@ fn founding_time_check(now: Timestamp) -> Result<(), Trouble> {
     ))
 }
 
+/// The passphrase of the file that the settings name.
+pub(crate) fn passphrase(settings: &Settings) -> Result<Option<Passphrase>, Trouble> {
+    let Some(file) = &settings.passphrase_file else { return Ok(None) };
+    let text = Zeroizing::new(files::file_read(file)?);
+    let line = text.trim_end_matches(['\r', '\n']);
+    if line.is_empty() {
+        return Err(Trouble::new(
+            format!("the passphrase file {} is empty", file.display()),
+            "write the passphrase into it, or start without --passphrase-file; nothing was changed",
+        ));
+    }
+    Ok(Some(Passphrase::new(line)))
+}
+
 fn open_vault(
-    settings: &Settings,
+    passphrase: Option<&Passphrase>,
     root: &Arc<RealDisk>,
     random: &Arc<dyn Random>,
     complete: bool,
 ) -> Result<Vault, Trouble> {
-    let passphrase = match &settings.passphrase_file {
-        Some(file) => {
-            let text = Zeroizing::new(files::file_read(file)?);
-            Some(Passphrase::new(text.trim_end_matches(['\r', '\n'])))
-        }
-        None => None,
-    };
     let disk = Arc::clone(root) as Arc<dyn Disk>;
     let exists = Vault::exists(root.as_ref()).map_err(|error| about_vault(&error))?;
     let opened = if exists || complete {
-        Vault::open(disk, Arc::clone(random), passphrase.as_ref())
+        Vault::open(disk, Arc::clone(random), passphrase)
     } else {
-        Vault::create(disk, Arc::clone(random), passphrase.as_ref())
+        Vault::create(disk, Arc::clone(random), passphrase)
     };
     opened.map_err(|error| about_vault(&error))
 }
@@ -150,6 +161,7 @@ pub(crate) fn about_vault(error: &VaultError) -> Trouble {
         VaultError::PassphraseNeeded | VaultError::WrongPassphrase => {
             "give the file with the right one: --passphrase-file FILE"
         }
+        VaultError::PassphraseLength { .. } => "put another passphrase into the file",
         VaultError::PassphraseUnexpected => "start without --passphrase-file",
         _ => {
             "put root.key back from its copy (essaim backup root-key made it): without it nothing opens"

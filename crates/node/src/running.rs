@@ -22,6 +22,7 @@ use crate::limits::{CATALOG_SHUTDOWN_MAX, RECORD_BYTES_MAX};
 use crate::listeners::{Listeners, everywhere};
 use crate::operations::SiteOperations;
 use crate::parts::{self, Parts};
+use crate::places;
 use crate::process;
 use crate::serving;
 use crate::settings::Settings;
@@ -56,6 +57,9 @@ impl Node {
     /// Starts a node; when this returns, it serves.
     pub async fn start(settings: Settings) -> Result<Self, Trouble> {
         let signals = StopSignals::catch()?;
+        // What is wrong with the settings is told before anything is made.
+        places::check(&settings)?;
+        let passphrase = parts::passphrase(&settings)?;
         let root = parts::open_root(&settings)?;
         warn_if_open_to_others(&settings.data);
         if !root.exists(NODE_FILE).unwrap_or(true) {
@@ -63,7 +67,7 @@ impl Node {
             Credentials::place_check(&settings.credentials_file())?;
         }
         let listeners = Listeners::bind(&settings).await?;
-        let mut parts = Parts::open(&settings, Arc::clone(&root)).await?;
+        let mut parts = Parts::open(&settings, passphrase, Arc::clone(&root)).await?;
         let accounts = Arc::new(open_accounts(&parts)?);
         let first_start = !parts.identity.complete;
         if first_start {
