@@ -274,6 +274,9 @@ impl FragmentStore {
                 tracing::error!(%disk, "a disk hangs, its writer is not waited for");
                 *handle.ending.lock() = Some(end);
                 hanging.push(disk);
+            } else if handle.shared.disk.is_hanging() {
+                // Its writer had nothing to do; the process's end waits for it perhaps.
+                hanging.push(disk);
             }
         }
         hanging

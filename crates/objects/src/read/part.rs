@@ -186,6 +186,12 @@ impl OpenPart {
     fn report(&self, inner: &Inner, stripe: StripeNumber, bad: &[u8], kind: DamageKind) {
         for fragment in bad {
             let (disk, fragment) = (self.slot(*fragment), FragmentNumber::new(*fragment));
+            // A disk that does not answer says nothing of what it holds.
+            if kind == DamageKind::Unread
+                && inner.parts.fragments.state(disk) == Some(fragments::DiskState::Hanging)
+            {
+                continue;
+            }
             inner.report(Damage { part: self.part, stripe, fragment, disk, kind });
         }
     }
