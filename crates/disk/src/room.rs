@@ -17,6 +17,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -56,8 +57,6 @@ struct Answers {
     failed: Option<io::Error>,
     /// The file system has answered once.
     known: bool,
-    /// The thread runs.
-    started: bool,
     /// Since when a question waits for its answer.
     asked: Option<Instant>,
     /// Room was taken or given back since the reading was asked for.
@@ -79,6 +78,8 @@ struct Desk {
 pub(crate) struct Room {
     desk: Arc<Desk>,
     ask: Ask,
+    /// The thread runs; changed under the lock of the answers.
+    started: AtomicBool,
     root: PathBuf,
     first_patience: Duration,
 }
@@ -96,7 +97,7 @@ impl Room {
     }
 
     fn asking(root: PathBuf, ask: Ask, first_patience: Duration) -> Self {
-        Self { desk: Arc::default(), ask, root, first_patience }
+        Self { desk: Arc::default(), ask, started: AtomicBool::new(false), root, first_patience }
     }
 
     /// The last reading is from before something that changed the room.
@@ -154,9 +155,9 @@ impl Room {
         if let Some(asked) = answers.asked {
             return Ok(asked);
         }
-        if !answers.started {
+        if !self.started.load(Ordering::Relaxed) {
             self.thread_start().map_err(|source| describe("", "clone", source))?;
-            answers.started = true;
+            self.started.store(true, Ordering::Relaxed);
         }
         let now = Instant::now();
         // What changes from here on may or may not be in the answer.
