@@ -83,6 +83,17 @@ pub const BODY_RATE_BYTES_MIN: u64 = 4 * 1024;
 /// Longest time a client may leave an answer unread before the connection is cut.
 pub const WRITE_STALL_TIMEOUT: Duration = Duration::from_mins(2);
 
+/// How long the rest of a refused upload is read away so that its client, still sending,
+/// comes to read the answer: less than [`SHUTDOWN_GRACE`].
+pub const LINGER_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// Bytes that are read away at the most: eight parts of an upload as most clients cut
+/// them. Who sends more finds the connection reset.
+pub const LINGER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Bytes read away in one go.
+pub const LINGER_PIECE_BYTES: usize = 16 * 1024;
+
 /// How long requests in flight may take to end once a stop was asked for.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 

@@ -16,6 +16,7 @@ mod document;
 mod front;
 mod gathered;
 mod gathering;
+mod linger;
 mod measures;
 mod query;
 mod request_id;
@@ -31,6 +32,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::CONNECTION;
+use http::{HeaderValue, Request};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -48,6 +52,7 @@ pub(crate) use self::front::{Front, Peer};
 #[cfg(test)]
 pub(crate) use self::gathering::Gathering;
 pub(crate) use self::gathering::{Asking, Crowd, Crowded, Share, held};
+use self::linger::{Lingering, NotedBody, Unread};
 pub(crate) use self::query::Query;
 pub use self::settings::{Bounds, Domain, Region, Settings};
 use self::stall::StallGuard;
@@ -166,9 +171,19 @@ async fn serve_connection(
     stop: CancellationToken,
 ) {
     let (address, acquaintance) = (peer.address, Arc::clone(&peer.acquaintance));
-    let service = service_fn(move |request| {
-        let (front, peer) = (Arc::clone(&front), peer.clone());
-        async move { Ok::<_, core::convert::Infallible>(front.handle(request, peer).await) }
+    let unread = Arc::new(Unread::default());
+    let noted = Arc::clone(&unread);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (front, peer, noted) = (Arc::clone(&front), peer.clone(), Arc::clone(&noted));
+        async move {
+            noted.begin();
+            let request = request.map(|body| NotedBody::new(body, Arc::clone(&noted)));
+            let mut answer = front.handle(request, peer).await;
+            if noted.ends_connection() {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, core::convert::Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -176,7 +191,7 @@ async fn serve_connection(
         .max_buf_size(CONNECTION_BUFFER_BYTES_MAX)
         .keep_alive(true)
         .half_close(false)
-        .serve_connection(TokioIo::new(StallGuard::new(socket)), service);
+        .serve_connection(TokioIo::new(Lingering::new(StallGuard::new(socket), unread)), service);
     let mut connection = core::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
