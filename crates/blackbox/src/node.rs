@@ -40,6 +40,8 @@ pub struct Node {
     folder: PathBuf,
     credentials: Value,
     ready_after: Duration,
+    /// Bytes of the log that are of processes before this one.
+    log_from: usize,
     _temporary: Option<TempDir>,
 }
 
@@ -85,6 +87,7 @@ impl Node {
         }
         let log = folder.join("node.log");
         let output = File::options().create(true).append(true).open(&log)?;
+        let log_from = usize::try_from(output.metadata()?.len())?;
         let mut words = start.wrapper.clone();
         words.push(binary.clone().into_os_string());
         let mut words = words.into_iter();
@@ -108,6 +111,7 @@ impl Node {
             folder,
             credentials: Value::Null,
             ready_after: Duration::ZERO,
+            log_from,
             _temporary: temporary,
         };
         Ok((node, log))
@@ -117,15 +121,25 @@ impl Node {
     fn answering(&self) -> Option<Value> {
         let text = fs::read_to_string(self.folder.join("credentials.json")).ok()?;
         let mut credentials: Value = serde_json::from_str(&text).ok()?;
-        // Ports are drawn anew on each start; the node says where it listens now.
-        let now = fs::read_to_string(self.folder.join("data/addresses.json")).ok()?;
-        let now: Value = serde_json::from_str(&now).ok()?;
+        let now = self.addresses().or_else(|| greeted(&self.log_now().ok()?))?;
         for field in ["s3_endpoint", "admin_url"] {
             *credentials.get_mut(field)? = now.get(field)?.clone();
         }
         let address = credentials.get("s3_endpoint")?.as_str()?.strip_prefix("http://")?;
         std::net::TcpStream::connect(address.trim_end_matches('/')).ok()?;
         Some(credentials)
+    }
+
+    /// Where it listens: ports are drawn anew on each start.
+    fn addresses(&self) -> Option<Value> {
+        let text = fs::read_to_string(self.folder.join("data/addresses.json")).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// What this process has printed: the log may hold what others did before.
+    fn log_now(&self) -> Result<String> {
+        let log = self.log()?;
+        Ok(log.get(self.log_from..).unwrap_or_default().to_owned())
     }
 
     /// Time from the start of the process until it answered.
@@ -252,6 +266,19 @@ impl Drop for Node {
     }
 }
 
+/// Where it listens by its greeting: a node that cannot write `addresses.json` (its disk
+/// is full, or failing) says so and serves.
+fn greeted(log: &str) -> Option<Value> {
+    let after = |label: &str| {
+        let mut lines = log.lines().map(str::trim_start);
+        lines.find_map(|line| line.strip_prefix(label)?.split_whitespace().next())
+    };
+    Some(serde_json::json!({
+        "s3_endpoint": after("S3 ")?,
+        "admin_url": after("Status page ")?,
+    }))
+}
+
 /// The binary that cargo built: `ESSAIM_BINARY`, or beside the running program.
 pub fn binary() -> Result<PathBuf> {
     if let Some(binary) = std::env::var_os("ESSAIM_BINARY") {
@@ -265,4 +292,20 @@ pub fn binary() -> Result<PathBuf> {
         .map(|folder| folder.join("essaim"))
         .find(|binary| binary.is_file());
     found.context("no `essaim` beside this program: `cargo build --bin essaim` first")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::greeted;
+
+    #[test]
+    fn a_greeting_says_where_the_node_listens() {
+        let log = "2026-11-22T10:00:00Z WARN no room\n\n  Essaim 0.1.0 is up: as it was left\n\n  \
+                   S3              http://127.0.0.1:4001  (region eu)\n  \
+                   Status page     http://127.0.0.1:4002  (log in as admin)\n";
+        let found = greeted(log).unwrap();
+        assert_eq!(found["s3_endpoint"], "http://127.0.0.1:4001");
+        assert_eq!(found["admin_url"], "http://127.0.0.1:4002");
+        assert!(greeted("  S3              http://127.0.0.1:4001  (region eu)\n").is_none());
+    }
 }
