@@ -1,15 +1,17 @@
-//! The caretaker: plans lifecycle, clean-up, scrub and repair.
+//! The caretaker: plans lifecycle, the clearing of what erased tenants left, clean-up, scrub
+//! and repair.
 //!
 //! Pure: `(view of the catalog, now, facts) -> commands and tasks`, in bounded
 //! batches with cursors. `steward` carries the plans out and keeps the cursors.
 //!
 //! **Invariants**
 //! - A plan never deletes anything by itself: it proposes commands whose guards
-//!   are checked again in the catalog's `apply`, object lock included.
+//!   are checked again in the catalog's `apply`, object lock included, and whether a tenant is erased.
 //! - Every call does a bounded amount of work.
 //! - No clock and no randomness of its own.
 
 mod clean_up;
+mod erased;
 mod lifecycle;
 pub mod limits;
 mod orphans;
@@ -18,6 +20,7 @@ mod repair;
 mod scrub;
 
 pub use clean_up::{CleanUp, Removal, plan_clean_up};
+pub use erased::{ErasedStep, ErasedSweep};
 pub use lifecycle::{
     Days, LifecycleStep, LifecycleSweep, NextExpiration, next_abort, next_expiration,
 };

@@ -8,6 +8,9 @@ pub const LIFECYCLE_ROWS_MAX: usize = 1_000;
 /// Buckets one lifecycle step passes that have no rules, before it returns.
 pub const LIFECYCLE_BUCKETS_MAX: usize = 1_000;
 
+/// Tenants one step looks at for those that are erased, before it returns.
+pub const ERASED_TENANTS_MAX: usize = 1_000;
+
 /// Released parts one clean-up plan names; as many as one command may forget.
 pub const CLEAN_UP_PARTS_MAX: usize = 1_000;
 

@@ -4,14 +4,18 @@ mod house;
 
 use core::time::Duration;
 
-use caretaker::{CleanUp, FoundPart, RepairQueue, RepairScan, condemn_orphans, plan_clean_up};
-use catalog::command::{BucketLockSet, ObjectLegalHoldSet};
+use caretaker::{
+    CleanUp, ErasedSweep, FoundPart, RepairQueue, RepairScan, condemn_orphans, plan_clean_up,
+};
+use catalog::command::{
+    BucketLockSet, ObjectLegalHoldSet, TenantDelete, TenantShredded, TenantSuspend,
+};
 use catalog::{
     AfterUpload, Command, DefaultRetention, DefaultRetentionPeriod, LifecycleExpiration,
-    LifecycleNoncurrent, ListAsk, ObjectKey, ObjectLock, RetentionMode, Tag, VersionAsk,
+    LifecycleNoncurrent, ListAsk, ObjectKey, ObjectLock, Refusal, RetentionMode, Tag, VersionAsk,
     Versioning,
 };
-use house::{BUCKET, House, bucket, days};
+use house::{BUCKET, House, TENANT, bucket, days};
 use units::{ByteCount, DiskId, PartId, Timestamp};
 
 #[test]
@@ -158,6 +162,46 @@ fn a_rule_does_not_get_round_a_lock() {
     house.now = house.now.after(Duration::from_hours(100));
     house.sweep();
     assert_eq!(house.versions().len(), 2, "the legal hold binds without an end");
+}
+
+#[test]
+fn what_an_erased_tenant_left_goes_whatever_locks_it() {
+    let mut house = House::new(Versioning::Enabled, true);
+    let default_retention = Some(DefaultRetention {
+        mode: RetentionMode::Compliance,
+        period: DefaultRetentionPeriod::Days(9_000),
+    });
+    let lock = ObjectLock { default_retention };
+    house.done(Command::BucketLockSet(BucketLockSet { bucket: bucket(), lock }));
+    for key in 0..600 {
+        house.put(&format!("{key}"), 5, &[]);
+        house.put(&format!("{key}"), 5, &[]);
+    }
+    house.delete("7");
+    house.upload("u");
+    assert_eq!(house.sweep_erased(false), 0, "a tenant that is served keeps what it has");
+    house.done(Command::TenantSuspend(TenantSuspend { id: TENANT }));
+    assert_eq!(house.sweep_erased(false), 0, "and so does one that is suspended");
+    assert_eq!(house.versions().len(), 1_000, "a page of them");
+    assert_eq!(house.sweep_erased(true), 3, "told that its key is destroyed, and two batches");
+    assert_eq!(house.view().bucket(&bucket().name).expect("readable rows"), None);
+    house.done(Command::TenantDelete(TenantDelete { id: TENANT }));
+}
+
+#[test]
+fn a_bucket_that_does_not_go_keeps_none_of_the_others() {
+    let mut house = House::new(Versioning::Off, false);
+    house.done(Command::TenantShredded(TenantShredded { id: TENANT }));
+    let mut sweep = ErasedSweep::default();
+    let mut step = || sweep.step(&house.view(), |_| false).expect("readable rows");
+    let asked = step().command;
+    assert!(matches!(&asked, Some(Command::BucketClear(_))), "{asked:?}");
+    assert_eq!(step().command, asked, "what was cut before it was told is asked again");
+    sweep.told(Err(&Refusal::Damaged { kind: "object version".to_owned() }));
+    let step = sweep.step(&house.view(), |_| false).expect("readable rows");
+    assert!(step.finished && step.command.is_none(), "it is passed over until the next pass");
+    let step = sweep.step(&house.view(), |_| false).expect("readable rows");
+    assert_eq!(step.command, asked, "which tries once more");
 }
 
 #[test]

@@ -39,6 +39,14 @@ pub const PLANTED: &[PlantedBug] = &[
         what: "a copy does not count its reference to the part it shares",
     },
     PlantedBug {
+        name: "catalog-clears-any-tenant",
+        what: "a bucket is cleared away although its tenant is not erased",
+    },
+    PlantedBug {
+        name: "catalog-clears-too-early",
+        what: "a bucket goes with the clearing although keys passed over hold versions",
+    },
+    PlantedBug {
         name: "catalog-forgets-retention",
         what: "a version under retention may be deleted",
     },

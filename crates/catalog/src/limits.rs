@@ -59,6 +59,9 @@ pub const FEED_TRIM_MAX: u64 = 10_000;
 /// Manifest rows one `ReleaseAdvance` may take apart; keeps a log entry short.
 pub const RELEASE_ROWS_MAX: u32 = 10_000;
 
+/// Versions one `BucketClear` may take out; as many as a multi-delete.
+pub const CLEAR_VERSIONS_MAX: u32 = 1_000;
+
 /// Commands accepted in one log entry when decoding; the proposer packs far fewer.
 pub const COMMANDS_PER_ENTRY_MAX: usize = 65_536;
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use units::{BucketId, ByteCount, Timestamp};
 
-use crate::name::{ETag, VersionName};
+use crate::name::{ETag, ObjectKey, VersionName};
 use crate::record::{Bucket, Checksum, ObjectVersion, Retention, Versioning};
 use crate::refusal::Refusal;
 
@@ -94,5 +94,14 @@ pub enum Success {
     Forgotten {
         /// How many had a row.
         parts: u32,
+    },
+    /// Versions of an erased tenant's bucket were taken out.
+    Cleared {
+        /// How many.
+        versions: u32,
+        /// Where the next command is to go on; `None`: at the first key.
+        next: Option<ObjectKey>,
+        /// Nothing was left, and the bucket is gone.
+        bucket_gone: bool,
     },
 }

@@ -132,7 +132,7 @@ impl<'a> Overlay<'a> {
     }
 
     /// Rows from `from` up to but not including `to`, writes over rows.
-    fn scan(&self, from: &[u8], to: &[u8]) -> RowsIn<'_> {
+    pub(crate) fn scan(&self, from: &[u8], to: &[u8]) -> RowsIn<'_> {
         if from >= to {
             return Box::new(core::iter::empty());
         }

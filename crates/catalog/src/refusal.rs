@@ -227,6 +227,9 @@ pub enum Refusal {
     /// The tenant's key was destroyed.
     #[error("the tenant is erased: its key is destroyed, and nothing of it can be read again")]
     TenantErased,
+    /// Only what an erased tenant left may be cleared away.
+    #[error("the tenant is not erased: what it holds is not cleared away")]
+    TenantNotErased,
 }
 
 impl Refusal {

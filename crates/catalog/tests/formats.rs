@@ -7,8 +7,8 @@
 use std::path::PathBuf;
 
 use catalog::command::{
-    BucketRef, NamedKeyCreate, NamedKeyRewrap, NewVersion, ObjectPut, PutCondition, PutOrigin,
-    TenantCreate, TenantCreateWithEmail,
+    BucketClear, BucketRef, NamedKeyCreate, NamedKeyRewrap, NewVersion, ObjectPut, PutCondition,
+    PutOrigin, TenantCreate, TenantCreateWithEmail, TenantShredded,
 };
 use catalog::record::{Counters, InlineBody, Record};
 use catalog::*;
@@ -335,5 +335,17 @@ fn log_entries_are_read_as_they_were_written() {
     ]
     .map(|command| Stamped { at: AT, command });
     let stored = golden("log-entry.1.named-keys", &Stamped::encode_entry(&entry));
+    assert_eq!(Stamped::decode_entry(&stored).as_deref(), Ok(entry.as_slice()));
+
+    let name = BucketName::new("archives").expect("a valid name");
+    let bucket = BucketRef { name, id: BucketId::from_u128(6) };
+    let clear = |from| BucketClear { bucket: bucket.clone(), from, versions: 1_000 };
+    let entry = [
+        Command::TenantShredded(TenantShredded { id: TENANT }),
+        Command::BucketClear(clear(None)),
+        Command::BucketClear(clear(Some(key()))),
+    ]
+    .map(|command| Stamped { at: AT, command });
+    let stored = golden("log-entry.1.clearing", &Stamped::encode_entry(&entry));
     assert_eq!(Stamped::decode_entry(&stored).as_deref(), Ok(entry.as_slice()));
 }

@@ -5,19 +5,19 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use catalog::command::{
-    BucketCreate, BucketDelete, BucketKeyRewrap, BucketOwnershipSet, BucketRef, BucketSettingSet,
-    Cause, ContentPut, DeleteCondition, DeleteGuard, DeleteItem, KeyCreate, KeyRevoke,
-    NamedKeyCreate, NamedKeyRewrap, NewVersion, ObjectAclSet, ObjectDelete, ObjectPut, PartLayout,
-    PartSlotMove, PutCondition, PutOrigin, TenantCreate, TenantCreateWithEmail, TenantDelete,
-    TenantErase, TenantQuotaSet, TenantResume, TenantSuspend, UploadComplete, UploadCreate,
-    UploadPartPut, UserCreate, UserDelete,
+    BucketClear, BucketCreate, BucketDelete, BucketKeyRewrap, BucketOwnershipSet, BucketRef,
+    BucketSettingSet, Cause, ContentPut, DeleteCondition, DeleteGuard, DeleteItem, KeyCreate,
+    KeyRevoke, NamedKeyCreate, NamedKeyRewrap, NewVersion, ObjectAclSet, ObjectDelete, ObjectPut,
+    PartLayout, PartSlotMove, PutCondition, PutOrigin, TenantCreate, TenantCreateWithEmail,
+    TenantDelete, TenantErase, TenantQuotaSet, TenantResume, TenantShredded, TenantSuspend,
+    UploadComplete, UploadCreate, UploadPartPut, UserCreate, UserDelete,
 };
 use catalog::record::Record;
 use catalog::{
     AccessKeyId, Acl, BucketName, Command, ETag, Encryption, Grant, Grantee, Job, KeyScope,
     MemoryRows, NamedKeyName, ObjectHeaders, ObjectKey, Outcome, Ownership, PartAsk, PartReference,
-    Permission, Quota, QuotaSubject, Refusal, SealedBytes, SettingKind, Stamped, Success,
-    TenantName, UserName, VersionAsk, View, apply,
+    Permission, Quota, QuotaSubject, Refusal, Retention, RetentionMode, SealedBytes, SettingKind,
+    Stamped, Success, TenantName, UserName, VersionAsk, View, apply,
 };
 use units::hash::Md5;
 use units::{
@@ -412,6 +412,78 @@ fn erasing_a_tenant_does_not_get_round_a_lock() {
     house.done(put);
     let erase = Command::TenantErase(TenantErase { id: TENANT });
     assert!(matches!(house.say(erase), Err(Refusal::ObjectLocked { .. })));
+}
+
+/// A bucket with object lock, two versions under compliance retention and legal hold, a
+/// marker and an unfinished upload.
+fn locked_house() -> House {
+    let mut house = House::open(true);
+    for id in [10, 11] {
+        let mut put = house.put_part("a", id, 5);
+        if let Command::ObjectPut(put) = &mut put {
+            let until = Timestamp::from_seconds(1 << 40);
+            put.version.retention = Some(Retention { mode: RetentionMode::Compliance, until });
+            put.version.legal_hold = Some(true);
+        }
+        house.done(put);
+    }
+    house.done(House::delete("a"));
+    house.upload("k", &[(1, 12, 5), (2, 13, 5)]);
+    house
+}
+
+fn clear(versions: u32) -> Command {
+    Command::BucketClear(BucketClear { bucket: bucket(), from: None, versions })
+}
+
+#[test]
+fn only_an_erased_tenant_is_cleared_and_then_whatever_locks_it() {
+    let mut house = locked_house();
+    house.refused(clear(9), &Refusal::TenantNotErased);
+    house.done(Command::TenantSuspend(TenantSuspend { id: TENANT }));
+    house.refused(clear(9), &Refusal::TenantNotErased);
+    let erase = Command::TenantErase(TenantErase { id: TENANT });
+    assert!(matches!(house.say(erase), Err(Refusal::ObjectLocked { .. })), "not past a lock");
+    house.done(Command::TenantShredded(TenantShredded { id: TENANT }));
+    let tenant = house.view().tenant(TENANT).expect("readable").expect("there");
+    assert!(tenant.wrapped_key.is_empty());
+    house.refused(Command::TenantDelete(TenantDelete { id: TENANT }), &Refusal::TenantNotEmpty);
+    let cleared = house.done(clear(2));
+    let next = Some(text("a"));
+    assert_eq!(cleared, Success::Cleared { versions: 2, next: next.clone(), bucket_gone: false });
+    let rest = Command::BucketClear(BucketClear { bucket: bucket(), from: next, versions: 2 });
+    let cleared = house.done(rest);
+    assert_eq!(cleared, Success::Cleared { versions: 1, next: None, bucket_gone: true });
+    assert!(house.view().tenant_usage(TENANT).expect("readable rows").is_nothing());
+    house.refused(clear(9), &Refusal::NoSuchBucket);
+    while house.done(Command::ReleaseAdvance { rows: 9 }) == (Success::Released { more: true }) {}
+    assert_eq!(house.view().releases(None, 10).expect("readable rows").len(), 4, "all parts");
+    house.done(Command::TenantDelete(TenantDelete { id: TENANT }));
+}
+
+#[test]
+fn a_part_that_another_tenant_shares_stays_when_one_is_cleared() {
+    let mut house = House::open(false);
+    let put = house.put_part("a", 10, 5);
+    house.done(put);
+    house.done(tenant_create(3, "voisine"));
+    let other = BucketRef { name: text("voisine"), id: BucketId::from_u128(4) };
+    let mut create = bucket_create(other.name.clone(), TenantId::from_u128(3), false);
+    if let Command::BucketCreate(create) = &mut create {
+        create.id = other.id;
+    }
+    house.done(create);
+    let mut copy = house.put("b", 5, ContentPut::SharedPart(part(1, 10, 5)));
+    if let Command::ObjectPut(put) = &mut copy {
+        put.bucket = other.clone();
+    }
+    house.done(copy);
+    house.done(Command::TenantErase(TenantErase { id: TENANT }));
+    let cleared = house.done(clear(9));
+    assert_eq!(cleared, Success::Cleared { versions: 1, next: None, bucket_gone: true });
+    let row = house.view().part(PartId::from_u128(10)).expect("readable").expect("there");
+    assert_eq!((row.references, row.released), (1, None), "the other's");
+    assert_eq!(house.view().bucket_usage(other.id).expect("readable").objects.get(), 1);
 }
 
 #[test]

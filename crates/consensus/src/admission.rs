@@ -120,5 +120,7 @@ fn is_let_through(command: &Command) -> bool {
             | Command::PartForget { .. }
             | Command::PartSlotMove(_)
             | Command::FeedTrim { .. }
+            | Command::TenantShredded(_)
+            | Command::BucketClear(_)
     )
 }

@@ -5,6 +5,7 @@
 //! | clean-up | removes the fragments of released parts, then has the catalog forget the parts |
 //! | key shredding | destroys keys of erased tenants where a stop came in between |
 //! | condemning | parts of failed writes, and fragments the catalog does not know; clears copies away that a repair left |
+//! | clearing | takes apart what erased tenants left, bucket by bucket |
 //! | lifecycle | proposes what the bucket rules say |
 //! | scrub | reads every fragment against its checksums, at a bounded rate |
 //! | repair | rebuilds bad and missing fragments, empties lost disks |
@@ -21,6 +22,7 @@
 mod census;
 mod claims;
 mod clean_up;
+mod clearing;
 mod compaction;
 mod copies;
 mod error;

@@ -79,6 +79,10 @@ pub const DISTRUSTED_MAX: usize = 10_000;
 /// How long repair rests between two pages of parts, for whoever else needs the rows.
 pub const WALK_REST: Duration = Duration::from_millis(10);
 
+/// How long clearing rests between two batches of what erased tenants left, for whoever
+/// else needs the log.
+pub const CLEARING_REST: Duration = Duration::from_millis(10);
+
 /// Parts repaired at a time: many small ones together fill a commit, so that one sync
 /// makes several MiB durable.
 pub const REPAIRS_PER_STEP: usize = 16;

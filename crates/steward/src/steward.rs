@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use caretaker::{LifecycleSweep, RepairQueue};
+use caretaker::{ErasedSweep, LifecycleSweep, RepairQueue};
 use catalog::{Command, Success, View};
 use fragments::{DiskState, FragmentName, FragmentStore};
 use objects::{Findings, Objects};
@@ -51,6 +51,7 @@ pub(crate) struct Shared {
     /// Fragments whose checksums hold and which a reader could not open.
     pub(crate) distrusted: Mutex<BTreeSet<FragmentName>>,
     pub(crate) lifecycle: Mutex<LifecycleSweep>,
+    pub(crate) erased: Mutex<ErasedSweep>,
     /// Parts the catalog does not know, and since when they have been met.
     pub(crate) suspects: Mutex<BTreeMap<PartId, Timestamp>>,
     /// Up to where copies were looked at, if a sweep did not come to the end of them.
@@ -89,6 +90,7 @@ impl Steward {
                 lost_walk: Mutex::default(),
                 distrusted: Mutex::default(),
                 lifecycle: Mutex::new(LifecycleSweep::default()),
+                erased: Mutex::new(ErasedSweep::default()),
                 suspects: Mutex::new(BTreeMap::new()),
                 copies_passed: Mutex::default(),
                 released: Mutex::new(BTreeMap::new()),

@@ -20,8 +20,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::{
-    COMPACTION_EVERY, DUTY_HEALED_AFTER, DUTY_PAUSE_FACTOR, DUTY_PAUSE_MIN, DUTY_RESTARTS_MAX,
-    REST, REST_AFTER_FAILURE, SETTLE_EVERY, SHRED_EVERY, SHUTDOWN_MAX, UNREADABLE_EVERY, WALK_REST,
+    CLEARING_REST, COMPACTION_EVERY, DUTY_HEALED_AFTER, DUTY_PAUSE_FACTOR, DUTY_PAUSE_MIN,
+    DUTY_RESTARTS_MAX, REST, REST_AFTER_FAILURE, SETTLE_EVERY, SHRED_EVERY, SHUTDOWN_MAX,
+    UNREADABLE_EVERY, WALK_REST,
 };
 use crate::{Steward, StewardError};
 
@@ -213,6 +214,12 @@ impl Steward {
             Box::pin(async move {
                 let finished = steward.lifecycle_step().await?;
                 Ok(if finished { steward.shared.settings.lifecycle_period } else { Duration::ZERO })
+            })
+        });
+        self.duty(&mut tasks, "clearing", |steward| {
+            Box::pin(async move {
+                let finished = steward.clearing_step().await?;
+                Ok(if finished { steward.shared.settings.lifecycle_period } else { CLEARING_REST })
             })
         });
         self.duty(&mut tasks, "key shredding", |steward| {

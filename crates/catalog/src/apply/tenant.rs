@@ -5,7 +5,7 @@ use units::TenantId;
 use super::tx::Tx;
 use crate::command::{
     TenantCreate, TenantCreateWithEmail, TenantDelete, TenantErase, TenantKeyRewrap,
-    TenantQuotaSet, TenantResume, TenantSuspend,
+    TenantQuotaSet, TenantResume, TenantShredded, TenantSuspend,
 };
 use crate::limits::BUCKETS_PER_TENANT_MAX;
 use crate::name::{AccessKeyId, BucketName, EmailAddress, SealedBytes};
@@ -96,10 +96,20 @@ pub(super) fn erase(tx: &mut Tx<'_>, ask: &TenantErase) -> Result<Success, Halt>
             return Err(Refusal::ObjectLocked { reason: LockReason::Bucket }.into());
         }
     }
-    tenant.state = TenantState::Erased;
-    tenant.wrapped_key = SealedBytes::default();
+    mark_erased(&mut tenant);
     tx.job_set(&Job::shred_of(ask.id), Some(&SealedBytes::default()))?;
     changed(tx, &tenant)
+}
+
+pub(super) fn shredded(tx: &mut Tx<'_>, ask: &TenantShredded) -> Result<Success, Halt> {
+    let mut tenant = tx.tenant(ask.id)?;
+    mark_erased(&mut tenant);
+    changed(tx, &tenant)
+}
+
+fn mark_erased(tenant: &mut Tenant) {
+    tenant.state = TenantState::Erased;
+    tenant.wrapped_key = SealedBytes::default();
 }
 
 pub(super) fn delete(tx: &mut Tx<'_>, ask: &TenantDelete) -> Result<Success, Halt> {

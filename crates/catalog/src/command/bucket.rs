@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use units::{BucketId, TenantId};
 
-use crate::name::{BucketName, SealedBytes};
+use crate::name::{BucketName, ObjectKey, SealedBytes};
 use crate::record::{Acl, ObjectLock, Ownership, Quota, SettingKind, Versioning};
 
 /// A bucket as the proposer saw it. If another bucket has the name by the time
@@ -41,6 +41,20 @@ pub struct BucketCreate {
 pub struct BucketDelete {
     /// Which.
     pub bucket: BucketRef,
+}
+
+/// Takes a bucket of an erased tenant apart: versions and delete markers, whatever locks
+/// them, some at a time, and with the last the bucket itself and its unfinished uploads.
+/// Refused unless the tenant is erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketClear {
+    /// Which.
+    pub bucket: BucketRef,
+    /// Where the command before this one ended: keys before it are passed over, since
+    /// their rows are gone. The bucket goes only if it holds nothing at all.
+    pub from: Option<ObjectKey>,
+    /// Most versions to take out.
+    pub versions: u32,
 }
 
 /// Switches versioning on or suspends it; [`Versioning::Off`] is refused.

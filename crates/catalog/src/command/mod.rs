@@ -14,8 +14,8 @@ mod tenant;
 mod upload;
 
 pub use bucket::{
-    BucketCreate, BucketDelete, BucketKeyRewrap, BucketLockSet, BucketOwnershipSet, BucketQuotaSet,
-    BucketRef, BucketSettingSet, BucketVersioningSet,
+    BucketClear, BucketCreate, BucketDelete, BucketKeyRewrap, BucketLockSet, BucketOwnershipSet,
+    BucketQuotaSet, BucketRef, BucketSettingSet, BucketVersioningSet,
 };
 pub use object::{
     Cause, ContentPut, DeleteCondition, DeleteGuard, DeleteItem, ETagMatch, NewVersion,
@@ -26,8 +26,8 @@ pub use part::{PartLayout, PartSlotMove};
 pub use rewrap::{PartKeyPlace, PartKeyRewrap, PartKeysRewrap, SecretReseal};
 pub use tenant::{
     KeyCreate, KeyRevoke, NamedKeyCreate, NamedKeyRewrap, TenantCreate, TenantCreateWithEmail,
-    TenantDelete, TenantErase, TenantKeyRewrap, TenantQuotaSet, TenantResume, TenantSuspend,
-    UserCreate, UserDelete,
+    TenantDelete, TenantErase, TenantKeyRewrap, TenantQuotaSet, TenantResume, TenantShredded,
+    TenantSuspend, UserCreate, UserDelete,
 };
 pub use upload::{UploadAbort, UploadComplete, UploadCreate, UploadPartPut};
 
@@ -144,6 +144,10 @@ pub enum Command {
     PartKeysRewrap(PartKeysRewrap),
     /// Replaces an access key's sealed secret by the same secret sealed anew.
     SecretReseal(SecretReseal),
+    /// Says that a tenant's key is destroyed already.
+    TenantShredded(TenantShredded),
+    /// Takes a bucket of an erased tenant apart.
+    BucketClear(BucketClear),
 }
 
 /// A command and when it was proposed.

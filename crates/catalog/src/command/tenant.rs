@@ -48,6 +48,15 @@ pub struct TenantErase {
     pub id: TenantId,
 }
 
+/// Says that a tenant's key is destroyed already, as in a catalog that was put back from a
+/// backup of before: the tenant is erased, whatever locks its versions, for nothing opens
+/// them any more. Only a node whose vault knows the key as destroyed may propose it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantShredded {
+    /// Which.
+    pub id: TenantId,
+}
+
 /// Sets what a tenant may hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantQuotaSet {

@@ -3,11 +3,11 @@
 use core::time::Duration;
 
 use catalog::command::{
-    BucketCreate, BucketDelete, BucketLockSet, BucketQuotaSet, BucketRef, BucketVersioningSet,
-    Cause, ContentPut, DeleteCondition, DeleteGuard, DeleteItem, ETagMatch, NewVersion,
-    ObjectDelete, ObjectLegalHoldSet, ObjectPut, ObjectRetentionSet, ObjectTagsSet, ObjectsDelete,
-    PartLayout, PutCondition, PutOrigin, TenantCreate, UploadAbort, UploadComplete, UploadCreate,
-    UploadPartPut,
+    BucketClear, BucketCreate, BucketDelete, BucketLockSet, BucketQuotaSet, BucketRef,
+    BucketVersioningSet, Cause, ContentPut, DeleteCondition, DeleteGuard, DeleteItem, ETagMatch,
+    NewVersion, ObjectDelete, ObjectLegalHoldSet, ObjectPut, ObjectRetentionSet, ObjectTagsSet,
+    ObjectsDelete, PartLayout, PutCondition, PutOrigin, TenantCreate, UploadAbort, UploadComplete,
+    UploadCreate, UploadPartPut,
 };
 use catalog::{
     Command, DefaultRetention, DefaultRetentionPeriod, ETag, Encryption, ObjectHeaders, ObjectKey,
@@ -169,7 +169,8 @@ impl Generator {
     }
 
     fn rarely(&self, of: BucketRef) -> Command {
-        match self.below(8) {
+        match self.below(9) {
+            8 => self.clear(of),
             0..=2 => {
                 let bytes = self.one_in(2).then(|| ByteCount::new(self.below(30_000_000)));
                 let quota = Quota { bytes, objects: None };
@@ -183,6 +184,18 @@ impl Generator {
             }
             _ => Command::BucketDelete(BucketDelete { bucket: of }),
         }
+    }
+
+    /// Takes a bucket apart, also from somewhere in its midst.
+    fn clear(&self, bucket: BucketRef) -> Command {
+        let from = self.one_in(3).then(|| self.key());
+        let versions = u32::try_from(1 + self.below(6)).unwrap_or(1);
+        Command::BucketClear(BucketClear { bucket, from, versions })
+    }
+
+    /// What is said once the tenant is erased.
+    pub fn ending(&self, model: &Model) -> Command {
+        self.clear(model.reference(self.bucket_number()))
     }
 
     fn condition(&self) -> PutCondition {

@@ -6,6 +6,7 @@ pub mod generator;
 pub mod model;
 pub mod world;
 
+use catalog::command::TenantShredded;
 use generator::Generator;
 use model::Model;
 use world::World;
@@ -39,10 +40,34 @@ pub fn model_run(seed: u64, entries: usize) -> Result<usize, String> {
         }
         census::check(&world, &model).map_err(told)?;
     }
-    Ok(operations)
+    let cleared = ending(&mut world, &mut model, &generator);
+    Ok(operations + cleared.map_err(|error| format!("seed {seed}, in the end: {error}"))?)
 }
 
-/// Commands that mean something one after the other, each with its time.
+/// The tenant is erased, whatever is locked, and all that it left is cleared away.
+fn ending(world: &mut World, model: &mut Model, generator: &Generator) -> Result<usize, String> {
+    let mut command = shredded();
+    for said in 0..ENDING_MAX {
+        let expected = model.apply(world.now, &command);
+        compare(&expected, &world.one(command.clone()), &command)?;
+        census::check(world, model).map_err(|error| format!("{command:?}: {error}"))?;
+        if model.buckets.is_empty() {
+            return Ok(said);
+        }
+        command = generator.ending(model);
+    }
+    Err("what an erased tenant left is never cleared away".to_owned())
+}
+
+/// Commands within which three buckets of six keys must be cleared.
+const ENDING_MAX: usize = 10_000;
+
+fn shredded() -> catalog::Command {
+    catalog::Command::TenantShredded(TenantShredded { id: world::TENANT })
+}
+
+/// Commands that mean something one after the other, each with its time; for the last
+/// ones the tenant is erased.
 pub fn history(seed: u64, length: usize) -> Vec<catalog::Stamped> {
     let mut world = World::new();
     let mut model = Model::default();
@@ -50,8 +75,13 @@ pub fn history(seed: u64, length: usize) -> Vec<catalog::Stamped> {
     let mut history = Vec::new();
     let mut opening = Generator::opening().into_iter();
     while history.len() < length {
+        let left = length - history.len();
         let command = if let Some(command) = opening.next() {
             command
+        } else if left == LAST {
+            shredded()
+        } else if left < LAST {
+            generator.ending(&model)
         } else {
             generator.let_time_pass(&mut world);
             generator.command(&model, &world)
@@ -62,6 +92,9 @@ pub fn history(seed: u64, length: usize) -> Vec<catalog::Stamped> {
     }
     history
 }
+
+/// Commands at the end of a history that clear away.
+const LAST: usize = 12;
 
 fn compare(
     expected: &model::Said,

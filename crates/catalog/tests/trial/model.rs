@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use catalog::command::{
-    BucketRef, ContentPut, DeleteItem, ETagMatch, ObjectPut, PutCondition, UploadComplete,
-    UploadPartPut,
+    BucketClear, BucketRef, ContentPut, DeleteItem, ETagMatch, ObjectPut, PutCondition,
+    UploadComplete, UploadPartPut,
 };
 use catalog::{
     Command, DeleteDone, ETag, ObjectLock, Outcome, Refusal, Retention, RetentionMode, Success,
@@ -23,6 +23,7 @@ pub enum Said {
     Deleted(DeleteDone),
     Many(Vec<Said>),
     Refused(&'static str),
+    Cleared { versions: u32, next: Option<String>, bucket_gone: bool },
     Anything,
 }
 
@@ -46,6 +47,14 @@ impl Said {
                     |outcome: &Result<DeleteDone, Refusal>| outcome.clone().map(Success::Deleted);
                 expected.len() == outcomes.len()
                     && expected.iter().zip(outcomes).all(|(said, got)| said.fits(&one(got)))
+            }
+            (
+                Self::Cleared { versions, next, bucket_gone },
+                Ok(Success::Cleared { versions: taken, next: to, bucket_gone: gone }),
+            ) => {
+                versions == taken
+                    && next.as_deref() == to.as_ref().map(catalog::ObjectKey::as_str)
+                    && bucket_gone == gone
             }
             (Self::Refused(name), Err(refusal)) => format!("{refusal:?}").starts_with(name),
             _ => false,
@@ -151,6 +160,7 @@ impl Bucket {
 pub struct Model {
     pub buckets: BTreeMap<BucketName, Bucket>,
     ordinal: u64,
+    erased: bool,
 }
 
 type BucketName = String;
@@ -179,6 +189,11 @@ impl Model {
                 self.buckets.remove(ask.bucket.name.as_str());
                 Said::Done
             }
+            Command::TenantShredded(_) => {
+                self.erased = true;
+                Said::Done
+            }
+            Command::BucketClear(ask) => self.clear(ask),
             Command::BucketVersioningSet(ask) => {
                 let Some(bucket) = self.bucket(&ask.bucket) else { return no_bucket() };
                 if ask.versioning == Versioning::Suspended && bucket.lock.is_some() {
@@ -264,6 +279,32 @@ impl Model {
         let BucketRef { name, id } = super::world::bucket(number);
         let now = self.buckets.get(name.as_str()).and_then(|bucket| bucket.id);
         BucketRef { name, id: now.unwrap_or(id) }
+    }
+
+    /// Key by key from where it was said, each key's current version last.
+    fn clear(&mut self, ask: &BucketClear) -> Said {
+        let erased = self.erased;
+        let Some(bucket) = self.bucket(&ask.bucket) else { return no_bucket() };
+        if !erased {
+            return Said::Refused("TenantNotErased");
+        }
+        let from = ask.from.as_ref().map(ToString::to_string).unwrap_or_default();
+        let (mut versions, mut next) = (0, None);
+        for (key, there) in bucket.keys.range_mut(from..) {
+            while versions < ask.versions && !there.is_empty() {
+                there.remove(usize::from(there.len() > 1));
+                versions += 1;
+            }
+            if !there.is_empty() {
+                next = Some(key.clone());
+                break;
+            }
+        }
+        let bucket_gone = bucket.keys.values().all(Vec::is_empty);
+        if bucket_gone {
+            self.buckets.remove(ask.bucket.name.as_str());
+        }
+        Said::Cleared { versions, next, bucket_gone }
     }
 
     fn put(&mut self, now: Timestamp, ask: &ObjectPut) -> Said {
