@@ -222,9 +222,13 @@ What this does: the key is forgotten in the catalog and listed as destroyed besi
 that no copy of a row opens here again, from a log, a snapshot or a backup of the catalog either.
 What it cannot do: reach a copy of the root key AND a backup of the catalog, both made before and
 kept elsewhere; together they open what is left of the fragments. Destroy those copies too.
-Afterwards: essaim root-key rotate makes it final also against whoever takes today's root key and
-has an old backup of the catalog. The buckets and the room they take stay until they are deleted.
-Refused while a bucket with object lock holds versions.
+Afterwards: what it left is cleared away by itself, most within minutes: all versions, unfinished
+uploads, its buckets, and the room they take on the disks. essaim tenant show says what is left;
+then essaim tenant delete removes its name. While a restored catalog waits for a word (essaim
+confirm restore), nothing is cleared.
+essaim root-key rotate makes it final also against whoever takes today's root key and has an old
+backup of the catalog.
+Refused while a bucket with object lock holds versions: erasure does not get round a lock.
 
 Example:
   essaim tenant shred mairie --yes-destroy-everything")]

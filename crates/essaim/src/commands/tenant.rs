@@ -8,11 +8,13 @@ use crate::cli::{Connect, QuotaArg, TenantVerb};
 use crate::client::{Client, segment};
 use crate::failure::Failure;
 use crate::output::{self, Table};
+use crate::shell;
 
 /// What the end of a tenant's key means.
 const SHREDDED: &str = "
 Its key is destroyed: nothing it stored opens on this node again, and no backup of the catalog
-changes that here. Whoever has BOTH a backup of the catalog and a copy of the root key from before
+changes that here. What it left on the disks is cleared away by itself, its buckets too, most
+within minutes: essaim tenant show says what is left. Whoever has BOTH a backup of the catalog and a copy of the root key from before
 can still open what is left of its fragments elsewhere: destroy those copies too, or rotate the
 root key now (essaim root-key rotate), which makes the copies of the catalog worthless for today's
 root key.";
@@ -60,8 +62,13 @@ pub(super) async fn run(verb: TenantVerb) -> Result<(), Failure> {
             Ok(())
         }
         TenantVerb::Delete(named) => {
-            Client::new(&named.connect)?.delete(&path(&named.name, "")).await?;
-            super::deleted("tenant", &named.name, &named.connect)
+            let client = Client::new(&named.connect)?;
+            client.delete(&path(&named.name, "")).await?;
+            super::deleted("tenant", &named.name, &named.connect)?;
+            if !named.connect.json {
+                say!("Its users and access keys went with it; it had no bucket any more.");
+            }
+            Ok(())
         }
     }
 }
@@ -96,7 +103,7 @@ fn show(tenant: &Tenant, connect: &Connect) -> Result<(), Failure> {
     if connect.json {
         return output::json(tenant);
     }
-    output::facts(&[
+    let mut facts = vec![
         ("tenant", tenant.name.clone()),
         ("id", tenant.id.clone()),
         ("state", state(tenant.state).to_owned()),
@@ -106,8 +113,25 @@ fn show(tenant: &Tenant, connect: &Connect) -> Result<(), Failure> {
         ("objects", tenant.objects.to_string()),
         ("stored", output::bytes(tenant.bytes)),
         ("quota", output::quota(tenant.quota_bytes, tenant.quota_objects)),
-    ]);
+    ];
+    if tenant.state == TenantState::Erased {
+        facts.push(("left", left(tenant)));
+    }
+    output::facts(&facts);
     Ok(())
+}
+
+/// What of an erased tenant is still to be cleared away.
+fn left(tenant: &Tenant) -> String {
+    if tenant.buckets == 0 {
+        return format!("nothing: essaim tenant delete {}", shell::quoted(&tenant.name));
+    }
+    format!(
+        "{}, {}, {}: cleared away by itself, most within minutes",
+        output::counted(tenant.buckets, "bucket", "buckets"),
+        output::counted(tenant.objects, "object", "objects"),
+        output::bytes(tenant.bytes)
+    )
 }
 
 const fn state(state: TenantState) -> &'static str {

@@ -30,8 +30,9 @@ impl SiteOperations {
                 matter: Matter::Restore,
                 reason: format!(
                     "the catalog was put back from a backup of {}: what is on the disks and \
-                     unknown to it is kept. A newer backup could still be restored; once that \
-                     is not wanted any more, say so, and the room is given back",
+                     unknown to it is kept, and what erased tenants left. A newer backup could \
+                     still be restored; once that is not wanted any more, say so, and the room \
+                     is given back",
                     date_text(taken)
                 ),
                 command: "essaim confirm restore".to_owned(),

@@ -201,9 +201,7 @@ impl Operations for SiteOperations {
         self.set_tenant_quota(name, quota).await
     }
     async fn tenant_delete(&self, name: &str) -> Result<(), Fault> {
-        let id = self.tenant_row(name)?.id;
-        let done = self.objects.tenant_delete(&Self::leave(), id).await;
-        done.map_err(|error| undone(&error))
+        self.delete_tenant(name).await
     }
 
     async fn users_list(&self, tenant: &str, page: &Page) -> Result<List<User>, Fault> {

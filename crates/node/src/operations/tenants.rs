@@ -1,8 +1,9 @@
 //! Tenants.
 
-use admin::Fault;
 use admin::model::{List, Page, Tenant, TenantNew, TenantQuota, TenantState, date_text};
-use catalog::{EmailAddress, Quota, TenantName};
+use admin::{Fault, FaultKind};
+use catalog::{EmailAddress, Quota, Refusal, TenantName};
+use objects::ObjectError;
 use units::{ByteCount, ObjectCount};
 
 use super::{SiteOperations, undone, unread};
@@ -104,6 +105,32 @@ impl SiteOperations {
         let email = email.transpose()?;
         let made = self.objects.tenant_create_with(&Self::leave(), name, quota, email).await;
         self.tenant_model(&made.map_err(|error| undone(&error))?)
+    }
+
+    pub(super) async fn delete_tenant(&self, name: &str) -> Result<(), Fault> {
+        let row = self.tenant_row(name)?;
+        match self.objects.tenant_delete(&Self::leave(), row.id).await {
+            Ok(()) => {
+                tracing::info!(tenant = name, id = %row.id, "a tenant was deleted");
+                Ok(())
+            }
+            Err(ObjectError::Refused(Refusal::TenantNotEmpty))
+                if row.state == catalog::TenantState::Erased =>
+            {
+                let left = self.tenant_model(&row)?;
+                Err(Fault::new(
+                    FaultKind::Conflict,
+                    format!(
+                        "what the erased tenant left is still being cleared away: {} buckets, {} \
+                         object versions",
+                        left.buckets, left.objects
+                    ),
+                    "it goes by itself, most within minutes: try again then; essaim tenant show \
+                     says what is left, and essaim status whether a restored catalog holds it up",
+                ))
+            }
+            Err(error) => Err(undone(&error)),
+        }
     }
 
     pub(super) async fn set_tenant_quota(
