@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use blackbox::{Ask, Client, Node, Start, Target, binary};
@@ -20,6 +21,9 @@ const LARGE_BYTES: usize = 300 * 1024;
 const SMALL_BYTES: usize = 2 * 1024;
 const PARTS: u64 = 2;
 const PART_BYTES: usize = 5 << 20;
+
+/// Ample for a machine that is busy; it takes two seconds.
+const CLEARED_WITHIN: Duration = Duration::from_mins(1);
 
 /// The mark that ends the last commit once a segment has come to rest.
 const SETTLING_BYTES_MAX: usize = 4 * 1024;
@@ -282,6 +286,55 @@ async fn a_shredded_tenant_is_gone_from_an_older_backup_too() -> Result<()> {
         "readable after shred 0 of {}, after a restore 0, after a root rotation 0",
         2 * OBJECTS
     );
+    Ok(())
+}
+
+/// What a shredded tenant left goes by itself, its buckets too, and then its name; the
+/// others keep what they have.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shredded_tenant_is_cleared_away_and_can_be_deleted() -> Result<()> {
+    // Lifecycle, and clearing with it, is looked at once a second.
+    let arguments = vec!["--lifecycle-day-seconds".into(), "4".into()];
+    let mut node = Node::start_with(Start { arguments, ..Start::default() })?;
+    fill(&node.target()).await?;
+    node.essaim(&["tenant", "create", "gone"])?;
+    let key = node.essaim_json(&["key", "create", "--tenant", "gone"])?;
+    let field = |name: &str| key[name].as_str().unwrap_or_default().to_owned();
+    let target = Target {
+        access_key_id: field("access_key_id"),
+        secret_access_key: field("secret_access_key"),
+        ..node.target()
+    };
+    let mut client = Client::connect(&target).await?;
+    call(&mut client, Ask::new(Method::PUT, "/papers")).await?;
+    let versioned = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    let ask = Ask::new(Method::PUT, "/papers").query("versioning=").body(versioned);
+    call(&mut client, ask).await?;
+    for n in 0..3 {
+        call(&mut client, Ask::new(Method::PUT, "/papers/large").body(large(n))).await?;
+        call(&mut client, Ask::new(Method::PUT, "/papers/small").body(small(n))).await?;
+    }
+    call(&mut client, Ask::new(Method::DELETE, "/papers/small")).await?;
+    call(&mut client, Ask::new(Method::POST, "/papers/upload").query("uploads=")).await?;
+    let show = ["tenant", "show", "gone"];
+    ensure!(node.essaim_json(&show)?["objects"] == 6, "before");
+
+    let said = node.essaim(&["tenant", "shred", "gone", "--yes-destroy-everything"])?;
+    ensure!(said.contains("cleared away by itself"), "{said}");
+    let begun = Instant::now();
+    while node.essaim_json(&show)?["buckets"] != 0 {
+        ensure!(begun.elapsed() < CLEARED_WITHIN, "{}", node.essaim(&show)?);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let left = node.essaim_json(&show)?;
+    ensure!(left["objects"] == 0 && left["bytes"] == 0, "{left}");
+    let said = node.essaim(&show)?;
+    ensure!(said.contains("nothing: essaim tenant delete gone"), "{said}");
+    let said = node.essaim(&["tenant", "delete", "gone"])?;
+    ensure!(said.contains("tenant gone is gone"), "{said}");
+    ensure!(node.essaim(&show).is_err(), "its name is free");
+    verify(&node.target()).await?;
+    node.stop()?;
     Ok(())
 }
 
