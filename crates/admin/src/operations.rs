@@ -5,8 +5,8 @@ use axum::body::Body;
 
 use crate::fault::Fault;
 use crate::model::{
-    Bucket, BucketNew, BucketQuota, Confirmation, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List,
-    Page, Rotation, RotationNew, Scrub, Status, Tenant, TenantNew, TenantQuota, Usage, User,
+    Bucket, BucketNew, BucketQuota, Confirmation, Disk, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew,
+    List, Page, Rotation, RotationNew, Scrub, Status, Tenant, TenantNew, TenantQuota, Usage, User,
     UserNew,
 };
 
@@ -71,6 +71,11 @@ pub trait Operations: Send + Sync {
     async fn scrub_show(&self) -> Result<Scrub, Fault>;
     /// Starts a scrub now, unless one runs.
     async fn scrub_start(&self) -> Result<Scrub, Fault>;
+
+    /// The disks that the node has, or expects.
+    async fn disks_list(&self) -> Result<Vec<Disk>, Fault>;
+    /// Forgets a disk that is missing for good; as it was known.
+    async fn disk_forget(&self, id: &str) -> Result<Disk, Fault>;
 
     /// Takes an operator's word.
     async fn confirm(&self, word: Confirmation) -> Result<(), Fault>;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use admin::auth::{AccountStore, Accounts, Transport};
 use admin::model::{
-    Bucket, BucketNew, BucketQuota, Confirmation, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List,
-    Page, Rotation, RotationNew, Scope, Scrub, Status, Tenant, TenantNew, TenantQuota, TenantState,
-    TokenNew, Usage, User, UserNew,
+    Bucket, BucketNew, BucketQuota, Confirmation, Disk, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew,
+    List, Page, Rotation, RotationNew, Scope, Scrub, Status, Tenant, TenantNew, TenantQuota,
+    TenantState, TokenNew, Usage, User, UserNew,
 };
 use admin::{Admin, Fault, FaultKind, Operations, openapi_document, router};
 use axum::Router;
@@ -120,6 +120,12 @@ impl Operations for Stub {
     }
     async fn scrub_start(&self) -> Result<Scrub, Fault> {
         Ok(Scrub::default())
+    }
+    async fn disks_list(&self) -> Result<Vec<Disk>, Fault> {
+        Ok(Vec::new())
+    }
+    async fn disk_forget(&self, _: &str) -> Result<Disk, Fault> {
+        absent()
     }
     async fn confirm(&self, _: Confirmation) -> Result<(), Fault> {
         Ok(())

@@ -101,7 +101,17 @@ fn a_restore_without_its_disk_founds_no_empty_one() -> Result<()> {
     let tenant = node.tenant().to_owned();
     node.essaim(&["bucket", "create", "kept", "--tenant", &tenant])?;
     put(&node.target(), "/kept/object")?;
-    node.essaim(&["backup", "catalog", &backup])?;
+    // Where the disks are is written down in the first moments of a start.
+    let since = std::time::Instant::now();
+    loop {
+        node.essaim(&["backup", "catalog", &backup])?;
+        let bytes = fs::read(&backup)?;
+        if bytes.windows(far.len()).any(|found| found == far.as_bytes()) {
+            break;
+        }
+        ensure!(since.elapsed().as_secs() < 10, "where the disks are is not in the backup");
+        fs::remove_file(&backup)?;
+    }
     node.essaim(&["backup", "root-key", &key])?;
     let disk = node.essaim_json(&["status"])?["disks"][0]["id"].as_str().map(str::to_owned);
     let disk = disk.context("no disk")?;
@@ -113,7 +123,8 @@ fn a_restore_without_its_disk_founds_no_empty_one() -> Result<()> {
         .output()?;
     let said = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success());
-    for words in [&disk, "--disk DIR", "--passphrase-file", "--allow-missing-disks"] {
+    let seen = format!("last seen in {far} on ");
+    for words in [&disk, &seen, "--disk DIR", "--passphrase-file", "--allow-missing-disks"] {
         ensure!(said.contains(words), "no {words:?} in\n{said}");
     }
     let up = Command::new(binary()?)

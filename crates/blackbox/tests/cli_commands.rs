@@ -4,26 +4,13 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use blackbox::{Node, Program, Start, binary};
+use blackbox::{Node, Program, Start, binary, plain_get};
 
 /// Runs the binary alone; exit code, output, error output.
 fn run(words: &[&str]) -> Result<(Option<i32>, String, String)> {
     let output = Command::new(binary()?).args(words).output()?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok((output.status.code(), text(&output.stdout), text(&output.stderr)))
-}
-
-/// A request without any library: status and body.
-fn plain_get(url: &str, path: &str) -> Result<(u16, String)> {
-    use std::io::Read as _;
-    let address = url.trim_start_matches("http://");
-    let mut stream = std::net::TcpStream::connect(address)?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").context("no end of the head")?;
-    let status = head.split(' ').nth(1).context("no status")?.parse()?;
-    Ok((status, body.to_owned()))
 }
 
 #[test]

@@ -86,11 +86,11 @@ pub use outcome::{DeleteDone, Outcome, PutDone, Success, UploadPartDone};
 pub use record::{
     AccessKey, Acl, Bucket, BucketSetting, Canned, Checksum, ChecksumAlgorithm, ChecksumKind,
     Content, Damaged, DefaultRetention, DefaultRetentionPeriod, Encryption, Event, EventKind,
-    Grant, Grantee, Job, KeyScope, LifecycleExpiration, LifecycleFilter, LifecycleNoncurrent,
-    LifecycleRule, LifecycleRules, Manifest, ManifestRun, NamedKey, ObjectHeaders, ObjectLock,
-    ObjectVersion, Ownership, PartReference, PartRow, Permission, Quota, ReleaseEntry, ReleaseKind,
-    Retention, RetentionMode, SettingKind, SettingSet, Tag, Tenant, TenantState, Upload, Usage,
-    User, VersionDetail, VersionHead, VersionKind, Versioning,
+    ForgottenDisk, Grant, Grantee, Job, KeyScope, LifecycleExpiration, LifecycleFilter,
+    LifecycleNoncurrent, LifecycleRule, LifecycleRules, Manifest, ManifestRun, NamedKey,
+    ObjectHeaders, ObjectLock, ObjectVersion, Ownership, PartReference, PartRow, Permission, Quota,
+    ReleaseEntry, ReleaseKind, Retention, RetentionMode, SettingKind, SettingSet, Tag, Tenant,
+    TenantState, Upload, Usage, User, VersionDetail, VersionHead, VersionKind, Versioning,
 };
 pub use refusal::{Condition, LockReason, QuotaSubject, Refusal};
 pub use rows::{Batch, MemoryRows, Row, Rows, RowsError};

@@ -62,6 +62,13 @@ pub const RELEASE_ROWS_MAX: u32 = 10_000;
 /// Versions one `BucketClear` may take out; as many as a multi-delete.
 pub const CLEAR_VERSIONS_MAX: u32 = 1_000;
 
+/// Parts one `DiskForget` may look at; keeps a log entry short.
+pub const DISK_FORGET_ROWS_MAX: u32 = 10_000;
+
+/// Forgotten disks that are remembered: their row is read for each part that is written.
+/// A site that has lost so many loses one a week for five years.
+pub const DISKS_FORGOTTEN_MAX: usize = 256;
+
 /// Commands accepted in one log entry when decoding; the proposer packs far fewer.
 pub const COMMANDS_PER_ENTRY_MAX: usize = 65_536;
 

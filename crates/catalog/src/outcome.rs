@@ -104,4 +104,9 @@ pub enum Success {
         /// Nothing was left, and the bucket is gone.
         bucket_gone: bool,
     },
+    /// A step towards forgetting a disk was taken.
+    DiskForget {
+        /// Whether it was the last: the disk is forgotten.
+        finished: bool,
+    },
 }

@@ -131,6 +131,14 @@ impl<'a> Overlay<'a> {
         self.scan(prefix, &end)
     }
 
+    /// The rows that start with `prefix` and come after this one.
+    pub(crate) fn scan_after(&self, prefix: &[u8], after: Option<&[u8]>) -> RowsIn<'_> {
+        let end = crate::table::after_prefix(prefix).unwrap_or_default();
+        // The first key that comes after another is that with a zero byte more.
+        let from = after.map_or_else(|| prefix.to_vec(), |after| [after, &[0]].concat());
+        self.scan(&from, &end)
+    }
+
     /// Rows from `from` up to but not including `to`, writes over rows.
     pub(crate) fn scan(&self, from: &[u8], to: &[u8]) -> RowsIn<'_> {
         if from >= to {

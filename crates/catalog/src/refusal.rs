@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use units::{ByteCount, PartId, PartNumber, Timestamp};
+use units::{ByteCount, DiskId, PartId, PartNumber, Timestamp};
 
 use crate::name::VersionName;
 use crate::record::{RetentionMode, TenantState};
@@ -230,6 +230,20 @@ pub enum Refusal {
     /// Only what an erased tenant left may be cleared away.
     #[error("the tenant is not erased: what it holds is not cleared away")]
     TenantNotErased,
+    /// A disk that was to be forgotten, and on which a part still has a slot.
+    #[error("part {part} still has a fragment on disk {disk}")]
+    DiskInUse {
+        /// The disk.
+        disk: DiskId,
+        /// The part.
+        part: PartId,
+    },
+    /// A fragment was to lie on a disk that was forgotten.
+    #[error("disk {disk} was forgotten: nothing lies on it any more")]
+    DiskForgotten {
+        /// The disk.
+        disk: DiskId,
+    },
 }
 
 impl Refusal {

@@ -23,6 +23,7 @@
 //! event             40 | sequence
 //! job               41 | name
 //! counters          42
+//! disks             43
 //! ```
 //! Ids are 16 bytes, numbers big-endian. In an escaped key a zero byte is
 //! written `00 ff`, so that the terminator `00 00` sorts before any
@@ -35,7 +36,7 @@ use crate::name::{
     AccessKeyId, BucketName, EmailAddress, JobName, NamedKeyName, ObjectKey, TenantName, UserName,
     VersionId,
 };
-use crate::record::SettingKind;
+use crate::record::{Damaged, SettingKind};
 
 pub(crate) const TENANT: u8 = 0x01;
 pub(crate) const TENANT_NAME: u8 = 0x02;
@@ -59,6 +60,7 @@ pub(crate) const RELEASE_GROUP: u8 = 0x32;
 pub(crate) const EVENT: u8 = 0x40;
 pub(crate) const JOB: u8 = 0x41;
 pub(crate) const COUNTERS: u8 = 0x42;
+pub(crate) const DISKS: u8 = 0x43;
 
 /// Whether a row is of the directory: tenants, users, access keys, buckets and
 /// their settings. These rows are read for every request and change seldom.
@@ -255,6 +257,12 @@ pub(crate) fn part(id: PartId) -> Vec<u8> {
     join(PART, &[&id.to_bytes()])
 }
 
+/// The part whose row this is the key of.
+pub(crate) fn part_of(key: &[u8]) -> Result<PartId, Damaged> {
+    let id = key.get(1..).and_then(|id| <[u8; 16]>::try_from(id).ok());
+    id.map(PartId::from_bytes).ok_or(Damaged { kind: "part" })
+}
+
 pub(crate) fn release(place: u64) -> Vec<u8> {
     join(RELEASE, &[&place.to_be_bytes()])
 }
@@ -277,6 +285,10 @@ pub(crate) fn job(name: &JobName) -> Vec<u8> {
 
 pub(crate) fn counters() -> Vec<u8> {
     vec![COUNTERS]
+}
+
+pub(crate) fn disks() -> Vec<u8> {
+    vec![DISKS]
 }
 
 #[cfg(test)]

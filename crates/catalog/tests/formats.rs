@@ -7,10 +7,10 @@
 use std::path::PathBuf;
 
 use catalog::command::{
-    BucketClear, BucketRef, NamedKeyCreate, NamedKeyRewrap, NewVersion, ObjectPut, PutCondition,
-    PutOrigin, TenantCreate, TenantCreateWithEmail, TenantShredded,
+    BucketClear, BucketRef, DiskForget, NamedKeyCreate, NamedKeyRewrap, NewVersion, ObjectPut,
+    PutCondition, PutOrigin, TenantCreate, TenantCreateWithEmail, TenantShredded,
 };
-use catalog::record::{Counters, InlineBody, Record};
+use catalog::record::{Counters, DiskSearch, Disks, InlineBody, Record};
 use catalog::*;
 use units::hash::Md5;
 use units::{
@@ -291,6 +291,14 @@ fn queues_events_and_counters_are_read_as_they_were_written() {
         },
     );
     check("job.1", &Job { updated: AT, state: sealed(6) });
+    let disk = DiskId::from_u128;
+    check(
+        "disks.1",
+        &Disks {
+            forgotten: vec![ForgottenDisk { disk: disk(1), at: AT }],
+            search: Some(DiskSearch { disk: disk(2), through: Some(PartId::from_u128(3)) }),
+        },
+    );
     check(
         "counters.1",
         &Counters {
@@ -347,5 +355,10 @@ fn log_entries_are_read_as_they_were_written() {
     ]
     .map(|command| Stamped { at: AT, command });
     let stored = golden("log-entry.1.clearing", &Stamped::encode_entry(&entry));
+    assert_eq!(Stamped::decode_entry(&stored).as_deref(), Ok(entry.as_slice()));
+
+    let command = Command::DiskForget(DiskForget { disk: DiskId::from_u128(2), rows: 1_000 });
+    let entry = [Stamped { at: AT, command }];
+    let stored = golden("log-entry.1.disk-forget", &Stamped::encode_entry(&entry));
     assert_eq!(Stamped::decode_entry(&stored).as_deref(), Ok(entry.as_slice()));
 }

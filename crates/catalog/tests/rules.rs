@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use catalog::command::{
     BucketClear, BucketCreate, BucketDelete, BucketKeyRewrap, BucketOwnershipSet, BucketRef,
-    BucketSettingSet, Cause, ContentPut, DeleteCondition, DeleteGuard, DeleteItem, KeyCreate,
-    KeyRevoke, NamedKeyCreate, NamedKeyRewrap, NewVersion, ObjectAclSet, ObjectDelete, ObjectPut,
-    PartLayout, PartSlotMove, PutCondition, PutOrigin, TenantCreate, TenantCreateWithEmail,
-    TenantDelete, TenantErase, TenantQuotaSet, TenantResume, TenantShredded, TenantSuspend,
-    UploadComplete, UploadCreate, UploadPartPut, UserCreate, UserDelete,
+    BucketSettingSet, Cause, ContentPut, DeleteCondition, DeleteGuard, DeleteItem, DiskForget,
+    KeyCreate, KeyRevoke, NamedKeyCreate, NamedKeyRewrap, NewVersion, ObjectAclSet, ObjectDelete,
+    ObjectPut, PartLayout, PartSlotMove, PutCondition, PutOrigin, TenantCreate,
+    TenantCreateWithEmail, TenantDelete, TenantErase, TenantQuotaSet, TenantResume, TenantShredded,
+    TenantSuspend, UploadComplete, UploadCreate, UploadPartPut, UserCreate, UserDelete,
 };
+use catalog::limits::DISKS_FORGOTTEN_MAX;
 use catalog::record::Record;
 use catalog::{
-    AccessKeyId, Acl, BucketName, Command, ETag, Encryption, Grant, Grantee, Job, KeyScope,
-    MemoryRows, NamedKeyName, ObjectHeaders, ObjectKey, Outcome, Ownership, PartAsk, PartReference,
-    Permission, Quota, QuotaSubject, Refusal, Retention, RetentionMode, SealedBytes, SettingKind,
-    Stamped, Success, TenantName, UserName, VersionAsk, View, apply,
+    AccessKeyId, Acl, BucketName, Command, ETag, Encryption, ForgottenDisk, Grant, Grantee, Job,
+    KeyScope, MemoryRows, NamedKeyName, ObjectHeaders, ObjectKey, Outcome, Ownership, PartAsk,
+    PartReference, Permission, Quota, QuotaSubject, Refusal, Retention, RetentionMode, SealedBytes,
+    SettingKind, Stamped, Success, TenantName, UserName, VersionAsk, View, apply,
 };
 use units::hash::Md5;
 use units::{
@@ -294,6 +295,95 @@ fn a_slot_moves_only_from_where_it_is() {
     house.done(step(0, 1, 3));
     let row = house.view().part(PartId::from_u128(10)).expect("readable").expect("there");
     assert_eq!(row.slots, [DiskId::from_u128(3), DiskId::from_u128(2)]);
+}
+
+fn disk_forget(disk: u128, rows: u32) -> Command {
+    Command::DiskForget(DiskForget { disk: DiskId::from_u128(disk), rows })
+}
+
+fn slot_move(part: u128, slot: u8, from: u128, to: u128) -> Command {
+    Command::PartSlotMove(PartSlotMove {
+        part: PartId::from_u128(part),
+        slot: FragmentNumber::new(slot),
+        from: DiskId::from_u128(from),
+        to: DiskId::from_u128(to),
+    })
+}
+
+#[test]
+fn a_disk_is_forgotten_once_nothing_lies_on_it() {
+    let mut house = House::open(false);
+    for id in [10, 11, 12] {
+        let put = house.put_part(&id.to_string(), id, 5);
+        house.done(put);
+    }
+    let (disk, part) = (DiskId::from_u128(2), PartId::from_u128(10));
+    house.refused(disk_forget(2, 9), &Refusal::DiskInUse { disk, part });
+    house.done(slot_move(10, 1, 2, 3));
+    house.done(slot_move(11, 1, 2, 3));
+    let part = PartId::from_u128(12);
+    house.refused(disk_forget(2, 9), &Refusal::DiskInUse { disk, part });
+    // A part that was deleted counts until its row is gone.
+    house.done(House::delete("12"));
+    house.refused(disk_forget(2, 9), &Refusal::DiskInUse { disk, part });
+    house.done(Command::PartForget { parts: vec![part] });
+    assert_eq!(house.view().disks_forgotten().expect("readable rows"), []);
+    assert_eq!(house.done(disk_forget(2, 9)), Success::DiskForget { finished: true });
+    let forgotten = ForgottenDisk { disk, at: house.now };
+    house.now = Timestamp::from_seconds(2_000);
+    assert_eq!(house.done(disk_forget(2, 9)), Success::DiskForget { finished: true }, "again");
+    assert_eq!(house.view().disks_forgotten().expect("readable rows"), [forgotten]);
+    // Nothing comes back to it: no new part, and no slot of one.
+    let refusal = Refusal::DiskForgotten { disk };
+    let put = house.put_part("13", 13, 5);
+    house.refused(put, &refusal);
+    house.refused(slot_move(10, 1, 3, 2), &refusal);
+    house.done(slot_move(10, 1, 3, 4));
+}
+
+#[test]
+fn a_disk_is_forgotten_in_steps_and_what_comes_between_them_counts() {
+    let mut house = House::open(false);
+    for id in [10, 20, 30] {
+        let put = house.put_part(&id.to_string(), id, 5);
+        house.done(put);
+        house.done(slot_move(id, 1, 2, 3));
+    }
+    let (on, done) =
+        (Success::DiskForget { finished: false }, Success::DiskForget { finished: true });
+    assert_eq!(
+        [house.done(disk_forget(2, 1)), house.done(disk_forget(2, 1))],
+        [on.clone(), on.clone()]
+    );
+    // Behind the search: a part that was looked at, and one that is new.
+    house.done(slot_move(10, 1, 3, 2));
+    let (disk, part) = (DiskId::from_u128(2), PartId::from_u128(10));
+    house.refused(disk_forget(2, 9), &Refusal::DiskInUse { disk, part });
+    house.done(slot_move(10, 1, 2, 3));
+    assert_eq!(house.done(disk_forget(2, 2)), on);
+    let put = house.put_part("15", 15, 5);
+    house.done(put);
+    let part = PartId::from_u128(15);
+    house.refused(disk_forget(2, 9), &Refusal::DiskInUse { disk, part });
+    house.done(slot_move(15, 1, 2, 3));
+    // A search for another disk begins anew, and so does this one after it.
+    assert_eq!(house.done(disk_forget(2, 3)), on);
+    assert_eq!(house.done(disk_forget(7, 3)), on);
+    let steps = [2, 2, 2].map(|rows| house.done(disk_forget(2, rows)));
+    assert_eq!(steps, [on.clone(), on, done]);
+}
+
+#[test]
+fn no_more_disks_are_forgotten_than_are_remembered() {
+    let mut house = House::open(false);
+    let most = DISKS_FORGOTTEN_MAX as u128;
+    for disk in 100..100 + most {
+        house.done(disk_forget(disk, 1));
+    }
+    let what = "the list of forgotten disks".to_owned();
+    let refusal = Refusal::TooLarge { what, max: DISKS_FORGOTTEN_MAX as u64 };
+    house.refused(disk_forget(7, 1), &refusal);
+    house.done(disk_forget(100, 1));
 }
 
 #[test]

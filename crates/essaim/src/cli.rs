@@ -111,6 +111,9 @@ pub enum Verb {
         #[command(flatten)]
         connect: Connect,
     },
+    /// The disks: what lies on each, and the end of one that is lost
+    #[command(subcommand, after_help = "Example:\n  essaim disk list")]
+    Disk(DiskVerb),
     /// Take a copy of what must not be lost
     #[command(subcommand, after_help = "Example:\n  essaim backup catalog catalog.backup")]
     Backup(BackupVerb),
@@ -403,6 +406,30 @@ pub enum BucketVerb {
     /// Remove an empty bucket
     #[command(after_help = "Example:\n  essaim bucket delete archives")]
     Delete(Named),
+}
+
+/// Commands about disks.
+#[derive(Subcommand)]
+pub enum DiskVerb {
+    /// List the disks that the node has or expects, and what lies on each
+    #[command(after_help = "Example:\n  essaim disk list --json")]
+    List(Connect),
+    /// Forget a disk that is lost for good: nobody waits for it any more
+    #[command(after_help = "\
+Refused while a part of an object still has its place on the disk: what lay on it is rebuilt on the
+others first, and essaim status says when that is done. Refused, too, for a disk that is there.
+Afterwards the node is as if it had never had that disk: it starts without --allow-missing-disks.
+There is no way back: a forgotten disk that turns up again is refused until it has been emptied.
+
+Example:
+  essaim disk forget 3f2a90c1")]
+    Forget {
+        /// Its id, or the first 8 digits of it or more
+        #[arg(value_name = "DISK_ID")]
+        id: String,
+        #[command(flatten)]
+        connect: Connect,
+    },
 }
 
 /// What can be confirmed.

@@ -67,6 +67,11 @@ impl Client {
         decode(self.send_within(request, LOOK_MAX).await?).await
     }
 
+    /// Asks for a value that the node has to count first.
+    pub async fn get_counted<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        decode(self.send(self.request(Method::GET, path)).await?).await
+    }
+
     /// Sends a value and gets one back.
     pub async fn send_json<T: DeserializeOwned>(
         &self,
@@ -95,6 +100,11 @@ impl Client {
     /// Removes something.
     pub async fn delete(&self, path: &str) -> Result<(), Failure> {
         self.send(self.request(Method::DELETE, path)).await.map(|_| ())
+    }
+
+    /// Removes something, and gets what it was.
+    pub async fn delete_shown<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        decode(self.send(self.request(Method::DELETE, path)).await?).await
     }
 
     /// Asks for a stream of bytes.

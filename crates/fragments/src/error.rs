@@ -49,6 +49,12 @@ pub enum OpenError {
         /// The identity.
         disk: DiskId,
     },
+    /// It was forgotten: what is on it is old, and nothing of it may be read again.
+    #[error("the disk {disk} was forgotten: what is on it is old and is not read any more")]
+    Forgotten {
+        /// Which disk.
+        disk: DiskId,
+    },
     /// The work of opening was cut short by a shutdown.
     #[error("opening was cut short")]
     Interrupted,

@@ -1,7 +1,7 @@
 //! The handle that the rest of the house holds: several disks, asynchronously.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -48,6 +48,25 @@ impl FragmentStore {
         random: &dyn Random,
     ) -> Result<Self, OpenError> {
         Self::open_with(cluster, disks, random, Options::default()).await
+    }
+
+    /// As [`FragmentStore::open`], unless one of the disks was forgotten: then none is
+    /// opened, formatted or changed.
+    pub async fn open_unless_forgotten(
+        cluster: ClusterId,
+        disks: Vec<Arc<dyn Disk>>,
+        forgotten: &BTreeSet<DiskId>,
+        random: &dyn Random,
+    ) -> Result<Self, OpenError> {
+        for disk in &disks {
+            // One whose identity cannot be read is told by the opening.
+            if let Ok(identity) = Identity::read(&**disk)
+                && forgotten.contains(&identity.disk)
+            {
+                return Err(OpenError::Forgotten { disk: identity.disk });
+            }
+        }
+        Self::open(cluster, disks, random).await
     }
 
     /// As [`FragmentStore::open`], with other sizes.

@@ -41,6 +41,16 @@ impl Health {
         self.set(component, Some(reason.into()));
     }
 
+    /// There is no such component any more.
+    pub fn forget(&self, component: &str) {
+        self.components.write().remove(component);
+    }
+
+    /// Forgets the components of which this does not hold.
+    pub fn retain(&self, is_there: impl Fn(&str) -> bool) {
+        self.components.write().retain(|component, _| is_there(component));
+    }
+
     fn set(&self, component: &str, reason: Option<String>) {
         let mut components = self.components.write();
         if components.len() < COMPONENTS_MAX || components.contains_key(component) {
@@ -81,6 +91,12 @@ mod tests {
         assert_eq!(health.reasons().len(), 1);
         assert_eq!(health.reasons().first().unwrap().reason, "replaying the log");
         health.ready("catalog");
+        assert!(health.is_ready());
+        health.not_ready("disk b", "missing");
+        health.retain(|component| component != "disk b");
+        assert!(health.is_ready(), "nobody waits for it");
+        health.not_ready("disk b", "missing");
+        health.forget("disk b");
         assert!(health.is_ready());
     }
 }

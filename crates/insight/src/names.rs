@@ -78,6 +78,8 @@ metrics_table! {
         "1 if a sync has failed on this disk: it takes no more writes."
     DISK_HANGING Gauge "essaim_disk_hanging"
         "1 if this disk does not answer: it is asked for nothing until it does."
+    DISK_MISSING Gauge "essaim_disk_missing"
+        "1 while this disk is expected and not there; 0 once it is forgotten."
     CATALOG_APPLIED_INDEX Gauge "essaim_catalog_applied_index"
         "Position of the last log entry applied to the catalog."
     CATALOG_BYTES Gauge "essaim_catalog_bytes"

@@ -4,10 +4,14 @@
 //! a mount that is not there. It is never formatted silently: the start stops and
 //! says so, unless told to go on without. A disk that was moved is known by its mark,
 //! wherever the settings name it.
+//!
+//! A disk that was forgotten is expected nowhere, and refused wherever it is met.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use admin::model::date_text;
+use catalog::ForgottenDisk;
 use disk::{Disk, RealDisk};
 use fragments::FragmentStore;
 use units::{ClusterId, DiskId, Random};
@@ -39,9 +43,17 @@ pub(crate) async fn open(
     settings: &Settings,
     identity: &mut Identity,
     root: &Arc<RealDisk>,
+    forgotten: &[ForgottenDisk],
     random: &dyn Random,
 ) -> Result<Disks, Trouble> {
-    let (candidates, missing) = candidates(settings, identity)?;
+    let is_expected = |known: &KnownDisk| forgotten.iter().all(|one| one.disk != known.id);
+    let all = identity.disks.len();
+    identity.disks.retain(is_expected);
+    if identity.disks.len() < all {
+        // A stop came between the catalog's word and this file.
+        identity.write(root.as_ref())?;
+    }
+    let (candidates, missing) = candidates(settings, identity, forgotten)?;
     if candidates.is_empty() {
         return Err(Trouble::new(
             "not one disk of fragments is there",
@@ -50,7 +62,9 @@ pub(crate) async fn open(
     }
     let disks: Vec<Arc<dyn Disk>> =
         candidates.iter().map(|candidate| Arc::clone(&candidate.disk) as Arc<dyn Disk>).collect();
-    let store = FragmentStore::open(identity.cluster, disks, random).await.map_err(|error| {
+    let ids = forgotten.iter().map(|one| one.disk).collect();
+    let opened = FragmentStore::open_unless_forgotten(identity.cluster, disks, &ids, random).await;
+    let store = opened.map_err(|error| {
         let shown: Vec<String> =
             candidates.iter().map(|found| found.directory.display().to_string()).collect();
         let message = format!("the disks of fragments cannot be opened: {}", chain(&error));
@@ -67,6 +81,7 @@ pub(crate) async fn open(
 fn candidates(
     settings: &Settings,
     identity: &Identity,
+    forgotten: &[ForgottenDisk],
 ) -> Result<(Vec<Candidate>, Vec<KnownDisk>), Trouble> {
     let with_place = identity.disks.iter().filter(|known| known.has_place());
     let known: Vec<PathBuf> = with_place.map(|known| place(settings, known)).collect();
@@ -83,6 +98,9 @@ fn candidates(
     for directory in wanted.iter().filter(|directory| directory.join(DISK_MARK).exists()) {
         let disk = open_one(directory)?;
         let mark = mark_check(directory, disk.as_ref(), identity.cluster)?;
+        if let Some(one) = forgotten.iter().find(|one| one.disk == mark.disk) {
+            return Err(about_forgotten(directory, one));
+        }
         marked.push((mark.disk, Candidate { directory: directory.clone(), disk }));
     }
     let missing = missing(settings, identity, &marked)?;
@@ -125,6 +143,20 @@ pub(crate) fn mark_check(
         format!("{shown} is a disk of another cluster ({})", mark.cluster),
         "name the disks of this node, or a directory that is not there yet",
     ))
+}
+
+/// A disk that came back after it was forgotten.
+fn about_forgotten(directory: &Path, forgotten: &ForgottenDisk) -> Trouble {
+    let (shown, at) = (directory.display(), date_text(forgotten.at));
+    Trouble::new(
+        format!(
+            "{shown} holds the disk {}, which was forgotten on {at} (essaim disk forget): what \
+             is on it is old and is not read any more",
+            forgotten.disk
+        ),
+        "name another directory with --disk, or leave it out; to use this disk as a new one, \
+         empty it first: all in that directory is to be removed",
+    )
 }
 
 /// Known disks that are at no place; an error unless the settings allow it.

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::files::{ACCOUNTS_FILE, NODE_FILE, NODE_KEY_FILE, ROOT_KEY_FILE, SOCKET_NAME};
 use crate::limits::UNREADABLE_SHOWN_MAX;
+use crate::operations::component;
 use crate::settings::SETTINGS;
 use crate::start_checks;
 use crate::trouble::chain;
@@ -111,10 +112,17 @@ pub fn examine_status(status: &Status) -> Vec<Finding> {
     }
     for reason in &status.degraded {
         let found = format!("{}: {}", reason.component, reason.reason);
-        findings.push(finding("degraded", Verdict::Doubtful, found, "see the log"));
+        // What to do about a disk is said with it.
+        let is_disk = status.disks.iter().any(|disk| component(&disk.path) == reason.component);
+        let what_to_do = if is_disk { "essaim disk list" } else { "see the log" };
+        findings.push(finding("degraded", Verdict::Doubtful, found, what_to_do));
     }
     findings
 }
+
+/// What to do about fragments that could be rebuilt and have no disk to go to.
+pub const HOMELESS_WHAT_TO_DO: &str = "bring back the disk that is away, or add one with --disk \
+                                       DIR; free room if the others are full";
 
 /// Parts that wait for a disk, in words, and what to do.
 pub fn homeless_text(status: &Status) -> Option<(String, &'static str)> {
@@ -124,9 +132,7 @@ pub fn homeless_text(status: &Status) -> Option<(String, &'static str)> {
         "{have} lost fragments that there is no disk to rebuild on: what is left can be read, \
          and survives one loss less"
     );
-    let what_to_do = "bring back the disk that is away, or add one with --disk DIR; free room if \
-                      the others are full";
-    (parts > 0).then_some((found, what_to_do))
+    (parts > 0).then_some((found, HOMELESS_WHAT_TO_DO))
 }
 
 /// An unreadable part in words.

@@ -1,14 +1,14 @@
 //! Sets the gauges and the health of the parts, every few seconds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use admin::model::{DiskState, Matter, Status};
+use admin::model::{DiskState, DiskStatus, Matter, Status};
 use insight::{Insight, names};
 use metrics::gauge;
 
 use crate::limits::SAMPLE_EVERY;
-use crate::operations::SiteOperations;
+use crate::operations::{SiteOperations, component, missing_text};
 use crate::reminders::Reminders;
 use crate::supervision::Tasks;
 
@@ -19,6 +19,7 @@ pub(crate) fn start(tasks: &mut Tasks, operations: Arc<SiteOperations>, insight:
     tasks.start("the gauges", async move {
         let mut tick = tokio::time::interval(SAMPLE_EVERY);
         let mut reminders = Reminders::default();
+        let mut missing = BTreeSet::new();
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -26,6 +27,8 @@ pub(crate) fn start(tasks: &mut Tasks, operations: Arc<SiteOperations>, insight:
                 now = tick.tick() => {
                     if let Some(status) = sample(&operations, &insight).await {
                         reminders.tell(&status.unconfirmed, now);
+                        set_missing(&status.disks, &mut missing);
+                        operations.book_keep(&[]).await;
                     }
                 }
             }
@@ -59,8 +62,12 @@ fn set_health(status: &Status, insight: &Insight) {
         None => insight.health.ready("catalog"),
         Some(reason) => insight.health.not_ready("catalog", reason.clone()),
     }
+    let components: BTreeSet<String> =
+        status.disks.iter().map(|disk| component(&disk.path)).collect();
+    let is_disk = |known: &str| known.starts_with(&component(""));
+    insight.health.retain(|known| !is_disk(known) || components.contains(known));
     for disk in &status.disks {
-        let component = format!("disk {}", disk.path);
+        let component = component(&disk.path);
         match disk.state {
             DiskState::Healthy => insight.health.ready(&component),
             DiskState::Full => insight.health.not_ready(
@@ -73,11 +80,24 @@ fn set_health(status: &Status, insight: &Insight) {
             DiskState::Hanging => insight
                 .health
                 .not_ready(&component, "it does not answer: look at its cable, server and dmesg"),
+            DiskState::Missing if disk.can_be_spared => insight.health.ready(&component),
             DiskState::Missing => {
-                insight.health.not_ready(&component, "it is missing: mount or replace it");
+                let why = missing_text(disk, status.queues.homeless_parts);
+                insight.health.not_ready(&component, why);
             }
         }
     }
+}
+
+/// Tells which disks are missing, and once of those that were that they no longer are.
+fn set_missing(disks: &[DiskStatus], told: &mut BTreeSet<String>) {
+    let is_missing = |disk: &&DiskStatus| disk.state == DiskState::Missing;
+    let missing: BTreeSet<String> = disks.iter().filter(is_missing).map(|d| d.id.clone()).collect();
+    for id in told.union(&missing) {
+        let value = f64::from(u8::from(missing.contains(id)));
+        gauge!(names::DISK_MISSING, "disk" => id.clone()).set(value);
+    }
+    *told = missing;
 }
 
 /// A duty that pauses after a panic does not do its work; the node serves all the same,
@@ -108,7 +128,7 @@ fn set_gauges(status: &Status, ready: bool) {
         let waits = status.unconfirmed.iter().any(|waiting| waiting.matter == matter);
         gauge!(names::UNCONFIRMED, "matter" => matter.word()).set(f64::from(u8::from(waits)));
     }
-    for disk in &status.disks {
+    for disk in status.disks.iter().filter(|disk| disk.state != DiskState::Missing) {
         let label = disk.id.clone();
         gauge!(names::DISK_TOTAL_BYTES, "disk" => label.clone()).set(disk.total_bytes as f64);
         gauge!(names::DISK_FREE_BYTES, "disk" => label.clone()).set(disk.free_bytes as f64);

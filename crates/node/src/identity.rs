@@ -36,6 +36,11 @@ impl KnownDisk {
         !self.directory.as_os_str().is_empty()
     }
 
+    /// Where it was, by a data directory in which its own disk lies.
+    pub(crate) fn place_shown(&self, data: &str) -> String {
+        PathBuf::from(data).join(&self.directory).display().to_string()
+    }
+
     /// Where it was, in words.
     pub(crate) fn shown(&self) -> String {
         if self.has_place() {
@@ -111,18 +116,18 @@ impl Identity {
 }
 
 /// Ids as their text.
-mod id_text {
+pub(crate) mod id_text {
     use core::fmt::Display;
     use core::str::FromStr;
 
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<T: Display, S: Serializer>(id: &T, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<T: Display, S: Serializer>(id: &T, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(id)
     }
 
-    pub(super) fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
+    pub(crate) fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
     where
         T: FromStr<Err: Display>,
         D: Deserializer<'de>,

@@ -7,8 +7,8 @@
 //! node: the doctor, the restore.
 //!
 //! ```text
-//! settings → data directory (locked) → listeners bound → identity → vault → disks
-//!   → fragments → rows, log → objects → first start → S3, administration, gauges
+//! settings → data directory (locked) → listeners bound → identity → vault → rows, log
+//!   → disks → fragments → objects → first start → S3, administration, gauges
 //! ```
 //!
 //! **Invariants**
@@ -21,6 +21,7 @@
 
 mod announcement;
 mod credentials;
+mod disk_book;
 mod disks;
 pub mod doctor;
 mod files;
@@ -47,6 +48,6 @@ mod trouble;
 pub use announcement::Announcement;
 pub use files::{PrivateFile, SOCKET_NAME, data_default, directory_create, file_read};
 pub use process::{logs_start, open_files_raise, runtime};
-pub use restore::{Restore, Restored, restore, root_key_copy};
+pub use restore::{MissingDisk, Restore, Restored, restore, root_key_copy};
 pub use running::Node;
 pub use trouble::Trouble;

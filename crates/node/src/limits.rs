@@ -37,6 +37,13 @@ const _: () = assert!(
 /// How often the gauges are set and the health of the parts is looked at.
 pub const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 
+/// How often it is written down which disks were there: so exactly is it known since when
+/// one is missing.
+pub const BOOK_EVERY: Duration = Duration::from_hours(1);
+
+/// Disks in that book; those seen last are kept.
+pub const BOOK_DISKS_MAX: usize = 1_000;
+
 /// How often the log says again what waits for an operator's word.
 pub const REMIND_EVERY: Duration = Duration::from_hours(1);
 

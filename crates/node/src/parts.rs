@@ -58,8 +58,15 @@ impl Parts {
         }
         NodeIdentity::open_or_create(root.as_ref(), random.as_ref())
             .map_err(|error| about_node_key(&error))?;
-        let disks = disks::open(settings, &mut identity, &root, random.as_ref()).await?;
         let consensus = open_catalog(&root, &identity, &clock, &random).await?;
+        // The catalog knows which disks are not to be opened any more.
+        let disks = match open_disks(settings, &mut identity, &root, &consensus, &random).await {
+            Ok(disks) => disks,
+            Err(trouble) => {
+                consensus.shutdown().await;
+                return Err(trouble);
+            }
+        };
         let objects = Objects::new(objects::Parts {
             consensus: consensus.clone(),
             fragments: disks.store.clone(),
@@ -69,6 +76,19 @@ impl Parts {
         });
         Ok(Self { root, identity, disks, consensus, objects, clock, random })
     }
+}
+
+async fn open_disks(
+    settings: &Settings,
+    identity: &mut Identity,
+    root: &Arc<RealDisk>,
+    consensus: &Consensus,
+    random: &Arc<dyn Random>,
+) -> Result<Disks, Trouble> {
+    let forgotten = consensus.view().disks_forgotten().map_err(|error| {
+        Trouble::new(format!("the catalog cannot be read: {}", chain(&error)), CATALOG_HINT)
+    })?;
+    disks::open(settings, identity, root, &forgotten, random.as_ref()).await
 }
 
 /// The identity in the data directory, or a fresh one in an empty directory.

@@ -12,6 +12,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use admin::model::date_text;
 use catalog::{ReadError, View};
 use disk::{Disk, RealDisk};
 use host::{SystemClock, SystemRandom};
@@ -20,6 +21,7 @@ use serde::Serialize;
 use units::DiskId;
 use vault::{Vault, VaultError};
 
+use crate::disk_book::DiskBook;
 use crate::disks::{DISK_MARK, mark_check, place_in};
 use crate::files::{
     CATALOG_DIRECTORY, LOG_DIRECTORY, OWN_DISK, PrivateFile, ROOT_KEY_FILE, ROWS_DIRECTORY,
@@ -55,8 +57,33 @@ pub struct Restored {
     pub cluster: String,
     /// Disks that the catalog names and that are not here: where they were, or their ids.
     pub missing_disks: Vec<String>,
+    /// The same, and where to look for each.
+    pub missing: Vec<MissingDisk>,
     /// Whether the root key opens with a passphrase only.
     pub passphrase_needed: bool,
+}
+
+/// A disk that the catalog names and that is not here.
+#[derive(Clone, Debug, Serialize)]
+pub struct MissingDisk {
+    /// Its id, which stands in the file `disk.id` in its directory.
+    pub id: String,
+    /// Where it was when it was last seen; none if the backup does not say.
+    pub directory: Option<String>,
+    /// When that was.
+    pub last_seen: Option<String>,
+}
+
+impl MissingDisk {
+    fn of(known: &KnownDisk, data: &Path, book: &DiskBook) -> Self {
+        let entry = book.of(known.id);
+        let own = known.has_place().then(|| place_in(data, known).display().to_string());
+        Self {
+            id: known.id.to_string(),
+            directory: own.or_else(|| Some(entry?.directory.clone())),
+            last_seen: entry.map(|entry| date_text(entry.seen)),
+        }
+    }
 }
 
 /// Puts a catalog back; the node must not run.
@@ -81,9 +108,11 @@ pub fn restore(ask: &Restore) -> Result<Restored, Trouble> {
     identity.cluster = said.cluster;
     find_disks(&mut identity, root.root(), &ask.disks)?;
     let passphrase_needed = put_root_key(&root, ask.root_key.as_deref())?;
-    let (report, named) = put_catalog(&root, &identity, BufReader::new(backup()?))?;
+    let (report, held) = put_catalog(&root, &identity, BufReader::new(backup()?))?;
     identity.complete = true;
-    for id in named {
+    // What a disk held that was forgotten before the backup is nowhere any more.
+    identity.disks.retain(|known| !held.forgotten.contains(&known.id));
+    for id in held.named {
         // A start must know that it is missing: what it holds is not on a new one.
         if identity.disks.iter().all(|known| known.id != id) {
             identity.disks.push(KnownDisk { id, directory: PathBuf::new() });
@@ -93,13 +122,17 @@ pub fn restore(ask: &Restore) -> Result<Restored, Trouble> {
     let is_missing = |known: &&KnownDisk| {
         !known.has_place() || !place_in(root.root(), known).join(DISK_MARK).exists()
     };
-    let missing_disks = identity.disks.iter().filter(is_missing).map(KnownDisk::shown).collect();
+    let missing: Vec<&KnownDisk> = identity.disks.iter().filter(is_missing).collect();
+    let missing_disks = missing.iter().map(|known| known.shown()).collect();
+    let where_to_look = |known: &&KnownDisk| MissingDisk::of(known, root.root(), &held.book);
+    let missing = missing.iter().map(where_to_look).collect();
     Ok(Restored {
         data: root.root().display().to_string(),
         rows: report.rows,
-        taken: admin::model::date_text(report.made),
+        taken: date_text(report.made),
         cluster: report.cluster.to_string(),
         missing_disks,
+        missing,
         passphrase_needed,
     })
 }
@@ -150,12 +183,21 @@ fn key_bytes(file: &Path) -> Result<Vec<u8>, Trouble> {
     disk::outside_read(file, RECORD_BYTES_MAX).map_err(|error| about_file(file, &error))
 }
 
-/// Restores the rows; gives the disks that they name too.
+/// What the rows of a backup say of disks.
+struct DisksHeld {
+    /// Those on which the catalog has fragments.
+    named: BTreeSet<DiskId>,
+    forgotten: BTreeSet<DiskId>,
+    /// Where they were.
+    book: DiskBook,
+}
+
+/// Restores the rows; says what they say of disks too.
 fn put_catalog(
     root: &Arc<RealDisk>,
     identity: &Identity,
     mut backup: BufReader<File>,
-) -> Result<(consensus::BackupReport, BTreeSet<DiskId>), Trouble> {
+) -> Result<(consensus::BackupReport, DisksHeld), Trouble> {
     let told = |error: &dyn std::error::Error| {
         Trouble::new(
             format!("the catalog cannot be restored: {}", chain(error)),
@@ -175,8 +217,13 @@ fn put_catalog(
         node: identity.node,
     };
     let report = consensus::restore(&parts, &mut backup).map_err(|error| told(&error))?;
-    let named = disks_named(&View::new(engine.view())).map_err(|error| told(&error))?;
-    Ok((report, named))
+    let held = disks_held(&View::new(engine.view())).map_err(|error| told(&error))?;
+    Ok((report, held))
+}
+
+fn disks_held(view: &View) -> Result<DisksHeld, ReadError> {
+    let forgotten = view.disks_forgotten()?.iter().map(|one| one.disk).collect();
+    Ok(DisksHeld { named: disks_named(view)?, forgotten, book: DiskBook::read(view)? })
 }
 
 /// The disks on which the catalog has fragments.

@@ -107,6 +107,12 @@ impl Site {
         }
     }
 
+    /// One more blank disk, which the next start takes.
+    pub fn disk_add(&mut self) {
+        self.data.push(SimDisk::new());
+        self.power = power_of(&self.system, &self.data, &self.engine);
+    }
+
     /// Whoever next draws randomness panics: a defect in the midst of some work.
     pub fn panic_at_next_draw(&self) {
         self.random.panic_next();
@@ -136,7 +142,10 @@ impl Site {
         let consensus = Consensus::open(parts).await.context("the catalog does not open")?;
         let present = self.data.iter().enumerate().filter(|(at, _)| Some(*at) != self.absent);
         let data = present.map(|(_, disk)| powered(disk)).collect();
-        let fragments = FragmentStore::open(self.cluster, data, &*random)
+        let forgotten = consensus.view().disks_forgotten()?;
+        let forgotten = forgotten.iter().map(|one| one.disk).collect();
+        let cluster = self.cluster;
+        let fragments = FragmentStore::open_unless_forgotten(cluster, data, &forgotten, &*random)
             .await
             .context("the fragment store does not open")?;
         let objects = Objects::new(objects::Parts {

@@ -31,6 +31,9 @@ pub enum StewardError {
     /// An older key is still in use.
     #[error("an older key cannot be retired")]
     Rotation(#[from] vault::RotationError),
+    /// The work was cut short by a shutdown.
+    #[error("it was cut short")]
+    Interrupted,
 }
 
 impl StewardError {

@@ -8,6 +8,7 @@
 //! | clearing | takes apart what erased tenants left, bucket by bucket |
 //! | lifecycle | proposes what the bucket rules say |
 //! | scrub | reads every fragment against its checksums, at a bounded rate |
+//! | survey | counts what lies on disks that are missing |
 //! | repair | rebuilds bad and missing fragments, empties lost disks |
 //! | the unreadable | lists what cannot be rebuilt, and whose it is |
 //! | key rotation | wraps keys anew, page by page, then retires the old ones |
@@ -26,9 +27,11 @@ mod clearing;
 mod compaction;
 mod copies;
 mod error;
+mod forget;
 mod homeless;
 mod lifecycle;
 pub mod limits;
+mod losses;
 mod orphans;
 mod planted;
 mod rebuild;
@@ -44,6 +47,8 @@ mod unreadable;
 
 pub use census::{Census, FragmentState};
 pub use error::StewardError;
+pub use forget::DiskForgetError;
+pub use losses::{Holding, Losses};
 pub use planted::PLANTED;
 pub use repair::RepairOutcome;
 pub use rotation::{Rotation, RotationOf, RotationPhase, RotationStartError};

@@ -124,6 +124,20 @@ pub const ROTATION_PAGE: usize = 256;
 /// Rotations looked for in the catalog; each is one row.
 pub const ROTATIONS_SHOWN_MAX: usize = 1_000;
 
+/// Parts looked at by one step of the survey.
+pub const SURVEY_PAGE: usize = 1_000;
+
+/// How often all parts are surveyed again while something is to be rebuilt that lay on a
+/// missing disk: repairs count down meanwhile, deletes do not.
+pub const SURVEY_EVERY: Duration = Duration::from_mins(1);
+
+/// Disks of which it is said what lies on them; no site has so many.
+pub const HOLDINGS_DISKS_MAX: usize = 10_000;
+
+/// Parts that one step of forgetting a disk looks at: a few milliseconds, in which no
+/// other command is applied.
+pub const FORGET_PAGE: u32 = 1_000;
+
 /// Unreadable parts that are listed; more are counted only.
 pub const UNREADABLE_PARTS_MAX: usize = 1_000;
 
@@ -140,6 +154,7 @@ pub const UNREADABLE_NAMES_PAGE: usize = 256;
 /// How often unreadable parts are looked at once more, a few at a time.
 pub const UNREADABLE_EVERY: Duration = Duration::from_secs(30);
 
+const _: () = assert!(FORGET_PAGE <= catalog::limits::DISK_FORGET_ROWS_MAX, "all are looked at");
 const _: () = assert!(UNREADABLE_BYTES_MAX <= catalog::limits::JOB_BYTES_MAX, "it fits its row");
 const _: () = assert!(
     DUTY_PAUSE_MIN.as_secs() * (DUTY_PAUSE_FACTOR as u64).pow(DUTY_RESTARTS_MAX - 1)

@@ -127,7 +127,7 @@ impl Steward {
             // may come back; so nothing of it has a new home.
             outcome.homeless = stripes.saturating_sub(outcome.lost);
         } else if moving && outcome.homeless == 0 {
-            self.slot_move(work, target).await?;
+            self.slot_move(work, row, target).await?;
         }
         Ok(outcome)
     }
@@ -327,9 +327,17 @@ impl Steward {
     }
 
     /// Tells the catalog, then lets the old fragments go where that is possible.
-    async fn slot_move(&self, work: &SlotWork, target: DiskId) -> Result<(), StewardError> {
+    async fn slot_move(
+        &self,
+        work: &SlotWork,
+        row: &PartRow,
+        target: DiskId,
+    ) -> Result<(), StewardError> {
         match self.propose(Command::PartSlotMove(work.moved_to(target))).await {
-            Ok(_) => self.count(|status| status.slots_moved += 1),
+            Ok(_) => {
+                self.count(|status| status.slots_moved += 1);
+                self.slot_left(work.disk, row);
+            }
             // Deleted or moved meanwhile: what was written is met by the sweep.
             Err(StewardError::Propose(ProposeError::Refused(
                 Refusal::PartGone { .. } | Refusal::SlotMoved,

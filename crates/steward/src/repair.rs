@@ -155,14 +155,20 @@ impl Steward {
     /// A slot has been dealt with, one way or the other; says so.
     fn slot_settled(&self, part: PartId, slot: FragmentNumber, outcome: RepairOutcome) {
         let found = self.shared.round.lock().settle(part, slot);
-        let lost = outcome.lost.saturating_add(outcome.homeless).min(found);
+        let lost = outcome.lost.min(found);
+        let homeless = outcome.homeless.min(found - lost);
         if lost > 0 {
             tracing::error!(%part, slot = slot.get(), lost, "fragments could not be rebuilt");
+        }
+        if homeless > 0 {
+            let slot = slot.get();
+            tracing::warn!(%part, slot, homeless, "fragments have no disk to be rebuilt on");
         }
         self.count(|status| {
             status.fragments_repaired += outcome.repaired;
             status.scrub.lost += lost;
-            status.scrub.repaired += found - lost;
+            status.scrub.homeless += homeless;
+            status.scrub.repaired += found - lost - homeless;
         });
         self.count_waiting();
     }

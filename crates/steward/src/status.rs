@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::Losses;
+
 /// Counters since the start, and what is under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Status {
@@ -19,6 +21,8 @@ pub struct Status {
     pub parts_unreadable: u64,
     /// Parts with fragments that could be rebuilt and have no disk to go to.
     pub parts_homeless: u64,
+    /// What lies on disks that are missing; not known before it was counted.
+    pub losses: Option<Losses>,
     /// Slots moved to another disk.
     pub slots_moved: u64,
     /// Copies of fragments met where the catalog does not look for them.
@@ -58,6 +62,9 @@ pub struct ScrubProgress {
     pub repaired: u64,
     /// Of these, fragments that could not be rebuilt.
     pub lost: u64,
+    /// Of these, fragments that could be rebuilt and have no disk to go to now, or could
+    /// not be written.
+    pub homeless: u64,
     /// Of these, fragments whose repair has not been tried yet.
     pub waiting: u64,
     /// Of these, fragments whose repair is deferred: the catalog takes no command, so it

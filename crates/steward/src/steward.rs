@@ -14,6 +14,7 @@ use units::{DiskId, PartId, Timestamp};
 use crate::claims::Claims;
 use crate::homeless::Homeless;
 use crate::limits::{REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX};
+use crate::losses::Survey;
 use crate::repair::LostWalk;
 use crate::round::RoundFindings;
 use crate::scrub::ScrubPlace;
@@ -48,6 +49,11 @@ pub(crate) struct Shared {
     /// What the scrub round found; locked after `repairs` where both are.
     pub(crate) round: Mutex<RoundFindings>,
     pub(crate) lost_walk: Mutex<LostWalk>,
+    /// Disks that are expected and not there.
+    pub(crate) missing: Mutex<BTreeSet<DiskId>>,
+    pub(crate) survey: Mutex<Survey>,
+    /// Held while a disk is forgotten.
+    pub(crate) forgetting: tokio::sync::Mutex<()>,
     /// Fragments whose checksums hold and which a reader could not open.
     pub(crate) distrusted: Mutex<BTreeSet<FragmentName>>,
     pub(crate) lifecycle: Mutex<LifecycleSweep>,
@@ -74,6 +80,7 @@ impl Steward {
     /// A steward of these objects. Nothing is done yet.
     pub fn new(objects: Objects, settings: Settings) -> Self {
         let findings = objects.findings();
+        let missing = settings.missing.iter().copied().collect();
         Self {
             shared: Arc::new(Shared {
                 objects,
@@ -88,6 +95,9 @@ impl Steward {
                 rebuilding: tokio::sync::Mutex::default(),
                 round: Mutex::default(),
                 lost_walk: Mutex::default(),
+                missing: Mutex::new(missing),
+                survey: Mutex::default(),
+                forgetting: tokio::sync::Mutex::default(),
                 distrusted: Mutex::default(),
                 lifecycle: Mutex::new(LifecycleSweep::default()),
                 erased: Mutex::new(ErasedSweep::default()),

@@ -198,6 +198,12 @@ impl Steward {
                 })
             })
         });
+        self.duty(&mut tasks, "survey", |steward| {
+            Box::pin(async move {
+                let more = steward.survey_step()?;
+                Ok(if more { WALK_REST } else { REST })
+            })
+        });
         self.duty(&mut tasks, "compaction", |steward| {
             Box::pin(async move {
                 let worked = steward.compaction_step().await?;

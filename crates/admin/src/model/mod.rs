@@ -6,6 +6,7 @@
 
 mod bucket;
 mod confirm;
+mod disk;
 mod key;
 mod kms_key;
 mod list;
@@ -19,6 +20,7 @@ mod user;
 
 pub use bucket::{Bucket, BucketNew, BucketQuota, BucketSseC};
 pub use confirm::{Confirmation, Matter, Unconfirmed};
+pub use disk::Disk;
 pub use key::{Key, KeyMade, KeyNew};
 pub use kms_key::{KmsKey, KmsKeyNew};
 pub use list::{List, Page};

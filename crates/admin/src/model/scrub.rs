@@ -37,6 +37,10 @@ pub struct Scrub {
     pub fragments_repaired: u64,
     /// Of these, fragments that could not be rebuilt.
     pub fragments_lost: u64,
+    /// Of these, fragments that could be rebuilt and have no disk to go to: what is left
+    /// of their objects can be read.
+    #[serde(default)]
+    pub fragments_homeless: u64,
     /// Of these, fragments that are still to be rebuilt.
     pub fragments_waiting: u64,
     /// Of these, fragments whose repair is deferred until the catalog takes commands

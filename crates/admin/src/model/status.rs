@@ -45,6 +45,13 @@ pub struct DiskStatus {
     pub free_bytes: u64,
     /// What this node's fragments take.
     pub used_bytes: u64,
+    /// Of a missing disk: how many parts have a fragment on it that is still to be rebuilt
+    /// on another; none before they have been counted.
+    #[serde(default)]
+    pub parts_left: Option<u64>,
+    /// Of a missing disk: whether everything can be read without it.
+    #[serde(default)]
+    pub can_be_spared: bool,
 }
 
 impl DiskStatus {

@@ -8,6 +8,7 @@ mod backup;
 mod body;
 mod buckets;
 mod confirm;
+mod disks;
 mod keys;
 mod kms_keys;
 mod login;
@@ -49,7 +50,7 @@ pub struct Admin {
 #[openapi(
     info(
         title = "Essaim administration",
-        description = "Tenants, users, access keys, buckets, usage, scrub and backup of one node.",
+        description = "Tenants, users, access keys, buckets, usage, disks, scrub and backup of one node.",
         license(name = "EUPL-1.2", identifier = "EUPL-1.2")
     ),
     security(("token" = []))
@@ -76,6 +77,8 @@ fn guarded() -> OpenApiRouter<Admin> {
         .routes(routes!(buckets::bucket_sse_c_set))
         .routes(routes!(usage::usage_show))
         .routes(routes!(scrub::scrub_show, scrub::scrub_start))
+        .routes(routes!(disks::disks_list))
+        .routes(routes!(disks::disk_forget))
         .routes(routes!(confirm::confirm))
         .routes(routes!(rotations::rotations_list, rotations::rotation_start))
         .routes(routes!(rotations::tenant_shred))

@@ -109,6 +109,7 @@ pub(super) fn part_new(
     if tx.rows.get(&row)?.is_some() {
         return Err(Refusal::PartExists { part: reference.part }.into());
     }
+    super::disk::slots_check(tx, &layout.slots)?;
     tx.rows.put_record(row, &layout.row(reference.size, tx.at));
     Ok(())
 }

@@ -10,6 +10,7 @@ mod clear;
 mod condition;
 mod content;
 mod delete;
+mod disk;
 mod key;
 mod lock;
 mod put;
@@ -108,5 +109,6 @@ fn one(tx: &mut Tx<'_>, command: &Command) -> Result<Success, Halt> {
         Command::SecretReseal(ask) => rewrap::secret(tx, ask),
         Command::TenantShredded(ask) => tenant::shredded(tx, ask),
         Command::BucketClear(ask) => clear::bucket(tx, ask),
+        Command::DiskForget(ask) => disk::forget(tx, ask),
     }
 }

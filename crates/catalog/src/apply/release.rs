@@ -134,6 +134,7 @@ pub(super) fn slot_move(tx: &mut Tx<'_>, ask: &PartSlotMove) -> Result<Success, 
         Some(slot) if *slot == ask.from && !taken => *slot = ask.to,
         _ => return Err(Refusal::SlotMoved.into()),
     }
+    super::disk::slots_check(tx, &[ask.to])?;
     tx.rows.put_record(row, &part);
     Ok(Success::Done)
 }

@@ -7,6 +7,7 @@
 //! ```
 
 mod bucket;
+mod disk;
 mod object;
 mod part;
 mod rewrap;
@@ -17,6 +18,7 @@ pub use bucket::{
     BucketClear, BucketCreate, BucketDelete, BucketKeyRewrap, BucketLockSet, BucketOwnershipSet,
     BucketQuotaSet, BucketRef, BucketSettingSet, BucketVersioningSet,
 };
+pub use disk::DiskForget;
 pub use object::{
     Cause, ContentPut, DeleteCondition, DeleteGuard, DeleteItem, ETagMatch, NewVersion,
     ObjectAclSet, ObjectDelete, ObjectLegalHoldSet, ObjectPut, ObjectRetentionSet, ObjectTagsSet,
@@ -148,6 +150,8 @@ pub enum Command {
     TenantShredded(TenantShredded),
     /// Takes a bucket of an erased tenant apart.
     BucketClear(BucketClear),
+    /// Takes one step towards forgetting a disk that never comes back.
+    DiskForget(DiskForget),
 }
 
 /// A command and when it was proposed.

@@ -10,9 +10,9 @@ use crate::name::{
     TenantName, UserName, VersionAsk, VersionId,
 };
 use crate::record::{
-    AccessKey, Bucket, BucketSetting, Counters, Damaged, Event, InlineBody, Job, LifecycleRules,
-    Manifest, NamedKey, ObjectVersion, PartReference, PartRow, Record, ReleaseEntry, SettingKind,
-    Tenant, Upload, Usage, User, VersionHead,
+    AccessKey, Bucket, BucketSetting, Counters, Damaged, Disks, Event, ForgottenDisk, InlineBody,
+    Job, LifecycleRules, Manifest, NamedKey, ObjectVersion, PartReference, PartRow, Record,
+    ReleaseEntry, SettingKind, Tenant, Upload, Usage, User, VersionHead,
 };
 use crate::rows::Row;
 use crate::table;
@@ -313,10 +313,14 @@ impl View {
     ) -> Result<Vec<(PartId, PartRow)>, ReadError> {
         let after = after.map(table::part);
         self.page(&[table::PART], after.as_deref(), limit, |key, value| {
-            let id = key.get(1..).and_then(|id| <[u8; 16]>::try_from(id).ok());
-            let id = id.ok_or(Damaged { kind: "part" })?;
-            Ok((PartId::from_bytes(id), PartRow::decode(value)?))
+            Ok((table::part_of(key)?, PartRow::decode(value)?))
         })
+    }
+
+    /// The disks that were forgotten.
+    pub fn disks_forgotten(&self) -> Result<Vec<ForgottenDisk>, ReadError> {
+        let disks = self.record::<Disks>(&table::disks())?;
+        Ok(disks.map(|disks| disks.forgotten).unwrap_or_default())
     }
 
     /// Released manifests and buckets that `ReleaseAdvance` has still to take apart.

@@ -68,6 +68,16 @@ async fn catalog(file: &Path, connect: &Connect) -> Result<(), Failure> {
     told(file, bytes, connect)
 }
 
+/// A disk, and where it was.
+fn missing(disk: &node::MissingDisk) -> String {
+    let id = &disk.id;
+    match (&disk.directory, &disk.last_seen) {
+        (Some(directory), Some(seen)) => format!("disk {id}, last seen in {directory} on {seen}"),
+        (Some(directory), None) => format!("disk {id}, last in {directory}"),
+        (None, _) => format!("disk {id}"),
+    }
+}
+
 fn told(file: &Path, bytes: u64, connect: &Connect) -> Result<(), Failure> {
     let file = file.display().to_string();
     if connect.json {
@@ -100,7 +110,13 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<(), Failure> {
         say!(
             "{disks} that the catalog names {are} not here, and what lies there cannot be read yet:"
         );
-        restored.missing_disks.iter().for_each(|disk| say!("  {disk}"));
+        restored.missing.iter().for_each(|disk| say!("  {}", missing(disk)));
+        if restored.missing.iter().any(|disk| disk.directory.is_none()) {
+            say!(
+                "Where a disk was is not in the backup: look for the file disk.id in the directories"
+            );
+            say!("that were given to --disk.");
+        }
         say!("Start the node and say where each one is: {start} --disk DIR");
         say!(
             "If they are lost, start it on a new directory: {start} --allow-missing-disks --disk NEW"

@@ -3,6 +3,7 @@
 mod backup;
 mod bucket;
 mod confirm;
+mod disk;
 mod doctor;
 mod key;
 mod kms_key;
@@ -54,6 +55,7 @@ async fn ask(verb: Verb) -> Result<(), Failure> {
         Verb::Scrub { now, connect } => scrub::run(now, &connect).await,
         Verb::Backup(verb) => backup::run(verb).await,
         Verb::Confirm(verb) => confirm::run(verb).await,
+        Verb::Disk(verb) => disk::run(verb).await,
         Verb::Token(verb) => token::run(verb).await,
         Verb::RootKey(verb) => rotation::root_key(verb).await,
         Verb::Rotations(connect) => rotation::list(&connect).await,

@@ -27,7 +27,7 @@ pub(super) async fn run(now: bool, connect: &Connect) -> Result<(), Failure> {
         output::json(&scrub)?;
     } else {
         show(&scrub);
-        if let Some(words) = deferred(&scrub) {
+        for words in [homeless(&scrub), deferred(&scrub)].into_iter().flatten() {
             say!();
             say!("{words}");
         }
@@ -35,7 +35,8 @@ pub(super) async fn run(now: bool, connect: &Connect) -> Result<(), Failure> {
     if now { judged(&scrub) } else { Ok(()) }
 }
 
-/// A failure if something could not be rebuilt; what is deferred is none.
+/// A failure if something could not be rebuilt from what is left; what waits for a disk,
+/// or is deferred, is none.
 fn judged(scrub: &Scrub) -> Result<(), Failure> {
     if scrub.fragments_lost == 0 {
         return Ok(());
@@ -45,8 +46,8 @@ fn judged(scrub: &Scrub) -> Result<(), Failure> {
             "{} of {} bad fragments could not be rebuilt",
             scrub.fragments_lost, scrub.fragments_bad
         ),
-        "too few good ones of their stripes are left, or no disk takes them; the node's log \
-         names their parts, essaim status shows the disks",
+        "too few good ones of their stripes are left: bring back the disk that is away, or put \
+         the objects once more that essaim status names",
     ))
 }
 
@@ -62,6 +63,21 @@ async fn follow(client: &Client, connect: &Connect) -> Result<Scrub, Failure> {
         }
         tokio::time::sleep(POLL).await;
     }
+}
+
+/// What is said of fragments that no disk takes. It is no failure: what they belong to can
+/// be read, and they are rebuilt by themselves once there is a disk for them.
+fn homeless(scrub: &Scrub) -> Option<String> {
+    let fragments = match scrub.fragments_homeless {
+        0 => return None,
+        1 => "1 bad fragment has".to_owned(),
+        many => format!("{many} bad fragments have"),
+    };
+    let what_to_do = node::doctor::HOMELESS_WHAT_TO_DO;
+    Some(format!(
+        "REDUNDANCY: {fragments} no disk to be rebuilt on: nothing is lost by that, what is left \
+         can be read and survives one loss less: {what_to_do}"
+    ))
 }
 
 /// What is said of repairs that were put off: how many bad fragments still wait. It is no
@@ -83,13 +99,19 @@ fn deferred(scrub: &Scrub) -> Option<String> {
 fn told(scrub: &Scrub) -> String {
     let (checked, total) = (output::bytes(scrub.bytes_checked), output::bytes(scrub.bytes_total));
     let checked = format!("checked {checked} of {total}");
-    match (scrub.fragments_bad, scrub.fragments_repaired, scrub.fragments_lost) {
-        (0, _, _) => checked,
-        (bad, repaired, 0) => format!("{checked}, {bad} bad, {repaired} repaired"),
-        (bad, repaired, lost) => {
-            format!("{checked}, {bad} bad, {repaired} repaired, {lost} not rebuilt")
+    let (bad, repaired) = (scrub.fragments_bad, scrub.fragments_repaired);
+    if bad == 0 {
+        return checked;
+    }
+    let mut words = format!("{checked}, {bad} bad, {repaired} repaired");
+    for (count, what) in
+        [(scrub.fragments_lost, "not rebuilt"), (scrub.fragments_homeless, "without a disk")]
+    {
+        if count > 0 {
+            words = format!("{words}, {count} {what}");
         }
     }
+    words
 }
 
 fn show(scrub: &Scrub) {
@@ -115,6 +137,7 @@ fn show(scrub: &Scrub) {
         ("repaired", scrub.fragments_repaired.to_string()),
         ("to be repaired", scrub.fragments_waiting.to_string()),
         ("deferred", scrub.fragments_deferred.to_string()),
+        ("without a disk", scrub.fragments_homeless.to_string()),
         ("not rebuilt", scrub.fragments_lost.to_string()),
         ("last complete", output::or_dash(scrub.last_complete.as_deref())),
     ]);
@@ -139,5 +162,22 @@ mod tests {
             judged(&scrub).is_ok()
         };
         assert!(ends_well(0) && !ends_well(1));
+    }
+
+    #[test]
+    fn what_waits_for_a_disk_is_told_and_is_not_called_lost() {
+        let waits = |fragments_homeless| Scrub {
+            fragments_bad: 13,
+            fragments_homeless,
+            ..Scrub::default()
+        };
+        assert_eq!(homeless(&waits(0)), None);
+        let words = homeless(&waits(13)).unwrap_or_default();
+        assert!(words.contains("13 bad fragments have no disk") && words.contains("--disk DIR"));
+        assert!(judged(&waits(13)).is_ok());
+        assert!(told(&waits(13)).ends_with("13 bad, 0 repaired, 13 without a disk"));
+        let both = Scrub { fragments_lost: 2, ..waits(11) };
+        assert!(judged(&both).is_err());
+        assert!(told(&both).ends_with("2 not rebuilt, 11 without a disk"), "{}", told(&both));
     }
 }

@@ -1,6 +1,6 @@
 //! `essaim status`.
 
-use admin::model::{DiskState, DiskStatus, Status};
+use admin::model::{DiskStatus, Status};
 
 use crate::cli::Connect;
 use crate::client::Client;
@@ -36,7 +36,7 @@ pub(super) async fn run(connect: &Connect) -> Result<(), Failure> {
     for disk in &status.disks {
         disks.row([
             disk.id.chars().take(8).collect(),
-            disk_state(disk).to_owned(),
+            super::disk::state(disk.state, disk.total_bytes, disk.free_bytes).to_owned(),
             output::bytes(disk.used_bytes),
             output::bytes(disk.free_bytes),
             output::bytes(disk.total_bytes),
@@ -103,15 +103,4 @@ fn holds(status: &Status) -> String {
         counted(totals.buckets, "bucket", "buckets"),
         counted(totals.tenants, "tenant", "tenants")
     )
-}
-
-fn disk_state(disk: &DiskStatus) -> &'static str {
-    match disk.state {
-        DiskState::Healthy if disk.is_nearly_full() => "nearly full",
-        DiskState::Healthy => "healthy",
-        DiskState::Full => "FULL",
-        DiskState::Poisoned => "POISONED",
-        DiskState::Hanging => "DOES NOT ANSWER",
-        DiskState::Missing => "MISSING",
-    }
 }

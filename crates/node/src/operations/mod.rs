@@ -6,6 +6,7 @@
 
 mod buckets;
 mod confirm;
+mod disks;
 mod keys;
 mod kms_keys;
 mod rotations;
@@ -20,8 +21,8 @@ use std::sync::Arc;
 
 use access::Authorised;
 use admin::model::{
-    Bucket, BucketNew, BucketQuota, Confirmation, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew, List,
-    Page, Rotation, RotationNew, Scrub, Status, Tenant, TenantNew, TenantQuota, Usage, User,
+    Bucket, BucketNew, BucketQuota, Confirmation, Disk, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew,
+    List, Page, Rotation, RotationNew, Scrub, Status, Tenant, TenantNew, TenantQuota, Usage, User,
     UserNew,
 };
 use admin::{Fault, FaultKind, Operations};
@@ -29,16 +30,20 @@ use async_trait::async_trait;
 use axum::body::Body;
 use catalog::{ReadError, Refusal, View};
 use consensus::Consensus;
+use disk::RealDisk;
 use insight::Insight;
 use objects::{ObjectError, Objects};
+use parking_lot::Mutex;
 use steward::Steward;
 use units::{Clock, DiskId, Timestamp};
 
 use crate::announcement::Announcement;
-use crate::identity::KnownDisk;
+use crate::identity::{Identity, KnownDisk};
 use crate::parts::Parts;
 use crate::settings::Settings;
 use crate::trouble::chain;
+
+pub(crate) use disks::{component, missing_text};
 
 /// The node, as operators ask it.
 pub(crate) struct SiteOperations {
@@ -46,7 +51,10 @@ pub(crate) struct SiteOperations {
     consensus: Consensus,
     fragments: fragments::FragmentStore,
     disks: Vec<(DiskId, PathBuf)>,
-    missing: Vec<KnownDisk>,
+    missing: Mutex<Vec<KnownDisk>>,
+    /// As it stands in its file.
+    identity: Mutex<Identity>,
+    root: Arc<RealDisk>,
     clock: Arc<dyn Clock>,
     insight: Insight,
     announcement: Announcement,
@@ -71,7 +79,9 @@ impl SiteOperations {
             consensus: parts.consensus.clone(),
             fragments: parts.disks.store.clone(),
             disks: parts.disks.present.clone(),
-            missing: parts.disks.missing.clone(),
+            missing: Mutex::new(parts.disks.missing.clone()),
+            identity: Mutex::new(parts.identity.clone()),
+            root: Arc::clone(&parts.root),
             clock: Arc::clone(&parts.clock),
             insight: insight.clone(),
             announcement: announcement.clone(),
@@ -262,6 +272,13 @@ impl Operations for SiteOperations {
     async fn scrub_start(&self) -> Result<Scrub, Fault> {
         self.scrub.start(self.clock.now());
         Ok(self.scrub.state())
+    }
+
+    async fn disks_list(&self) -> Result<Vec<Disk>, Fault> {
+        self.list_disks().await
+    }
+    async fn disk_forget(&self, id: &str) -> Result<Disk, Fault> {
+        self.forget_disk(id).await
     }
 
     async fn confirm(&self, word: Confirmation) -> Result<(), Fault> {

@@ -65,6 +65,7 @@ impl Scrubber {
             fragments_bad: scrub.bad,
             fragments_repaired: scrub.repaired,
             fragments_lost: scrub.lost,
+            fragments_homeless: scrub.homeless,
             fragments_waiting: scrub.waiting,
             fragments_deferred: scrub.deferred,
             last_complete: ended,

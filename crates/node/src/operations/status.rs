@@ -6,14 +6,14 @@ use std::path::Path;
 
 use admin::Fault;
 use admin::model::{
-    CatalogStatus, DiskState, DiskStatus, EndpointStatus, LoggedError, NotReadyReason, Queues,
-    Status, Totals, UnreadablePart, date_text,
+    CatalogStatus, EndpointStatus, LoggedError, NotReadyReason, Queues, Status, Totals,
+    UnreadablePart, date_text,
 };
 use axum::body::{Body, Bytes};
 use consensus::{Condition, Consensus};
 use tokio::sync::mpsc;
-use units::DiskId;
 
+use super::disks::spared;
 use super::{CATALOG_ROOM, SiteOperations, unread};
 use crate::limits::{BACKUP_PIECES_AHEAD, ERRORS_SHOWN_MAX};
 use crate::trouble::chain;
@@ -46,11 +46,15 @@ impl SiteOperations {
             .collect();
         // A catalog that cannot be read is told by the totals.
         let unreadable = self.scrub.hands().unreadable().unwrap_or_default();
+        let steward = self.scrub.steward();
+        let disks = self.disk_states(steward.losses.as_ref(), unreadable.parts.is_empty());
+        let mut degraded = degraded(&steward.duties_panicked);
+        degraded.extend(spared(&disks, steward.parts_homeless));
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ready: not_ready.is_empty(),
             not_ready,
-            degraded: degraded(&self.duties_panicked()),
+            degraded,
             node_id: self.node.clone(),
             site_id: self.site.clone(),
             cluster_id: self.cluster.clone(),
@@ -63,7 +67,7 @@ impl SiteOperations {
                 region: self.region.clone(),
                 admin_url: self.announcement.admin_url.clone(),
             },
-            disks: self.disk_states(),
+            disks,
             catalog: self.catalog_state(),
             totals: self.totals()?,
             queues: self.queues()?,
@@ -73,38 +77,6 @@ impl SiteOperations {
             unreadable_more: unreadable.more,
             last_errors: self.last_errors(),
         })
-    }
-
-    fn disk_states(&self) -> Vec<DiskStatus> {
-        let present = self.disks.iter().map(|(id, path)| self.disk_state(*id, path));
-        let missing = self.missing.iter().map(|known| DiskStatus {
-            id: known.id.to_string(),
-            path: known.shown(),
-            state: DiskState::Missing,
-            total_bytes: 0,
-            free_bytes: 0,
-            used_bytes: 0,
-        });
-        present.chain(missing).collect()
-    }
-
-    fn disk_state(&self, id: DiskId, path: &Path) -> DiskStatus {
-        let space = self.fragments.space(id);
-        let state = match self.fragments.state(id) {
-            Some(fragments::DiskState::Healthy) => DiskState::Healthy,
-            Some(fragments::DiskState::Full) => DiskState::Full,
-            Some(fragments::DiskState::Poisoned) => DiskState::Poisoned,
-            Some(fragments::DiskState::Hanging) => DiskState::Hanging,
-            None => DiskState::Missing,
-        };
-        DiskStatus {
-            id: id.to_string(),
-            path: path.display().to_string(),
-            state,
-            total_bytes: space.map_or(0, |space| space.total.get()),
-            free_bytes: space.map_or(0, |space| space.available.get()),
-            used_bytes: space.map_or(0, |space| space.live.plus(space.dead).get()),
-        }
     }
 
     fn catalog_state(&self) -> CatalogStatus {

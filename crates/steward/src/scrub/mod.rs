@@ -225,6 +225,7 @@ impl Steward {
             status.scrub.bad = 0;
             status.scrub.repaired = 0;
             status.scrub.lost = 0;
+            status.scrub.homeless = 0;
             status.scrub.waiting = 0;
             status.scrub.deferred = 0;
         });

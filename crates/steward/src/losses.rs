@@ -1,0 +1,152 @@
+//! What lies on which disk, and what is left to do for disks that are missing.
+//!
+//! A disk that is not there any more is named by parts only, so all of them are walked
+//! over, a page at a time: while disks are missing by [`Steward::survey_step`], whose
+//! last result says whether everything can be read without them, and whenever an
+//! operator asks for all disks.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
+use catalog::PartRow;
+use serde::Serialize;
+use units::{DiskId, PartId};
+
+use crate::limits::{HOLDINGS_DISKS_MAX, SURVEY_EVERY, SURVEY_PAGE};
+use crate::{Steward, StewardError};
+
+/// What lies on one disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Holding {
+    /// Parts with a slot on it, of objects and uploads.
+    pub parts: u64,
+    /// Bytes of their objects that lie in these slots, about.
+    pub bytes: u64,
+    /// Parts with a slot on it that were deleted and are not cleaned up yet.
+    pub deleted: u64,
+}
+
+impl Holding {
+    fn add(&mut self, row: &PartRow) {
+        if row.references == 0 {
+            self.deleted += 1;
+        } else {
+            self.parts += 1;
+            self.bytes = self.bytes.saturating_add(slot_bytes(row));
+        }
+    }
+}
+
+/// Bytes of an object that lie in one slot of its part, before sealing.
+pub(crate) fn slot_bytes(row: &PartRow) -> u64 {
+    row.size.get().div_ceil(u64::from(row.data.max(1)))
+}
+
+/// What lies on disks that are missing, as of the last survey.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Losses {
+    /// For each of them, what has still to be rebuilt elsewhere.
+    pub disks: BTreeMap<DiskId, Holding>,
+    /// Parts that cannot be read: more of their fragments are away than they can spare.
+    pub unreadable: u64,
+}
+
+impl Losses {
+    /// Whether nothing is left to be rebuilt of what lay on any of them.
+    fn is_over(&self) -> bool {
+        self.disks.values().all(|holding| *holding == Holding::default())
+    }
+}
+
+/// Where the survey is.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    running: bool,
+    after: Option<PartId>,
+    found: Losses,
+    /// When the next one begins, if one has ended.
+    again_at: Option<Duration>,
+}
+
+impl Steward {
+    /// The disks that were there once and are not, and which nobody has forgotten.
+    pub(crate) fn missing(&self) -> BTreeSet<DiskId> {
+        self.shared.missing.lock().clone()
+    }
+
+    /// Looks at one more page of parts, if disks are missing and it is time; whether
+    /// there are more to look at.
+    pub fn survey_step(&self) -> Result<bool, StewardError> {
+        let missing = self.missing();
+        let now = self.shared.objects.parts().clock.elapsed();
+        let mut survey = self.shared.survey.lock();
+        if !survey.running {
+            if missing.is_empty() || survey.again_at.is_some_and(|at| now < at) {
+                return Ok(false);
+            }
+            let disks = missing.iter().map(|disk| (*disk, Holding::default())).collect();
+            let found = Losses { disks, ..Losses::default() };
+            *survey = Survey { running: true, found, ..Survey::default() };
+        }
+        let page = self.view().parts(survey.after, SURVEY_PAGE)?;
+        survey.running = page.len() == SURVEY_PAGE;
+        survey.after = page.last().map(|(part, _)| *part);
+        for (_, row) in &page {
+            let mut away = 0_usize;
+            for disk in &row.slots {
+                away += usize::from(self.fragments().state(*disk).is_none());
+                if let Some(holding) = survey.found.disks.get_mut(disk) {
+                    holding.add(row);
+                }
+            }
+            let is_wanted = row.references > 0;
+            survey.found.unreadable += u64::from(is_wanted && away > usize::from(row.parity));
+        }
+        if !survey.running {
+            let mut found = core::mem::take(&mut survey.found);
+            let missing = self.missing();
+            found.disks.retain(|disk, _| missing.contains(disk));
+            let pause = if found.is_over() { Duration::MAX } else { SURVEY_EVERY };
+            survey.again_at = Some(now.saturating_add(pause));
+            self.count(|status| status.losses = Some(found));
+        }
+        Ok(survey.running)
+    }
+
+    /// A slot has moved off a disk. The last one has all parts surveyed at once: others
+    /// may have been counted while they moved.
+    pub(crate) fn slot_left(&self, disk: DiskId, row: &PartRow) {
+        let mut is_over = false;
+        self.count(|status| {
+            let Some(losses) = &mut status.losses else { return };
+            let Some(holding) = losses.disks.get_mut(&disk) else { return };
+            holding.parts = holding.parts.saturating_sub(1);
+            holding.bytes = holding.bytes.saturating_sub(slot_bytes(row));
+            is_over = losses.is_over();
+        });
+        if is_over {
+            self.shared.survey.lock().again_at = None;
+        }
+    }
+
+    /// What lies on each disk that a part names: walks over all parts, on this thread.
+    pub fn holdings(&self) -> Result<BTreeMap<DiskId, Holding>, StewardError> {
+        let mut holdings: BTreeMap<DiskId, Holding> = BTreeMap::new();
+        let mut after = None;
+        loop {
+            // Rows as they are then: a view that is held for long holds back compaction.
+            let page = self.view().parts(after, SURVEY_PAGE)?;
+            after = page.last().map(|(part, _)| *part);
+            for (_, row) in &page {
+                for disk in &row.slots {
+                    if holdings.len() < HOLDINGS_DISKS_MAX || holdings.contains_key(disk) {
+                        holdings.entry(*disk).or_default().add(row);
+                    }
+                }
+            }
+            if page.len() < SURVEY_PAGE {
+                return Ok(holdings);
+            }
+        }
+    }
+}
