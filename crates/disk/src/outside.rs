@@ -7,7 +7,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::DiskError;
+use crate::room::Room;
+use crate::{DiskError, Space};
 
 fn failed(path: &Path, operation: &'static str) -> impl FnOnce(io::Error) -> DiskError {
     let path = path.display().to_string();
@@ -58,6 +59,13 @@ pub fn outside_directory(path: &Path) -> Result<(), DiskError> {
 pub fn outside_mode(path: &Path) -> Result<(u32, u32), DiskError> {
     let found = fs::metadata(path).map_err(failed(path, "stat"))?;
     Ok((found.mode() & 0o777, found.uid()))
+}
+
+/// The room on the file system under a path. One that does not answer for some seconds
+/// is [`DiskError::Hanging`]: whoever only looks must not hang with it, so this is asked
+/// before anything else is done there.
+pub fn outside_space(path: &Path) -> Result<Space, DiskError> {
+    Room::of(path.to_owned()).read()
 }
 
 /// Sets the permission bits of a file.
@@ -141,7 +149,7 @@ impl Drop for OutsideFile {
 
 #[cfg(test)]
 mod tests {
-    use super::{OutsideFile, outside_mode, outside_read};
+    use super::{OutsideFile, outside_mode, outside_read, outside_space};
     use crate::DiskError;
 
     #[test]
@@ -159,5 +167,14 @@ mod tests {
         assert_eq!(outside_read(&path, 5).unwrap(), b"whole");
         assert!(matches!(outside_read(&path, 4), Err(DiskError::TooLong { .. })));
         assert_eq!(outside_mode(&path).unwrap().0, 0o600);
+    }
+
+    #[test]
+    fn the_room_is_that_of_the_file_system_if_there_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let space = outside_space(folder.path()).unwrap();
+        assert!(space.total > units::ByteCount::ZERO && space.free <= space.total);
+        let nowhere = outside_space(&folder.path().join("nowhere")).unwrap_err();
+        assert!(!matches!(nowhere, DiskError::Hanging { .. }), "{nowhere}");
     }
 }

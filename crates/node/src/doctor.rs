@@ -1,12 +1,14 @@
 //! Looks at the machine and the data directory, and says what to do. Changes
 //! nothing but a probe file that it removes again.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use admin::model::{Matter, Status, UnreadablePart, nearly_full};
-use disk::{DiskError, OutsideFile};
+use disk::{DiskError, OutsideFile, Space};
 use serde::Serialize;
 
 use crate::files::{ACCOUNTS_FILE, NODE_FILE, NODE_KEY_FILE, ROOT_KEY_FILE, SOCKET_NAME};
@@ -68,12 +70,19 @@ const CLOCK_MIN_SECONDS: u64 = 1_735_689_600;
 
 /// Looks at everything.
 pub fn examine(data: &Path) -> Vec<Finding> {
+    examine_asking(data, &Looks::new(&disk::outside_space))
+}
+
+fn examine_asking(data: &Path, looks: &Looks<'_>) -> Vec<Finding> {
+    if looks.is_hanging(data) {
+        return vec![hanging("data directory", data), clock(), open_files()];
+    }
     let mut findings = vec![directory(data), running(data)];
     for name in [ROOT_KEY_FILE, NODE_KEY_FILE, ACCOUNTS_FILE, "credentials.json"] {
         findings.extend(private_file(data, name));
     }
-    findings.extend(start_checks::examine(data));
-    findings.extend(start_checks::places(data).iter().map(|place| space(place)));
+    findings.extend(start_checks::examine(data, looks));
+    findings.extend(start_checks::places(data, looks).iter().map(|place| space(place, looks)));
     findings.push(sync_speed(data));
     findings.push(clock());
     findings.push(open_files());
@@ -219,14 +228,44 @@ pub(crate) fn existing(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-fn space(data: &Path) -> Finding {
-    let place = existing(data);
-    let (free, total) = match rustix::fs::statvfs(place) {
-        Ok(found) => {
-            let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
-            (bytes(found.f_bavail), bytes(found.f_blocks))
+/// How a file system is asked for its room.
+type Ask<'a> = &'a dyn Fn(&Path) -> Result<Space, DiskError>;
+
+/// What file systems answer. Each place is asked before anything else is done there, and
+/// once only: one that hangs takes its time to be told from one that is slow.
+pub(crate) struct Looks<'a> {
+    ask: Ask<'a>,
+    hanging: RefCell<BTreeMap<PathBuf, bool>>,
+}
+
+impl<'a> Looks<'a> {
+    pub(crate) fn new(ask: Ask<'a>) -> Self {
+        Self { ask, hanging: RefCell::default() }
+    }
+
+    /// Whether the place does not answer.
+    pub(crate) fn is_hanging(&self, place: &Path) -> bool {
+        if let Some(known) = self.hanging.borrow().get(place) {
+            return *known;
         }
-        Err(error) => return finding("disk space", Verdict::Bad, error.to_string(), ""),
+        let is_hanging = matches!((self.ask)(place), Err(DiskError::Hanging { .. }));
+        self.hanging.borrow_mut().insert(place.to_owned(), is_hanging);
+        is_hanging
+    }
+}
+
+/// A place that does not answer.
+pub(crate) fn hanging(subject: &'static str, place: &Path) -> Finding {
+    let found = format!("{} does not answer, and was not looked at further", place.display());
+    let what_to_do = "look at its cable, its server and dmesg; do not restart the node before";
+    finding(subject, Verdict::Bad, found, what_to_do)
+}
+
+fn space(data: &Path, looks: &Looks<'_>) -> Finding {
+    let place = existing(data);
+    let (free, total) = match (looks.ask)(place) {
+        Ok(space) => (space.free.get(), space.total.get()),
+        Err(error) => return finding("disk space", Verdict::Bad, chain(&error), ""),
     };
     let amount =
         if free < 10 << 30 { format!("{} MiB", free >> 20) } else { format!("{} GiB", free >> 30) };
@@ -311,4 +350,60 @@ fn ports() -> Vec<Finding> {
         });
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use units::ByteCount;
+
+    use super::*;
+
+    /// Looks at a node of two disks, `a` and `b`, where one place does not answer.
+    fn found_with(hangs: &str) -> (Vec<String>, Vec<PathBuf>) {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        let disk = |number, name: &str| {
+            let directory = folder.path().join(name).display().to_string();
+            serde_json::json!({ "id": format!("{number:032}"), "directory": directory })
+        };
+        let id = "0".repeat(32);
+        let node = serde_json::json!({
+            "format": "essaim-node-1", "node": id, "site": id, "cluster": id, "created": 1,
+            "complete": true, "disks": [disk(1, "a"), disk(2, "b")],
+        });
+        std::fs::write(data.join(NODE_FILE), node.to_string()).unwrap();
+        let asked: RefCell<Vec<PathBuf>> = RefCell::default();
+        let ask = |place: &Path| {
+            asked.borrow_mut().push(place.to_owned());
+            if place.starts_with(folder.path().join(hangs)) {
+                let path = place.display().to_string();
+                return Err(DiskError::Hanging { path, seconds: 10 });
+            }
+            Ok(Space { total: ByteCount::new(1 << 40), free: ByteCount::new(1 << 40) })
+        };
+        let found = examine_asking(&data, &Looks::new(&ask));
+        let shown = |one: Finding| format!("{}: {}", one.subject, one.found);
+        let relative = |place: PathBuf| place.strip_prefix(folder.path()).unwrap().to_owned();
+        let found = found.into_iter().map(shown).collect();
+        (found, asked.into_inner().into_iter().map(relative).collect())
+    }
+
+    #[test]
+    fn a_disk_that_hangs_is_told_and_looked_at_no_further() {
+        let (found, asked) = found_with("b");
+        let told = |words: &str| found.iter().filter(|one| one.contains(words)).count();
+        assert_eq!((told("/b does not answer"), told("/b is missing")), (1, 0), "{found:?}");
+        assert_eq!(told("/a is missing"), 1, "the other is looked at: {found:?}");
+        let of_b = asked.iter().filter(|place| place.starts_with("b"));
+        assert_eq!(of_b.count(), 1, "it is waited for once: {asked:?}");
+    }
+
+    #[test]
+    fn a_data_directory_that_hangs_is_told_at_once() {
+        let (found, asked) = found_with("data");
+        assert!(found[0].starts_with("data directory: "), "{found:?}");
+        assert!(found[0].contains("does not answer"), "{found:?}");
+        assert_eq!(asked, [Path::new("data")]);
+    }
 }

@@ -13,7 +13,7 @@ use host::SystemRandom;
 use vault::{IdentityError, NodeIdentity, Vault, VaultError};
 
 use crate::disks::{DISK_MARK, mark_check, place_in};
-use crate::doctor::{Finding, Verdict, existing, finding};
+use crate::doctor::{Finding, Looks, Verdict, existing, finding, hanging};
 use crate::files::{
     ACCOUNTS_FILE, CATALOG_DIRECTORY, NODE_FILE, NODE_KEY_FILE, OWN_DISK, ROOT_KEY_FILE,
 };
@@ -38,7 +38,7 @@ pub(crate) fn remains(data: &Path) -> Option<Finding> {
 }
 
 /// Looks at the files of a node.
-pub(crate) fn examine(data: &Path) -> Vec<Finding> {
+pub(crate) fn examine(data: &Path, looks: &Looks<'_>) -> Vec<Finding> {
     if !data.join(NODE_FILE).exists() {
         return Vec::new();
     }
@@ -60,7 +60,7 @@ pub(crate) fn examine(data: &Path) -> Vec<Finding> {
         findings.push(bad("catalog", trouble));
     }
     if let Some(identity) = identity {
-        let one = |known| one_disk(data, &identity, known);
+        let one = |known| one_disk(data, &identity, known, looks);
         findings.extend(identity.disks.iter().map(one));
         if let [_] = identity.disks[..] {
             let found = "one disk: no redundancy, if it dies what it holds is lost";
@@ -70,11 +70,12 @@ pub(crate) fn examine(data: &Path) -> Vec<Finding> {
     findings
 }
 
-/// Directories on different file systems, in which the node keeps something.
-pub(crate) fn places(data: &Path) -> Vec<PathBuf> {
+/// Directories on different file systems that answer, in which the node keeps something.
+pub(crate) fn places(data: &Path, looks: &Looks<'_>) -> Vec<PathBuf> {
     let identity = copied(data, &[NODE_FILE]).and_then(|copy| Identity::read(copy.as_ref()));
     let disks = identity.ok().flatten().map(|identity| identity.disks).unwrap_or_default();
-    let disks = disks.iter().filter(|known| known.has_place());
+    let answers = |known: &&KnownDisk| !looks.is_hanging(&data.join(&known.directory));
+    let disks = disks.iter().filter(|known| known.has_place()).filter(answers);
     let disks = disks.map(|known| place_in(data, known)).filter(|place| place.exists());
     let mut seen = Vec::new();
     let mut places = Vec::new();
@@ -146,17 +147,24 @@ fn accounts(copy: &dyn Disk, complete: bool) -> Option<Finding> {
     })
 }
 
-fn one_disk(data: &Path, identity: &Identity, known: &KnownDisk) -> Finding {
+fn one_disk(data: &Path, identity: &Identity, known: &KnownDisk, looks: &Looks<'_>) -> Finding {
     const SUBJECT: &str = "disk";
-    let place = place_in(data, known);
     let shown = known.shown();
     if !known.has_place() {
         let found = format!("the {shown} is missing: nobody has said where it is");
         return finding(SUBJECT, Verdict::Bad, found, "start with --disk DIR");
     }
+    // Before its name is looked at: that would hang, too.
+    let named = data.join(&known.directory);
+    if looks.is_hanging(&named) {
+        return hanging(SUBJECT, &named);
+    }
+    let place = place_in(data, known);
     if !place.join(DISK_MARK).exists() {
         let found = format!("{} is missing: there is no {DISK_MARK} in it", place.display());
-        return finding(SUBJECT, Verdict::Bad, found, "mount it, and start again");
+        let what_to_do = "mount it and start again; if it is lost for good, start with \
+                          --allow-missing-disks, and see essaim status and essaim disk forget";
+        return finding(SUBJECT, Verdict::Bad, found, what_to_do);
     }
     let mark = copied(&place, &[DISK_MARK])
         .and_then(|copy| mark_check(&place, copy.as_ref(), identity.cluster));

@@ -19,7 +19,7 @@ pub enum DiskForgetError {
     #[error("the disk is there")]
     Present,
     /// Fragments of parts still have their place on it.
-    #[error("{} parts still have a fragment on the disk", .0.parts.saturating_add(.0.deleted))]
+    #[error("parts still have a fragment on the disk")]
     InUse(Holding),
     /// It is not known whether it was forgotten; it can be asked for again.
     #[error(transparent)]

@@ -193,7 +193,11 @@ impl SiteOperations {
                          --disk DIR, and try again once essaim status says that all is rebuilt"
                     }
                 };
-                let message = format!("{error} {id}, and it is not forgotten");
+                let parts = match left(&held) {
+                    1 => "1 part still has".to_owned(),
+                    parts => format!("{parts} parts still have"),
+                };
+                let message = format!("{parts} a fragment on the disk {id}: it is not forgotten");
                 Fault::conflict(message, what_to_do)
             }
             DiskForgetError::Undone(error) => Fault::new(
