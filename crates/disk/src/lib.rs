@@ -25,6 +25,7 @@ mod sim_fault;
 mod sim_file;
 mod sim_state;
 mod traits;
+mod underway;
 
 pub use error::DiskError;
 pub use file::{read_file, write_file_atomically};

@@ -15,6 +15,7 @@ use crate::lock::DirectoryLock;
 use crate::path::{check_directory, check_file};
 use crate::real_file::RealFile;
 use crate::room::Room;
+use crate::underway::Underway;
 use crate::{Disk, DiskError, DiskFile, Space};
 
 /// Directories kept open; a node has one or two on each disk.
@@ -28,6 +29,7 @@ pub struct RealDisk {
     /// Kept open, so that a name can be made durable when no more files can be opened.
     directories: Mutex<HashMap<String, Arc<File>>>,
     room: Arc<Room>,
+    underway: Arc<Underway>,
     _lock: DirectoryLock,
 }
 
@@ -46,8 +48,8 @@ impl RealDisk {
             sync_directory(above, "..")?;
         }
         let room = Arc::new(Room::of(root.clone()));
-        let (poisoned, directories) = (Arc::default(), Mutex::default());
-        Ok(Arc::new(Self { root, poisoned, directories, room, _lock: lock }))
+        let (poisoned, directories, underway) = (Arc::default(), Mutex::default(), Arc::default());
+        Ok(Arc::new(Self { root, poisoned, directories, room, underway, _lock: lock }))
     }
 
     /// The directory, as the operating system names it.
@@ -88,12 +90,14 @@ impl RealDisk {
 
     fn opened(&self, file: File, path: &str) -> Arc<dyn DiskFile> {
         let (poisoned, room) = (Arc::clone(&self.poisoned), Arc::clone(&self.room));
-        Arc::new(RealFile::new(file, path.into(), poisoned, room))
+        let underway = Arc::clone(&self.underway);
+        Arc::new(RealFile::new(file, path.into(), poisoned, room, underway))
     }
 }
 
 impl Disk for RealDisk {
     fn create(&self, path: &str) -> Result<Arc<dyn DiskFile>, DiskError> {
+        let _operation = self.underway.begin();
         self.check_healthy(path)?;
         let file = OpenOptions::new()
             .read(true)
@@ -106,6 +110,7 @@ impl Disk for RealDisk {
     }
 
     fn open(&self, path: &str) -> Result<Arc<dyn DiskFile>, DiskError> {
+        let _operation = self.underway.begin();
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -115,6 +120,7 @@ impl Disk for RealDisk {
     }
 
     fn list(&self, directory: &str) -> Result<Vec<String>, DiskError> {
+        let _operation = self.underway.begin();
         let failed = |source| describe(directory, "readdir", source);
         let mut names = Vec::new();
         for entry in std::fs::read_dir(self.directory_path(directory)?).map_err(failed)? {
@@ -128,11 +134,13 @@ impl Disk for RealDisk {
     }
 
     fn exists(&self, path: &str) -> Result<bool, DiskError> {
+        let _operation = self.underway.begin();
         let found = self.directory_path(path)?.try_exists();
         found.map_err(|source| describe(path, "stat", source))
     }
 
     fn create_dir(&self, path: &str) -> Result<(), DiskError> {
+        let _operation = self.underway.begin();
         self.check_healthy(path)?;
         check_file(path)?;
         let mut made = String::new();
@@ -155,12 +163,14 @@ impl Disk for RealDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), DiskError> {
+        let _operation = self.underway.begin();
         self.check_healthy(from)?;
         std::fs::rename(self.file_path(from)?, self.file_path(to)?)
             .map_err(|source| describe(from, "rename", source))
     }
 
     fn remove(&self, path: &str) -> Result<(), DiskError> {
+        let _operation = self.underway.begin();
         self.check_healthy(path)?;
         let removed = std::fs::remove_file(self.file_path(path)?);
         self.room.changed();
@@ -168,6 +178,7 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self, directory: &str) -> Result<(), DiskError> {
+        let _operation = self.underway.begin();
         self.check_healthy(directory)?;
         // What cannot be opened was not synced, but it did not fail to be either.
         let open = self.directory(directory)?;
@@ -186,7 +197,7 @@ impl Disk for RealDisk {
     }
 
     fn is_hanging(&self) -> bool {
-        self.room.is_hanging()
+        self.room.is_hanging() || self.underway.is_hanging()
     }
 }
 

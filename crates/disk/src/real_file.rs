@@ -12,6 +12,7 @@ use units::ByteCount;
 
 use crate::real::describe;
 use crate::room::Room;
+use crate::underway::Underway;
 use crate::{DiskError, DiskFile};
 
 /// Most slices that the operating system takes in one `pwritev` (`IOV_MAX`).
@@ -23,6 +24,7 @@ pub(crate) struct RealFile {
     path: String,
     poisoned: Arc<AtomicBool>,
     room: Arc<Room>,
+    underway: Arc<Underway>,
 }
 
 impl RealFile {
@@ -31,8 +33,9 @@ impl RealFile {
         path: String,
         poisoned: Arc<AtomicBool>,
         room: Arc<Room>,
+        underway: Arc<Underway>,
     ) -> Self {
-        Self { file, path, poisoned, room }
+        Self { file, path, poisoned, room, underway }
     }
 
     fn failed(&self, operation: &'static str) -> impl Fn(Errno) -> DiskError {
@@ -54,6 +57,7 @@ impl RealFile {
 
 impl DiskFile for RealFile {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), DiskError> {
+        let _operation = self.underway.begin();
         match self.file.read_exact_at(buffer, offset) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -64,6 +68,7 @@ impl DiskFile for RealFile {
     }
 
     fn read_at(&self, offset: u64, length: usize) -> Result<Vec<u8>, DiskError> {
+        let _operation = self.underway.begin();
         let mut buffer = Vec::with_capacity(length);
         while buffer.len() < length {
             let at = offset.saturating_add(buffer.len() as u64);
@@ -91,6 +96,7 @@ impl DiskFile for RealFile {
     }
 
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> Result<(), DiskError> {
+        let _operation = self.underway.begin();
         self.check_healthy()?;
         self.file
             .write_all_at(bytes, offset)
@@ -98,6 +104,7 @@ impl DiskFile for RealFile {
     }
 
     fn write_slices_at(&self, slices: &[&[u8]], offset: u64) -> Result<(), DiskError> {
+        let _operation = self.underway.begin();
         self.check_healthy()?;
         let mut pending: Vec<IoSlice<'_>> = slices.iter().map(|s| IoSlice::new(s)).collect();
         let mut left = pending.as_mut_slice();
@@ -122,6 +129,7 @@ impl DiskFile for RealFile {
     }
 
     fn sync_data(&self) -> Result<(), DiskError> {
+        let _operation = self.underway.begin();
         self.check_healthy()?;
         self.file.sync_data().map_err(|source| {
             self.poisoned.store(true, Ordering::SeqCst);
@@ -136,6 +144,7 @@ impl DiskFile for RealFile {
     }
 
     fn set_len(&self, length: ByteCount) -> Result<(), DiskError> {
+        let _operation = self.underway.begin();
         self.check_healthy()?;
         let cut = rustix::fs::ftruncate(&self.file, length.get());
         self.room.changed();
@@ -143,6 +152,7 @@ impl DiskFile for RealFile {
     }
 
     fn reserve(&self, length: ByteCount) -> Result<(), DiskError> {
+        let _operation = self.underway.begin();
         self.check_healthy()?;
         let end = self.length()?;
         let more = length.minus(end).get();
@@ -160,6 +170,7 @@ impl DiskFile for RealFile {
     }
 
     fn punch(&self, offset: u64, length: ByteCount) -> Result<(), DiskError> {
+        let _operation = self.underway.begin();
         self.check_healthy()?;
         if length == ByteCount::ZERO {
             return Ok(());

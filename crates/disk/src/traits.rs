@@ -53,8 +53,9 @@ pub trait Disk: Send + Sync {
     /// Whether a sync has failed here; such a disk takes no more writes.
     fn is_poisoned(&self) -> bool;
 
-    /// Whether the file system has left a question of [`Disk::space`] unanswered for so
-    /// long that other calls would hang too, perhaps for ever. Never waits.
+    /// Whether the file system has left a question of [`Disk::space`], or any other
+    /// operation, unanswered for so long that further calls would hang too, perhaps for
+    /// ever. Never waits.
     fn is_hanging(&self) -> bool {
         false
     }
