@@ -53,6 +53,12 @@ impl Health {
 
     fn set(&self, component: &str, reason: Option<String>) {
         let mut components = self.components.write();
+        // That a node begins unready is no news; that it becomes so, and is well again, is.
+        match (components.get(component), &reason) {
+            (Some(None), Some(reason)) => tracing::warn!(component, %reason, "not ready any more"),
+            (Some(Some(_)), None) => tracing::info!(component, "ready again"),
+            _ => {}
+        }
         if components.len() < COMPONENTS_MAX || components.contains_key(component) {
             components.insert(component.to_owned(), reason);
         }
