@@ -28,6 +28,8 @@ use crate::{
 pub struct FragmentStore {
     disks: Arc<BTreeMap<DiskId, Handle>>,
     order: Arc<Vec<DiskId>>,
+    /// Disks that are counted on and were not opened.
+    absent: Arc<Mutex<BTreeSet<DiskId>>>,
 }
 
 struct Handle {
@@ -96,7 +98,22 @@ impl FragmentStore {
                 return Err(OpenError::Twice { disk });
             }
         }
-        Ok(Self { disks: Arc::new(handles), order: Arc::new(order) })
+        Ok(Self { disks: Arc::new(handles), order: Arc::new(order), absent: Arc::default() })
+    }
+
+    /// Notes disks that are counted on and were not opened.
+    pub fn absent_note(&self, disks: impl IntoIterator<Item = DiskId>) {
+        self.absent.lock().extend(disks);
+    }
+
+    /// Counts on an absent disk no longer.
+    pub fn absent_forget(&self, disk: DiskId) {
+        self.absent.lock().remove(&disk);
+    }
+
+    /// Disks that are counted on and were not opened.
+    pub fn absent(&self) -> BTreeSet<DiskId> {
+        self.absent.lock().clone()
     }
 
     /// The disks, in the order they were given.

@@ -14,9 +14,11 @@ use admin::model::date_text;
 use catalog::ForgottenDisk;
 use disk::{Disk, RealDisk};
 use fragments::FragmentStore;
+use tokio_util::task::AbortOnDropHandle;
 use units::{ClusterId, DiskId, Random};
 
 use crate::identity::{Identity, KnownDisk};
+use crate::limits::START_TELLS_EVERY;
 use crate::settings::Settings;
 use crate::trouble::{Trouble, about_directory, chain};
 
@@ -53,6 +55,7 @@ pub(crate) async fn open(
         // A stop came between the catalog's word and this file.
         identity.write(root.as_ref())?;
     }
+    let _waiting = tell_while_waiting(settings, identity);
     let (candidates, missing) = candidates(settings, identity, forgotten)?;
     if candidates.is_empty() {
         return Err(Trouble::new(
@@ -74,7 +77,30 @@ pub(crate) async fn open(
     let present: Vec<(DiskId, PathBuf)> = store.disks().into_iter().zip(directories).collect();
     check_same(settings, identity, &present)?;
     remember(identity, &present, root.as_ref())?;
+    store.absent_note(missing.iter().map(|known| known.id));
     Ok(Disks { store, present, missing })
+}
+
+/// Says now and then which disks a start waits for: one that hangs holds it, without a
+/// word and deaf to signals, for as long as its file system does not answer.
+fn tell_while_waiting(settings: &Settings, identity: &Identity) -> AbortOnDropHandle<()> {
+    let with_place = identity.disks.iter().filter(|known| known.has_place());
+    let mut places: Vec<PathBuf> = with_place.map(|known| place(settings, known)).collect();
+    places.extend(named(settings, identity).iter().map(|named| full(named)));
+    places.sort();
+    places.dedup();
+    let shown: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
+    let shown = shown.join(", ");
+    let telling = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(START_TELLS_EVERY).await;
+            tracing::warn!(
+                disks = shown,
+                "the start still reads its disks; one that hangs would hold it: see dmesg"
+            );
+        }
+    });
+    AbortOnDropHandle::new(telling)
 }
 
 /// The directories to open, and the known disks that are missing.

@@ -66,6 +66,10 @@ fn set_health(status: &Status, insight: &Insight) {
         status.disks.iter().map(|disk| component(&disk.path)).collect();
     let is_disk = |known: &str| known.starts_with(&component(""));
     insight.health.retain(|known| !is_disk(known) || components.contains(known));
+    match one_disk_left(&status.disks) {
+        None => insight.health.ready("writes"),
+        Some(reason) => insight.health.not_ready("writes", reason),
+    }
     for disk in &status.disks {
         let component = component(&disk.path);
         match disk.state {
@@ -87,6 +91,20 @@ fn set_health(status: &Status, insight: &Insight) {
             }
         }
     }
+}
+
+/// Why nothing large is written: one disk of several takes writes.
+fn one_disk_left(disks: &[DiskStatus]) -> Option<String> {
+    let takes = |disk: &&DiskStatus| matches!(disk.state, DiskState::Healthy | DiskState::Full);
+    let taking = disks.iter().filter(takes).count();
+    (disks.len() > 1 && taking == 1).then(|| {
+        format!(
+            "only one of {} disks takes writes, and what it took would not survive its loss: \
+             objects over 8 KiB are refused until another one does; mount it, or add one with \
+             --disk DIR",
+            disks.len()
+        )
+    })
 }
 
 /// Tells which disks are missing, and once of those that were that they no longer are.

@@ -8,6 +8,9 @@ use units::Timestamp;
 /// that says so was never set, and a node is not founded by it.
 pub const FOUNDED_AFTER: Timestamp = Timestamp::from_seconds(1_767_225_600);
 
+/// How often a start that waits for its disks says so.
+pub const START_TELLS_EVERY: Duration = Duration::from_secs(10);
+
 /// How long requests in flight and tasks may take to end after a signal; a second
 /// signal does not wait.
 pub const SHUTDOWN_MAX: Duration = Duration::from_secs(20);

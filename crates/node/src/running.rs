@@ -84,7 +84,7 @@ impl Node {
         }
         let announcement = announce(&settings, &parts, &listeners, first_start)?;
         let insight = process::insight_start()?;
-        let steward = Steward::new(parts.objects.clone(), steward_settings(&settings, &parts));
+        let steward = Steward::new(parts.objects.clone(), steward_settings(&settings));
         let operations = Arc::new(SiteOperations::new(
             &settings,
             &parts,
@@ -190,7 +190,7 @@ fn tell_hanging(hanging: &[DiskId], disks: &[(DiskId, PathBuf)]) -> Vec<String> 
 
 /// Real days unless the settings shorten them; then rules are looked at often
 /// enough for a test to see each day pass.
-fn steward_settings(settings: &Settings, parts: &Parts) -> steward::Settings {
+fn steward_settings(settings: &Settings) -> steward::Settings {
     let usual = steward::Settings::default();
     let day = settings.lifecycle_day;
     let shortened = day != REAL_DAY;
@@ -202,7 +202,6 @@ fn steward_settings(settings: &Settings, parts: &Parts) -> steward::Settings {
             usual.lifecycle_period
         },
         scrub_period: REAL_DAY.saturating_mul(settings.scrub_days),
-        missing: parts.disks.missing.iter().map(|known| known.id).collect(),
         ..usual
     }
 }

@@ -135,6 +135,19 @@ pub enum ObjectError {
         /// Which rule has no candidate.
         reason: String,
     },
+    /// Only one of several disks takes writes, so that nothing written now would survive
+    /// the loss of one (503).
+    #[error("only one of the site's {expected} disks takes writes")]
+    OneDiskLeft {
+        /// Disks the site counts on.
+        expected: usize,
+    },
+    /// Too many of the disks that hold the bytes are away or do not answer (503).
+    #[error("disks that hold it are away: {reason}")]
+    DisksAway {
+        /// What could not be read.
+        reason: String,
+    },
     /// The disks have no room left (507).
     #[error("the site is full")]
     Full,

@@ -13,6 +13,12 @@ pub enum PlaceError {
     /// No disk takes writes.
     #[error("no disk of the site is healthy")]
     NoHealthyDisk,
+    /// One disk of several takes writes: what it took would not survive its loss.
+    #[error("only one of the {expected} disks takes writes, and one copy is none to spare")]
+    Alone {
+        /// Disks the site counts on, those that are away among them.
+        expected: usize,
+    },
     /// Too few disks have room for it.
     #[error("{wanted} disks with {need} bytes free are needed, {found} have them")]
     NoRoom {
@@ -51,6 +57,8 @@ impl Placement {
 /// Chooses geometry and disks for a part that needs up to `need` bytes per disk.
 ///
 /// Disks are drawn without replacement, with their free room as weight.
+/// `disks` are all that the site counts on, healthy or not: a site of several keeps the
+/// promise that any one of them may be lost, or takes no write.
 pub fn place(
     disks: &[DiskFacts],
     need: ByteCount,
@@ -58,6 +66,9 @@ pub fn place(
 ) -> Result<Placement, PlaceError> {
     let healthy = disks.iter().filter(|disk| disk.healthy).count();
     let promised = Geometry::for_domains(healthy).ok_or(PlaceError::NoHealthyDisk)?;
+    if promised.parity() == 0 && disks.len() > 1 {
+        return Err(PlaceError::Alone { expected: disks.len() });
+    }
     let mut candidates: Vec<DiskFacts> =
         disks.iter().copied().filter(|disk| disk.healthy && disk.free >= need).collect();
     let geometry = promised.narrowed(candidates.len()).ok_or(PlaceError::NoRoom {
@@ -120,7 +131,9 @@ mod tests {
         check(&[good(1)], Ok((1, 0)));
         check(&[full(1)], Err(PlaceError::NoRoom { wanted: 1, found: 0, need }));
         check(&[good(1), good(2)], Ok((1, 1)));
-        check(&[good(1), dead(2)], Ok((1, 0)));
+        check(&[good(1), dead(2)], Err(PlaceError::Alone { expected: 2 }));
+        check(&[good(1), dead(2), dead(3)], Err(PlaceError::Alone { expected: 3 }));
+        check(&[good(1), good(2), dead(3)], Ok((1, 1)));
         check(&[good(1), full(2)], Err(PlaceError::NoRoom { wanted: 2, found: 1, need }));
         check(&[good(1), good(2), full(3)], Ok((1, 1)));
         check(&[good(1), good(2), good(3), full(4)], Ok((1, 2)));

@@ -246,6 +246,18 @@ fn unserved(error: ObjectError) -> S3Error {
             StatusCode::INSUFFICIENT_STORAGE,
             "The site has no room left.",
         ),
+        ObjectError::OneDiskLeft { expected } => custom(
+            "ServiceUnavailable",
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!(
+                "Only one of the {expected} disks of this site takes writes: what is written now \
+                 would not survive its loss, so nothing is until another one does."
+            ),
+        ),
+        ObjectError::DisksAway { .. } => s3_error!(
+            ServiceUnavailable,
+            "Disks that hold this object are away or do not answer. Please try again later."
+        ),
         error @ (ObjectError::NotPlaced { .. } | ObjectError::Unavailable { .. }) => {
             tracing::warn!(%error, "a verb could not be carried out now");
             s3_error!(

@@ -5,6 +5,7 @@
 //! drawn from the seed, and the same site starts again on it.
 
 use core::ops::Bound;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -143,11 +144,16 @@ impl Site {
         let present = self.data.iter().enumerate().filter(|(at, _)| Some(*at) != self.absent);
         let data = present.map(|(_, disk)| powered(disk)).collect();
         let forgotten = consensus.view().disks_forgotten()?;
-        let forgotten = forgotten.iter().map(|one| one.disk).collect();
+        let forgotten: BTreeSet<_> = forgotten.iter().map(|one| one.disk).collect();
         let cluster = self.cluster;
         let fragments = FragmentStore::open_unless_forgotten(cluster, data, &forgotten, &*random)
             .await
             .context("the fragment store does not open")?;
+        if let Some(pulled) = self.absent.and_then(|at| self.data.get(at)) {
+            // A disk that was never opened has no mark, and nobody counts on it.
+            let mark = fragments::Identity::read(&**pulled).ok().map(|mark| mark.disk);
+            fragments.absent_note(mark.filter(|disk| !forgotten.contains(disk)));
+        }
         let objects = Objects::new(objects::Parts {
             consensus: consensus.clone(),
             fragments: fragments.clone(),

@@ -66,6 +66,7 @@ impl World {
                 self.uploads.extend(opened);
             }
             Err(_) if self.is_excused() => self.report.unknown += 1,
+            Err(ObjectError::OneDiskLeft { .. }) if self.has_one_disk_left() => {}
             Err(error) => bail!("an upload could not be begun: {error:?}"),
         }
         Ok(())

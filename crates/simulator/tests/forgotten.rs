@@ -28,7 +28,6 @@ async fn bereft(seed: u64, disks: usize) -> Result<(Site, DiskId, Vec<(ObjectNam
     let lost = running.fragments.disks().first().copied().context("a disk")?;
     running.stop().await;
     site.absent = Some(0);
-    site.settings.missing = vec![lost];
     Ok((site, lost, stored))
 }
 
@@ -86,7 +85,6 @@ async fn a_lost_disk_is_forgotten_once_all_is_rebuilt() -> Result<()> {
     running.stop().await;
 
     // Nobody waits for it any more.
-    site.settings.missing = Vec::new();
     let running = site.start().await?;
     assert_eq!(surveyed(&running)?, None, "there is nothing to count");
     assert!(running.steward.census().await?.is_whole());
@@ -143,8 +141,7 @@ async fn a_power_cut_amid_forgetting_leaves_a_disk_that_is_forgotten_or_is_not()
         cut.cut_before(cut.operations() + operation);
         let done = running.steward.disk_forget(lost).await.is_ok();
         drop(running);
-        let mut again = cut.after_power_cut(Some(operation));
-        again.settings.missing = vec![lost];
+        let again = cut.after_power_cut(Some(operation));
         let running = again.start().await?;
         let forgotten = running.consensus.view().disks_forgotten()?;
         let is_forgotten = forgotten.iter().any(|one| one.disk == lost);

@@ -53,7 +53,7 @@ impl Steward {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.shared.missing.lock().remove(&disk);
+        self.fragments().absent_forget(disk);
         self.count(|status| {
             if let Some(losses) = &mut status.losses {
                 losses.disks.remove(&disk);

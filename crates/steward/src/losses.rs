@@ -71,7 +71,7 @@ pub(crate) struct Survey {
 impl Steward {
     /// The disks that were there once and are not, and which nobody has forgotten.
     pub(crate) fn missing(&self) -> BTreeSet<DiskId> {
-        self.shared.missing.lock().clone()
+        self.fragments().absent()
     }
 
     /// Looks at one more page of parts, if disks are missing and it is time; whether

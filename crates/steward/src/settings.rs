@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use caretaker::Days;
-use units::{ByteCount, DiskId};
+use units::ByteCount;
 
 /// Budgets and periods.
 #[derive(Clone, Debug)]
@@ -23,8 +23,6 @@ pub struct Settings {
     pub scrub_period: Duration,
     /// Most bytes per second that scrub reads on its own account.
     pub scrub_bytes_per_second: ByteCount,
-    /// Disks that were there once and are not now, and that nobody has forgotten.
-    pub missing: Vec<DiskId>,
 }
 
 impl Default for Settings {
@@ -37,7 +35,6 @@ impl Default for Settings {
             days: Days::Real,
             scrub_period: Duration::from_hours(30 * 24),
             scrub_bytes_per_second: ByteCount::new(20 * 1024 * 1024),
-            missing: Vec::new(),
         }
     }
 }

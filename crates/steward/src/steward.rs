@@ -49,8 +49,6 @@ pub(crate) struct Shared {
     /// What the scrub round found; locked after `repairs` where both are.
     pub(crate) round: Mutex<RoundFindings>,
     pub(crate) lost_walk: Mutex<LostWalk>,
-    /// Disks that are expected and not there.
-    pub(crate) missing: Mutex<BTreeSet<DiskId>>,
     pub(crate) survey: Mutex<Survey>,
     /// Held while a disk is forgotten.
     pub(crate) forgetting: tokio::sync::Mutex<()>,
@@ -80,7 +78,6 @@ impl Steward {
     /// A steward of these objects. Nothing is done yet.
     pub fn new(objects: Objects, settings: Settings) -> Self {
         let findings = objects.findings();
-        let missing = settings.missing.iter().copied().collect();
         Self {
             shared: Arc::new(Shared {
                 objects,
@@ -95,7 +92,6 @@ impl Steward {
                 rebuilding: tokio::sync::Mutex::default(),
                 round: Mutex::default(),
                 lost_walk: Mutex::default(),
-                missing: Mutex::new(missing),
                 survey: Mutex::default(),
                 forgetting: tokio::sync::Mutex::default(),
                 distrusted: Mutex::default(),

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use catalog::{PartReference, PartRow, SealedBytes};
 use erasure::Code;
-use fragments::FragmentName;
+use fragments::{DiskState, FragmentName};
 use futures::future::join_all;
 use seal::limits::{SEALED_CHUNK_BYTES, TAG_BYTES};
 use seal::{ChunkPlace, ChunkSealer, SealedLayout, StripeRange};
@@ -180,7 +180,11 @@ impl OpenPart {
             self.report(inner, range.stripe, bad, DamageKind::Unread);
         }
         tracing::error!(part = %self.part, stripe = %range.stripe, "a stripe cannot be read");
-        Err(self.lost(range.stripe))
+        let reason = format!("stripe {} of part {}", range.stripe, self.part);
+        if self.slots.iter().any(|disk| is_away(inner, *disk)) {
+            return Err(ObjectError::DisksAway { reason });
+        }
+        Err(ObjectError::Damaged { reason })
     }
 
     fn report(&self, inner: &Inner, stripe: StripeNumber, bad: &[u8], kind: DamageKind) {
@@ -188,7 +192,7 @@ impl OpenPart {
             let (disk, fragment) = (self.slot(*fragment), FragmentNumber::new(*fragment));
             // A disk that does not answer says nothing of what it holds.
             if kind == DamageKind::Unread
-                && inner.parts.fragments.state(disk) == Some(fragments::DiskState::Hanging)
+                && inner.parts.fragments.state(disk) == Some(DiskState::Hanging)
             {
                 continue;
             }
@@ -261,6 +265,11 @@ impl OpenPart {
     fn lost(&self, stripe: StripeNumber) -> ObjectError {
         ObjectError::Damaged { reason: format!("stripe {stripe} of part {}", self.part) }
     }
+}
+
+/// Whether a disk may come back, or answer again, with what it holds.
+fn is_away(inner: &Inner, disk: DiskId) -> bool {
+    matches!(inner.parts.fragments.state(disk), None | Some(DiskState::Hanging))
 }
 
 /// The sealed bytes of a window, out of its whole stripe.
