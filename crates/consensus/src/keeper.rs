@@ -53,6 +53,8 @@ pub(crate) enum ApplyError {
     Log(#[from] LogError),
     #[error("the reopened engine needs entry {index}, which is not in the log any more")]
     Missing { index: u64 },
+    #[error("the engine was opened again and did not catch up")]
+    Behind,
     #[error("the node stopped while the catalog waited for room")]
     Stopped,
     #[error("the state machine's thread ended")]
@@ -74,8 +76,9 @@ pub(crate) struct Keeper {
     /// Grows with every change of a directory row, after it is in the engine and
     /// before anybody is told.
     directory: AtomicU64,
-    /// How often the engine was reopened.
-    reopened: AtomicU64,
+    /// Grows when the engine is about to be opened again, and when its rows are the newest
+    /// ones afterwards: odd in between.
+    reopenings: AtomicU64,
     log: Mutex<Option<AppliedLog>>,
     stopped: Mutex<bool>,
     stopping: Condvar,
@@ -137,7 +140,7 @@ impl Keeper {
             turn: Mutex::default(),
             published: RwLock::new(true),
             directory: AtomicU64::new(0),
-            reopened: AtomicU64::new(0),
+            reopenings: AtomicU64::new(0),
             log: Mutex::new(None),
             stopped: Mutex::new(false),
             stopping: Condvar::new(),
@@ -222,20 +225,36 @@ impl Keeper {
 
     /// Makes what was applied before the call durable in the engine. Blocks, as
     /// long as there is no room.
+    ///
+    /// An engine that is being opened again has forgotten what it had not persisted, and
+    /// persists what is left without complaint: that counts only once it has caught up.
     pub(crate) fn persist(&self) -> Result<(), ApplyError> {
         loop {
-            let seen = self.reopened.load(Ordering::Acquire);
-            let Err(error) = self.engine.persist() else {
-                // Whoever holds the turn, if somebody does, is about to know better.
-                if let Some(mut turn) = self.turn.try_lock() {
-                    turn.faults = 0;
+            let seen = self.reopenings.load(Ordering::Acquire);
+            let persisted = self.engine.persist();
+            let is_same = || self.reopenings.load(Ordering::Acquire) == seen;
+            match persisted {
+                Ok(()) if is_same() && is_open(seen) => {
+                    // Whoever holds the turn, if somebody does, is about to know better.
+                    if let Some(mut turn) = self.turn.try_lock() {
+                        turn.faults = 0;
+                    }
+                    return Ok(());
                 }
-                return Ok(());
-            };
-            let mut turn = self.turn.lock();
-            // Whoever applies may have been the first to find out.
-            if self.reopened.load(Ordering::Acquire) == seen {
-                self.regain(&mut turn, error, None)?;
+                Ok(()) => {
+                    // Whoever opens it has the turn until it has caught up, or gives up.
+                    let _turn = self.turn.lock();
+                    if !is_open(self.reopenings.load(Ordering::Acquire)) {
+                        return Err(ApplyError::Behind);
+                    }
+                }
+                Err(error) => {
+                    let mut turn = self.turn.lock();
+                    // Whoever applies may have been the first to find out.
+                    if is_same() {
+                        self.regain(&mut turn, error, None)?;
+                    }
+                }
             }
         }
     }
@@ -293,6 +312,9 @@ impl Keeper {
             }
             turn.in_vain = turn.in_vain.saturating_add(1);
             let mut newest = shut.take().unwrap_or_else(|| self.published.write());
+            if is_open(self.reopenings.load(Ordering::Acquire)) {
+                self.reopenings.fetch_add(1, Ordering::AcqRel);
+            }
             let reopened = self.engine.reopen(cause).map_err(ApplyError::from);
             *newest &= reopened.is_err();
             let caught_up = reopened.and_then(|()| self.catch_up(pending));
@@ -304,7 +326,7 @@ impl Keeper {
                 Ok(is_in) => {
                     // What was looked up meanwhile in rows that are gone is not kept.
                     self.directory.fetch_add(1, Ordering::Release);
-                    self.reopened.fetch_add(1, Ordering::AcqRel);
+                    self.reopenings.fetch_add(1, Ordering::AcqRel);
                     self.health.set_engine_full(false);
                     return Ok(is_in);
                 }
@@ -354,6 +376,11 @@ impl Keeper {
             self.engine.commit(&prepare(&*view, found, &entry)?.batch)?;
         }
     }
+}
+
+/// Whether the engine has the newest rows, by the count of its reopenings.
+fn is_open(reopenings: u64) -> bool {
+    reopenings.is_multiple_of(2)
 }
 
 /// What an entry comes to after what was applied before it.

@@ -224,3 +224,74 @@ async fn nobody_is_shown_rows_that_are_not_the_newest() {
     assert_eq!(replayed, 8);
     assert!(refused > 0, "nobody looked while there was nothing to be shown");
 }
+
+/// An engine that takes its time: to begin to persist, and between its reopening and the
+/// first batch after it.
+struct Slow {
+    engine: SimEngine,
+    /// Somebody is about to persist.
+    persisting: AtomicBool,
+}
+
+impl Engine for Slow {
+    fn view(&self) -> Arc<dyn Rows> {
+        self.engine.view()
+    }
+
+    fn commit(&self, batch: &Batch) -> Result<(), KvError> {
+        self.engine.commit(batch)
+    }
+
+    fn reopen(&self, cause: Cause) -> Result<(), KvError> {
+        self.engine.reopen(cause)?;
+        std::thread::sleep(Duration::from_millis(60));
+        Ok(())
+    }
+
+    fn persist(&self) -> Result<(), KvError> {
+        self.persisting.store(true, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(20));
+        self.persisting.store(false, Ordering::SeqCst);
+        self.engine.persist()
+    }
+
+    fn approximate_bytes(&self) -> ByteCount {
+        self.engine.approximate_bytes()
+    }
+}
+
+/// A checkpoint that was begun before a reopening persists what the engine has left; the
+/// log keeps what it lacks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_checkpoint_amid_a_reopening_cuts_nothing_that_is_lacking() {
+    for seed in 0..8 {
+        let disk = SimDisk::new();
+        let engine =
+            Arc::new(Slow { engine: SimEngine::seeded(seed), persisting: AtomicBool::new(false) });
+        let parts = |disk: &Arc<SimDisk>| consensus::Parts {
+            checkpoint: consensus::CheckpointRule {
+                bytes: ByteCount::new(u64::MAX),
+                entries: 1,
+                interval: Duration::from_millis(10),
+            },
+            ..sim_node::parts(Arc::clone(disk) as _, Arc::clone(&engine) as _)
+        };
+        let consensus = Consensus::open(parts(&disk)).await.expect("opens");
+        for count in 1..=9 {
+            consensus.propose(job(count)).await.expect("done");
+        }
+        while !engine.persisting.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        engine.engine.poison();
+        consensus.propose(job(10)).await.expect("done after the engine was opened again");
+        // What was cut off the log is what a checkpoint says that the engine has.
+        drop(consensus);
+        let disk = disk.after_power_cut(disk::Survival::LoseAll);
+        engine.engine.power_cut();
+        let consensus = Consensus::open(parts(&disk)).await;
+        let consensus = consensus.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        assert_eq!(state_of(&consensus), Some(10), "seed {seed}");
+        consensus.shutdown().await;
+    }
+}
