@@ -246,13 +246,10 @@ fn unserved(error: ObjectError) -> S3Error {
             StatusCode::INSUFFICIENT_STORAGE,
             "The site has no room left.",
         ),
-        ObjectError::OneDiskLeft { expected } => custom(
-            "ServiceUnavailable",
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!(
-                "Only one of the {expected} disks of this site takes writes: what is written now \
-                 would not survive its loss, so nothing is until another one does."
-            ),
+        // How many disks there are is the operator's to know: the node's status has it.
+        ObjectError::OneDiskLeft { .. } => s3_error!(
+            ServiceUnavailable,
+            "What is written now would not survive the loss of a disk, so nothing is until more disks of this site take writes."
         ),
         ObjectError::DisksAway { .. } => s3_error!(
             ServiceUnavailable,

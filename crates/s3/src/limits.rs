@@ -84,7 +84,7 @@ pub const BODY_RATE_BYTES_MIN: u64 = 4 * 1024;
 pub const WRITE_STALL_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// How long the rest of a refused upload is read away so that its client, still sending,
-/// comes to read the answer: less than [`SHUTDOWN_GRACE`].
+/// comes to read the answer.
 pub const LINGER_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Bytes that are read away at the most: eight parts of an upload as most clients cut
@@ -93,6 +93,12 @@ pub const LINGER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Bytes read away in one go.
 pub const LINGER_PIECE_BYTES: usize = 16 * 1024;
+
+/// Connections whose rest is read away at a time: clients refused in the midst of what they
+/// send are few, and who floods the node with such shall not keep its threads busy.
+pub const LINGERING_MAX: usize = 64;
+
+const _: () = assert!(LINGER_TIME_MAX.as_secs() < SHUTDOWN_GRACE.as_secs());
 
 /// How long requests in flight may take to end once a stop was asked for.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
@@ -271,11 +277,12 @@ const POOLS_BYTES: usize = objects::limits::STRIPE_POOL_BYTES
 
 /// What a connection or upload may hold without asking, if all did at once: a stripe and
 /// a signed chunk of each upload, a head of each stranger, a document of each other
-/// connection, of which a stranger's form is the largest.
+/// connection, of which a stranger's form is the largest; what is read away.
 const UNASKED_BYTES: usize = objects::limits::LANES_MAX
     * (units::limits::CHUNK_BYTES + GATHERED_CHUNK_FREE_BYTES)
     + CONNECTIONS_MAX / STRANGERS_PART * (CONNECTION_BUFFER_BYTES_MAX + FORM_FIELDS_BYTES_MAX)
-    + (CONNECTIONS_MAX - CONNECTIONS_MAX / STRANGERS_PART) * GATHERED_DOCUMENT_FREE_BYTES;
+    + (CONNECTIONS_MAX - CONNECTIONS_MAX / STRANGERS_PART) * GATHERED_DOCUMENT_FREE_BYTES
+    + LINGERING_MAX * LINGER_PIECE_BYTES;
 
 const _: () = assert!(
     POOLS_BYTES + SLOW_UPLOADS_PROMISED * GATHERED_CHUNK_FREE_BYTES

@@ -5,8 +5,9 @@
 //! the connection, and the client, still sending, would often lose the answer with it.
 //! So the rest is read and thrown away for a while, as RFC 9112 (9.6) advises.
 //!
-//! **Invariant**: only a connection whose last request was not read to its end lingers,
-//! and never longer or for more bytes than the limits say.
+//! **Invariant**: only a connection whose last request was dropped before its end lingers,
+//! never longer or for more bytes than the limits say, and never more of them than those
+//! allow; the others are closed at once.
 
 use core::pin::Pin;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -15,12 +16,15 @@ use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
 
 use crate::limits::{
     CONNECTION_BUFFER_BYTES_MAX, LINGER_BYTES_MAX, LINGER_PIECE_BYTES, LINGER_TIME_MAX,
+    LINGERING_MAX,
 };
 
 /// The request did not say how long it is.
@@ -43,10 +47,14 @@ impl Unread {
         self.left.load(Ordering::Relaxed) > 0
     }
 
-    /// Surely more than lies at the connection already: it cannot take another request.
-    pub(super) fn ends_connection(&self) -> bool {
-        let left = self.left.load(Ordering::Relaxed);
-        left != UNKNOWN && left > CONNECTION_BUFFER_BYTES_MAX as u64
+    /// More than lies at the connection already, or nobody knows how much: after a
+    /// refusal it cannot take another request. What was carried out may have left the end
+    /// of a body without a length, which is read with the next head.
+    pub(super) fn ends_connection(&self, status: StatusCode) -> bool {
+        match self.left.load(Ordering::Relaxed) {
+            UNKNOWN => status.is_client_error() || status.is_server_error(),
+            left => left > CONNECTION_BUFFER_BYTES_MAX as u64,
+        }
     }
 }
 
@@ -104,14 +112,16 @@ struct Rest {
     piece: Box<[u8]>,
     bytes_left: u64,
     timer: Pin<Box<Sleep>>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Rest {
-    fn new(patience: Duration) -> Self {
+    fn new(patience: Duration, place: OwnedSemaphorePermit) -> Self {
         Self {
             piece: vec![0; LINGER_PIECE_BYTES].into_boxed_slice(),
             bytes_left: LINGER_BYTES_MAX,
             timer: Box::pin(sleep(patience)),
+            _place: place,
         }
     }
 
@@ -134,12 +144,23 @@ impl Rest {
     }
 }
 
+/// Places for connections that linger; clones share them.
+#[derive(Clone, Debug)]
+pub(super) struct LingerPlaces(Arc<Semaphore>);
+
+impl LingerPlaces {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(LINGERING_MAX)))
+    }
+}
+
 pin_project_lite::pin_project! {
     /// Closes its own half first, and the other after the rest was read.
     pub(super) struct Lingering<S> {
         #[pin]
         inner: S,
         unread: Arc<Unread>,
+        places: LingerPlaces,
         patience: Duration,
         is_half_closed: bool,
         rest: Option<Rest>,
@@ -148,12 +169,12 @@ pin_project_lite::pin_project! {
 
 impl<S> Lingering<S> {
     /// Lingers if a body is noted here as unread when the connection ends.
-    pub(super) fn new(inner: S, unread: Arc<Unread>) -> Self {
-        Self::with(inner, unread, LINGER_TIME_MAX)
+    pub(super) fn new(inner: S, unread: Arc<Unread>, places: LingerPlaces) -> Self {
+        Self::with(inner, unread, places, LINGER_TIME_MAX)
     }
 
-    fn with(inner: S, unread: Arc<Unread>, patience: Duration) -> Self {
-        Self { inner, unread, patience, is_half_closed: false, rest: None }
+    fn with(inner: S, unread: Arc<Unread>, places: LingerPlaces, patience: Duration) -> Self {
+        Self { inner, unread, places, patience, is_half_closed: false, rest: None }
     }
 }
 
@@ -199,8 +220,15 @@ impl<S: AsyncRead + AsyncWrite> AsyncWrite for Lingering<S> {
             *this.is_half_closed = true;
         }
         if this.unread.is_some() {
-            let rest = this.rest.get_or_insert_with(|| Rest::new(*this.patience));
-            ready!(rest.poll(this.inner, cx));
+            if this.rest.is_none() {
+                let Ok(place) = Arc::clone(&this.places.0).try_acquire_owned() else {
+                    return Poll::Ready(Ok(()));
+                };
+                *this.rest = Some(Rest::new(*this.patience, place));
+            }
+            if let Some(rest) = this.rest {
+                ready!(rest.poll(this.inner, cx));
+            }
         }
         Poll::Ready(Ok(()))
     }
@@ -224,7 +252,13 @@ mod tests {
         assert_eq!(body(&unread).collect().await.unwrap().to_bytes().len(), 30_000);
         assert!(!unread.is_some(), "read to its end");
         drop(body(&unread));
-        assert!(unread.is_some() && unread.ends_connection());
+        assert!(unread.is_some() && unread.ends_connection(StatusCode::OK));
+        let unknown = Unread { left: AtomicU64::new(UNKNOWN) };
+        assert!(unknown.ends_connection(StatusCode::FORBIDDEN));
+        assert!(
+            !unknown.ends_connection(StatusCode::OK),
+            "its last chunk comes with the next head"
+        );
         unread.begin();
         assert!(!unread.is_some(), "the next request");
     }
@@ -236,7 +270,7 @@ mod tests {
         let server = async {
             let (socket, _) = listener.accept().await?;
             let noted = Arc::new(Unread { left: AtomicU64::new(unread) });
-            let mut socket = Lingering::new(socket, noted);
+            let mut socket = Lingering::new(socket, noted, LingerPlaces::new());
             let mut some = [0; 16];
             socket.read_exact(&mut some).await?;
             socket.write_all(b"refused").await?;
@@ -264,9 +298,30 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_read_to_its_end_does_not_linger() {
-        // Without a note of it the bytes on their way are lost, and the answer with them.
+    async fn without_a_note_of_what_is_unread_the_answer_is_lost() {
         assert!(client_sends(0, 8_000_000).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn one_too_many_does_not_linger() {
+        let places = LingerPlaces::new();
+        let taken = Arc::clone(&places.0)
+            .acquire_many_owned(u32::try_from(LINGERING_MAX).unwrap())
+            .await
+            .unwrap();
+        let shut = async |places| {
+            let (ours, theirs) = tokio::io::duplex(64);
+            let noted = Arc::new(Unread { left: AtomicU64::new(UNKNOWN) });
+            let mut socket = Lingering::with(ours, noted, places, Duration::from_millis(50));
+            let since = tokio::time::Instant::now();
+            socket.shutdown().await.unwrap();
+            drop(theirs);
+            since.elapsed()
+        };
+        assert!(shut(places.clone()).await < Duration::from_millis(50), "there is no place");
+        drop(taken);
+        assert!(shut(places.clone()).await >= Duration::from_millis(50));
+        assert!(shut(places).await >= Duration::from_millis(50), "its place was given back");
     }
 
     #[tokio::test]
@@ -275,7 +330,7 @@ mod tests {
         let noted = Arc::new(Unread { left: AtomicU64::new(UNKNOWN) });
         let patience = Duration::from_millis(50);
         let since = tokio::time::Instant::now();
-        Lingering::with(ours, noted, patience).shutdown().await.unwrap();
+        Lingering::with(ours, noted, LingerPlaces::new(), patience).shutdown().await.unwrap();
         assert!((patience..LINGER_TIME_MAX).contains(&since.elapsed()));
     }
 
@@ -291,7 +346,7 @@ mod tests {
             sent
         };
         let lingering = async {
-            Lingering::new(ours, noted).shutdown().await.unwrap();
+            Lingering::new(ours, noted, LingerPlaces::new()).shutdown().await.unwrap();
         };
         let (sent, ()) = tokio::join!(sending, lingering);
         assert!((LINGER_BYTES_MAX..LINGER_BYTES_MAX + (4 << 20)).contains(&sent), "{sent}");

@@ -52,7 +52,7 @@ pub(crate) use self::front::{Front, Peer};
 #[cfg(test)]
 pub(crate) use self::gathering::Gathering;
 pub(crate) use self::gathering::{Asking, Crowd, Crowded, Share, held};
-use self::linger::{Lingering, NotedBody, Unread};
+use self::linger::{LingerPlaces, Lingering, NotedBody, Unread};
 pub(crate) use self::query::Query;
 pub use self::settings::{Bounds, Domain, Region, Settings};
 use self::stall::StallGuard;
@@ -168,6 +168,7 @@ async fn serve_connection(
     front: Arc<Front>,
     socket: TcpStream,
     peer: Peer,
+    places: LingerPlaces,
     stop: CancellationToken,
 ) {
     let (address, acquaintance) = (peer.address, Arc::clone(&peer.acquaintance));
@@ -179,7 +180,7 @@ async fn serve_connection(
             noted.begin();
             let request = request.map(|body| NotedBody::new(body, Arc::clone(&noted)));
             let mut answer = front.handle(request, peer).await;
-            if noted.ends_connection() {
+            if noted.ends_connection(answer.status()) {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, core::convert::Infallible>(answer)
@@ -191,7 +192,10 @@ async fn serve_connection(
         .max_buf_size(CONNECTION_BUFFER_BYTES_MAX)
         .keep_alive(true)
         .half_close(false)
-        .serve_connection(TokioIo::new(Lingering::new(StallGuard::new(socket), unread)), service);
+        .serve_connection(
+            TokioIo::new(Lingering::new(StallGuard::new(socket), Arc::clone(&unread), places)),
+            service,
+        );
     let mut connection = core::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -201,6 +205,8 @@ async fn serve_connection(
         }
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
+            // A stop waits for answers, and not for what nobody reads any more.
+            unread.begin();
             connection.await
         }
     };

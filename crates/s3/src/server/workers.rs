@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Accepted, Front, Peer, Place, serve_connection};
+use super::{Accepted, Front, LingerPlaces, Peer, Place, serve_connection};
 use crate::limits::{EVENT_INTERVAL, SHUTDOWN_GRACE, WORKER_BLOCKING_THREADS_MAX};
 
 /// The threads and the ways to them.
@@ -46,7 +46,8 @@ impl Workers {
     pub(super) fn start(front: &Arc<Front>, stop: &CancellationToken) -> io::Result<Self> {
         let cut = CancellationToken::new();
         let count = std::thread::available_parallelism()?.get();
-        let workers = (0..count).map(|_| Worker::start(front, stop, &cut));
+        let places = LingerPlaces::new();
+        let workers = (0..count).map(|_| Worker::start(front, &places, stop, &cut));
         Ok(Self { workers: workers.collect::<io::Result<_>>()?, cut: cut.drop_guard() })
     }
 
@@ -81,6 +82,7 @@ impl Workers {
 impl Worker {
     fn start(
         front: &Arc<Front>,
+        places: &LingerPlaces,
         stop: &CancellationToken,
         cut: &CancellationToken,
     ) -> io::Result<Self> {
@@ -97,6 +99,7 @@ impl Worker {
             front: Arc::clone(front),
             incoming,
             load: Arc::clone(&load),
+            places: places.clone(),
             stop: stop.clone(),
             cut: cut.clone(),
         };
@@ -112,6 +115,7 @@ struct Run {
     front: Arc<Front>,
     incoming: mpsc::Receiver<Handed>,
     load: Arc<AtomicUsize>,
+    places: LingerPlaces,
     stop: CancellationToken,
     cut: CancellationToken,
 }
@@ -140,12 +144,13 @@ impl Run {
 
     fn serve(&self, connections: &mut JoinSet<()>, handed: Handed) {
         let (front, stop) = (Arc::clone(&self.front), self.stop.clone());
+        let places = self.places.clone();
         let counted = Counted(Arc::clone(&self.load));
         connections.spawn(async move {
             let _counted = counted;
             let Handed { socket, peer, place } = handed;
             match TcpStream::from_std(socket) {
-                Ok(socket) => serve_connection(front, socket, peer, stop).await,
+                Ok(socket) => serve_connection(front, socket, peer, places, stop).await,
                 Err(error) => tracing::warn!(%error, "a connection could not be taken over"),
             }
             drop(place);
