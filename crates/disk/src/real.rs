@@ -259,6 +259,24 @@ mod tests {
     }
 
     #[test]
+    fn an_operation_that_does_not_end_says_that_the_disk_hangs() {
+        use crate::underway::Underway;
+        let directory = tempfile::tempdir().unwrap();
+        let disk = RealDisk::open(directory.path()).unwrap();
+        let file = disk.create("a").unwrap();
+        file.write_all_at(b"x", 0).unwrap();
+        file.sync_data().unwrap();
+        assert!(!disk.is_hanging(), "all have ended");
+        let Some(long_ago) = std::time::Instant::now().checked_sub(Underway::hangs_after()) else {
+            return;
+        };
+        let stuck = disk.underway.begin_at(long_ago);
+        assert!(disk.is_hanging());
+        drop(stuck);
+        assert!(!disk.is_hanging());
+    }
+
+    #[test]
     fn only_the_owner_can_look() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();

@@ -66,10 +66,6 @@ fn set_health(status: &Status, insight: &Insight) {
         status.disks.iter().map(|disk| component(&disk.path)).collect();
     let is_disk = |known: &str| known.starts_with(&component(""));
     insight.health.retain(|known| !is_disk(known) || components.contains(known));
-    match one_disk_left(&status.disks) {
-        None => insight.health.ready("writes"),
-        Some(reason) => insight.health.not_ready("writes", reason),
-    }
     for disk in &status.disks {
         let component = component(&disk.path);
         match disk.state {
@@ -91,20 +87,6 @@ fn set_health(status: &Status, insight: &Insight) {
             }
         }
     }
-}
-
-/// Why nothing large is written: one disk of several takes writes.
-fn one_disk_left(disks: &[DiskStatus]) -> Option<String> {
-    let takes = |disk: &&DiskStatus| matches!(disk.state, DiskState::Healthy | DiskState::Full);
-    let taking = disks.iter().filter(takes).count();
-    (disks.len() > 1 && taking == 1).then(|| {
-        format!(
-            "only one of {} disks takes writes, and what it took would not survive its loss: \
-             objects over 8 KiB are refused until another one does; mount it, or add one with \
-             --disk DIR",
-            disks.len()
-        )
-    })
 }
 
 /// Tells which disks are missing, and once of those that were that they no longer are.
@@ -155,23 +137,5 @@ fn set_gauges(status: &Status, ready: bool) {
         gauge!(names::DISK_POISONED, "disk" => label.clone()).set(poisoned);
         let hanging = f64::from(u8::from(disk.state == DiskState::Hanging));
         gauge!(names::DISK_HANGING, "disk" => label).set(hanging);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_duty_that_pauses_is_told_and_the_node_stays_ready() {
-        let insight = crate::process::insight_start().unwrap_or_else(|_| panic!("the first one"));
-        let why = |why: Option<&str>| BTreeMap::from([("repair", why.map(str::to_owned))]);
-        for (duties, paused) in [(why(Some("it panicked")), 1), (why(None), 0)] {
-            tell(&Status::default(), &duties, &insight);
-            assert!(insight.health.is_ready(), "{:?}", insight.health.reasons());
-            let told = insight.metrics.render();
-            let line = format!("essaim_duty_paused{{duty=\"repair\"}} {paused}\n");
-            assert!(told.contains(&line) && told.contains("essaim_ready 1\n"), "{told}");
-        }
     }
 }

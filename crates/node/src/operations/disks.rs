@@ -279,9 +279,58 @@ pub(super) fn spared(disks: &[DiskStatus], homeless: u64) -> Vec<NotReadyReason>
     spared.map(reason).collect()
 }
 
+/// Why nothing large is written: none of several disks takes writes, or only one, and what
+/// it took would not survive its loss. What is stored is served all the same.
+pub(super) fn few_for_writes(disks: &[DiskStatus]) -> Option<NotReadyReason> {
+    let takes = |disk: &&DiskStatus| matches!(disk.state, DiskState::Healthy | DiskState::Full);
+    let taking = disks.iter().filter(takes).count();
+    let all = disks.len();
+    let reason = match taking {
+        _ if all < 2 => return None,
+        0 => format!("none of the {all} disks takes writes: objects over 8 KiB are refused"),
+        1 => format!(
+            "only one of the {all} disks takes writes, and what it took would not survive its \
+             loss: objects over 8 KiB are refused until another one does; see the disks above"
+        ),
+        _ => return None,
+    };
+    Some(NotReadyReason { component: "writes".to_owned(), reason })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn too_few_disks_for_writes_are_told_of() {
+        use DiskState::{Full, Hanging, Healthy, Missing, Poisoned};
+        let disk = |state| DiskStatus {
+            id: "7".repeat(32),
+            path: "/mnt/b".to_owned(),
+            state,
+            total_bytes: 0,
+            free_bytes: 0,
+            used_bytes: 0,
+            parts_left: None,
+            can_be_spared: false,
+        };
+        let check = |states: &[DiskState], words: Option<&str>| {
+            let disks: Vec<DiskStatus> = states.iter().copied().map(disk).collect();
+            let told = few_for_writes(&disks).map(|told| told.reason);
+            let is_right = match (&told, words) {
+                (Some(told), Some(words)) => told.contains(words),
+                (told, words) => told.is_none() && words.is_none(),
+            };
+            assert!(is_right, "{states:?}: {told:?}");
+        };
+        check(&[Healthy], None);
+        check(&[Poisoned], None);
+        check(&[Healthy, Full], None);
+        check(&[Healthy, Healthy, Missing], None);
+        check(&[Healthy, Missing], Some("only one of the 2 disks"));
+        check(&[Hanging, Full, Poisoned], Some("only one of the 3 disks"));
+        check(&[Hanging, Poisoned], Some("none of the 2 disks"));
+    }
 
     #[test]
     fn a_missing_disk_is_told_as_what_it_means() {

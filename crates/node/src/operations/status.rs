@@ -13,7 +13,7 @@ use axum::body::{Body, Bytes};
 use consensus::{Condition, Consensus};
 use tokio::sync::mpsc;
 
-use super::disks::spared;
+use super::disks::{few_for_writes, spared};
 use super::{CATALOG_ROOM, SiteOperations, unread};
 use crate::limits::{BACKUP_PIECES_AHEAD, ERRORS_SHOWN_MAX};
 use crate::trouble::chain;
@@ -50,6 +50,7 @@ impl SiteOperations {
         let disks = self.disk_states(steward.losses.as_ref(), unreadable.parts.is_empty());
         let mut degraded = degraded(&steward.duties_panicked);
         degraded.extend(spared(&disks, steward.parts_homeless));
+        degraded.extend(few_for_writes(&disks));
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ready: not_ready.is_empty(),

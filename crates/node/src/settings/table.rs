@@ -67,7 +67,7 @@ pub static SETTINGS: &[Setting] = &[
         many: true,
         default: "",
         doc: "A directory for fragments on a disk of its own; repeat it for each disk",
-        more: "Disks may be of unequal size. With two or more, every object survives the loss of \
+        more: "Disks may be of unequal size. With two or more, every object over 8 KiB written since survives the loss of \
                one; while only one of them takes writes, objects over 8 KiB are refused. A disk may be added at any start; one that is missing is told, never \
                silently replaced. In the file: `disk = [\"/disks/a\", \"/disks/b\"]`.",
         set: |settings, text| value::path(text).map(|path| settings.disks.push(path)),

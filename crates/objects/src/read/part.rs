@@ -181,7 +181,8 @@ impl OpenPart {
         }
         tracing::error!(part = %self.part, stripe = %range.stripe, "a stripe cannot be read");
         let reason = format!("stripe {} of part {}", range.stripe, self.part);
-        if self.slots.iter().any(|disk| is_away(inner, *disk)) {
+        let is_unread = matches!(trouble, Trouble::Unread(_));
+        if is_unread && self.slots.iter().any(|disk| is_away(inner, *disk)) {
             return Err(ObjectError::DisksAway { reason });
         }
         Err(ObjectError::Damaged { reason })
