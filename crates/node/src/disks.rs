@@ -19,6 +19,7 @@ use units::{ClusterId, DiskId, Random};
 
 use crate::identity::{Identity, KnownDisk};
 use crate::limits::START_TELLS_EVERY;
+use crate::places::resolved;
 use crate::settings::Settings;
 use crate::trouble::{Trouble, about_directory, chain};
 
@@ -86,7 +87,7 @@ pub(crate) async fn open(
 fn tell_while_waiting(settings: &Settings, identity: &Identity) -> AbortOnDropHandle<()> {
     let with_place = identity.disks.iter().filter(|known| known.has_place());
     let mut places: Vec<PathBuf> = with_place.map(|known| place(settings, known)).collect();
-    places.extend(named(settings, identity).iter().map(|named| full(named)));
+    places.extend(named(settings, identity).iter().map(|named| resolved(named)));
     places.sort();
     places.dedup();
     let shown: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
@@ -113,7 +114,7 @@ fn candidates(
     let known: Vec<PathBuf> = with_place.map(|known| place(settings, known)).collect();
     let mut wanted: Vec<PathBuf> = Vec::new();
     let named = named(settings, identity);
-    for directory in known.iter().cloned().chain(named.iter().map(|named| full(named))) {
+    for directory in known.iter().cloned().chain(named.iter().map(|named| resolved(named))) {
         if !wanted.contains(&directory) {
             wanted.push(directory);
         }
@@ -226,7 +227,7 @@ fn about_missing(settings: &Settings, known: &KnownDisk) -> Trouble {
 
 /// Where a disk was; a data directory that was moved takes its own disk along.
 pub(crate) fn place_in(data: &Path, known: &KnownDisk) -> PathBuf {
-    full(&data.join(&known.directory))
+    resolved(&data.join(&known.directory))
 }
 
 fn place(settings: &Settings, known: &KnownDisk) -> PathBuf {
@@ -239,13 +240,6 @@ fn named(settings: &Settings, identity: &Identity) -> Vec<PathBuf> {
         return Vec::new();
     }
     settings.disk_directories()
-}
-
-/// The path as the operating system names it, if it is there.
-fn full(directory: &Path) -> PathBuf {
-    directory
-        .canonicalize()
-        .unwrap_or_else(|_| std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned()))
 }
 
 /// A known directory must hold the disk it held.

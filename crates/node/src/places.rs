@@ -49,7 +49,7 @@ fn refused(message: String) -> Trouble {
 }
 
 /// The path as the operating system names it, as far as it is there.
-fn resolved(path: &Path) -> PathBuf {
+pub(crate) fn resolved(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for above in path.ancestors() {
         if let Ok(found) = above.canonicalize() {
@@ -97,6 +97,9 @@ mod tests {
             assert!(told.as_ref().is_err_and(|told| told.contains(why)), "{disks:?}: {told:?}");
         }
         told(&["data/disk", "data/disk2", "a", "ab"]).unwrap();
+        // A directory that is gone is known by the one above it.
+        let gone = super::resolved(at("link/../link/gone/too").as_ref());
+        assert_eq!(gone, folder.path().canonicalize().unwrap().join("data/gone/too"));
         // A disk that was taken before is taken again.
         std::fs::create_dir_all(at("a/b")).unwrap();
         std::fs::write(at("a/b/disk.id"), "").unwrap();
