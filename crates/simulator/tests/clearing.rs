@@ -11,6 +11,7 @@ use objects::{
     BucketCreate, CreateUpload, DeleteObject, ObjectName, PutObject, PutPart, UploadName, body_of,
 };
 use simulator::{Running, Site, SiteOptions, simulator};
+use steward::{RotationOf, RotationStartError};
 use units::{Clock as _, PartId, PartNumber, Timestamp};
 
 /// Far later than any test ends.
@@ -206,6 +207,72 @@ async fn a_catalog_of_before_is_cleared_once_it_is_confirmed() -> Result<()> {
     cleared(&running).await?;
     assert!(town.site.clock.now() < UNTIL);
     town.check(&running).await?;
+    running.stop().await;
+    Ok(())
+}
+
+/// All rotations that can go on, to their ends.
+async fn rotated(running: &Running) -> Result<()> {
+    for _ in 0..200 {
+        if !running.steward.rotation_step().await? {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("a rotation does not end")
+}
+
+/// While it is held, nobody's rotation waits for one of the tenant whose key is destroyed,
+/// and the root key, with which the list of such keys goes, waits for the word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rotations_in_a_catalog_of_before_end_and_lose_no_erasure() -> Result<()> {
+    let (mut town, running) = Town::found(90).await?;
+    let root_before = running.objects.parts().vault.root_generation();
+    let of_gone = RotationOf::Tenant { id: town.gone.id };
+    running.steward.rotation_start(of_gone.clone()).await?;
+    running.steward.rotation_start(RotationOf::Root).await?;
+    let mut backup = Vec::new();
+    running.consensus.snapshot_write(&mut backup)?;
+    running.objects.parts().vault.tenant_shred(town.gone.id)?;
+    running.stop().await;
+
+    town.site.catalog_restore(&backup)?;
+    let running = town.site.start().await?;
+    let of_kept = RotationOf::Tenant { id: town.paused.id };
+    running.steward.rotation_start(of_kept.clone()).await?;
+    rotated(&running).await?;
+    for of in [&of_gone, &of_kept] {
+        let rotation = running.steward.rotation(of)?.context("it was begun")?;
+        ensure!(!rotation.is_running(), "{rotation:?}");
+    }
+    let root = running.steward.rotation(&RotationOf::Root)?.context("it was begun")?;
+    ensure!(root.is_running(), "it waits: {root:?}");
+    ensure!(running.objects.parts().vault.root_generation() == root_before);
+
+    running.steward.restore_confirm().await?;
+    rotated(&running).await?;
+    ensure!(running.objects.parts().vault.root_generation() > root_before);
+    let row = running.consensus.view().tenant(town.gone.id)?.context("there")?;
+    ensure!(row.state == TenantState::Erased, "told before the list went: {row:?}");
+    cleared(&running).await?;
+    town.check(&running).await?;
+    running.stop().await;
+    Ok(())
+}
+
+/// A new one is refused meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_root_key_of_a_held_catalog_is_not_rotated() -> Result<()> {
+    let (mut town, running) = Town::found(91).await?;
+    let mut backup = Vec::new();
+    running.consensus.snapshot_write(&mut backup)?;
+    running.stop().await;
+    town.site.catalog_restore(&backup)?;
+    let running = town.site.start().await?;
+    let refused = running.steward.rotation_start(RotationOf::Root).await;
+    assert!(matches!(refused, Err(RotationStartError::Held)), "{refused:?}");
+    running.steward.restore_confirm().await?;
+    running.steward.rotation_start(RotationOf::Root).await?;
+    rotated(&running).await?;
     running.stop().await;
     Ok(())
 }

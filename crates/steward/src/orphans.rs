@@ -59,6 +59,8 @@ impl Steward {
     pub async fn restore_confirm(&self) -> Result<(), StewardError> {
         let name = Job::restored();
         self.propose(Command::JobSet { name, state: None }).await?;
+        // A rotation of the root key may have waited for it.
+        self.shared.rotation_wanted.notify_one();
         Ok(())
     }
 

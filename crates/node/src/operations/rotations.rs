@@ -37,6 +37,11 @@ impl SiteOperations {
                 "its rotation is under way already",
                 "see how far it is: essaim rotations",
             ),
+            RotationStartError::Held => Fault::conflict(
+                "the catalog was put back from a backup, and waits for your word",
+                "essaim confirm restore first: until then it may not know whose keys are \
+                 destroyed, and the list of them goes with the root key",
+            ),
             RotationStartError::NoSuchKey => Fault::new(
                 FaultKind::Conflict,
                 "its key was destroyed",

@@ -18,7 +18,9 @@
 mod bucket;
 mod job;
 
-use catalog::command::{BucketKeyRewrap, NamedKeyRewrap, SecretReseal, TenantKeyRewrap};
+use catalog::command::{
+    BucketKeyRewrap, NamedKeyRewrap, SecretReseal, TenantKeyRewrap, TenantShredded,
+};
 use catalog::{
     AccessKeyId, Bucket, BucketName, Command, NamedKeyName, Refusal, SealedBytes, Tenant,
     TenantState,
@@ -43,6 +45,10 @@ pub enum RotationStartError {
     /// There is no such thing, or its key was destroyed.
     #[error("there is no such key")]
     NoSuchKey,
+    /// A catalog that was put back from a backup waits for a word: it may not know whose
+    /// keys are destroyed, and the list of them goes with the root key.
+    #[error("a catalog that was put back from a backup waits to be confirmed")]
+    Held,
     /// The catalog did not take the job.
     #[error(transparent)]
     Steward(#[from] StewardError),
@@ -54,6 +60,9 @@ impl Steward {
         let name = of.job().ok_or(RotationStartError::NoSuchKey)?;
         if self.rotation(&of)?.is_some_and(|rotation| rotation.is_running()) {
             return Err(RotationStartError::Running);
+        }
+        if of == RotationOf::Root && self.restored_from()?.is_some() {
+            return Err(RotationStartError::Held);
         }
         let before = match &of {
             RotationOf::Root => self.vault().root_generation().get(),
@@ -88,14 +97,23 @@ impl Steward {
         Ok(ours.filter_map(|(_, job)| Rotation::decode(job.state.as_slice())).collect())
     }
 
-    /// Does one step of each rotation under way; whether any is.
+    /// Does one step of each rotation under way; whether any is. One that fails keeps no
+    /// other from going on; the first error is told when all have had their step.
+    ///
+    /// That of the root key waits while a restored catalog is held, as a new one would.
     pub async fn rotation_step(&self) -> Result<bool, StewardError> {
-        let mut any = false;
+        let is_held = self.restored_from()?.is_some();
+        let (mut any, mut failed) = (false, None);
         for rotation in self.rotations()?.into_iter().filter(Rotation::is_running) {
+            if is_held && rotation.of == RotationOf::Root {
+                continue;
+            }
             any = true;
-            self.rotation_move(rotation).await?;
+            if let Err(error) = self.rotation_move(rotation).await {
+                failed.get_or_insert(error);
+            }
         }
-        Ok(any)
+        failed.map_or(Ok(any), Err)
     }
 
     async fn rotation_move(&self, mut rotation: Rotation) -> Result<(), StewardError> {
@@ -125,9 +143,9 @@ impl Steward {
     async fn generation_make(&self, rotation: &Rotation) -> Result<(), StewardError> {
         match &rotation.of {
             RotationOf::Root => {
-                let vault = self.vault();
-                if vault.root_generation().get() == rotation.generation_before {
-                    vault.root_rotate()?;
+                if self.vault().root_generation().get() == rotation.generation_before {
+                    self.shredded_tell().await?;
+                    self.vault().root_rotate()?;
                 }
             }
             RotationOf::Tenant { id } => {
@@ -148,6 +166,25 @@ impl Steward {
             }
         }
         Ok(())
+    }
+
+    /// Tells the catalog of tenants that it has as living and whose keys are destroyed: the
+    /// list of them is of no use once the root key that they were under is forgotten.
+    async fn shredded_tell(&self) -> Result<(), StewardError> {
+        let mut after = None;
+        loop {
+            let tenants = self.view().tenants(after, ROTATION_PAGE)?;
+            for tenant in tenants.iter().filter(|tenant| is_living(tenant)) {
+                if self.vault().tenant_is_shredded(tenant.id) {
+                    let shredded = TenantShredded { id: tenant.id };
+                    self.propose(Command::TenantShredded(shredded)).await?;
+                }
+            }
+            let Some(last) = tenants.last().filter(|_| tenants.len() == ROTATION_PAGE) else {
+                return Ok(());
+            };
+            after = Some(last.id);
+        }
     }
 
     /// One page of a pass. At the end of a pass that found nothing, it is time to
@@ -367,7 +404,12 @@ impl Steward {
     }
 
     /// The tenant, unless it is gone or its key was destroyed.
+    /// The tenant, if its key is not destroyed, by the catalog nor by the vault: a restored
+    /// catalog may know nothing of that yet.
     fn living(&self, id: TenantId) -> Result<Option<Tenant>, StewardError> {
+        if self.vault().tenant_is_shredded(id) {
+            return Ok(None);
+        }
         Ok(self.view().tenant(id)?.filter(is_living))
     }
 
