@@ -244,6 +244,10 @@ pub enum Refusal {
         /// The disk.
         disk: DiskId,
     },
+    /// A part that was to get one copy more has other copies than the command says, or is
+    /// not kept whole in each of its slots.
+    #[error("the part does not have these copies")]
+    CopiesChanged,
 }
 
 impl Refusal {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use catalog::command::{
     BucketClear, BucketRef, DiskForget, NamedKeyCreate, NamedKeyRewrap, NewVersion, ObjectPut,
-    PutCondition, PutOrigin, TenantCreate, TenantCreateWithEmail, TenantShredded,
+    PartCopyAdd, PutCondition, PutOrigin, TenantCreate, TenantCreateWithEmail, TenantShredded,
 };
 use catalog::record::{Counters, DiskSearch, Disks, InlineBody, Record};
 use catalog::*;
@@ -360,5 +360,11 @@ fn log_entries_are_read_as_they_were_written() {
     let command = Command::DiskForget(DiskForget { disk: DiskId::from_u128(2), rows: 1_000 });
     let entry = [Stamped { at: AT, command }];
     let stored = golden("log-entry.1.disk-forget", &Stamped::encode_entry(&entry));
+    assert_eq!(Stamped::decode_entry(&stored).as_deref(), Ok(entry.as_slice()));
+
+    let (part, to) = (PartId::from_u128(3), DiskId::from_u128(2));
+    let command = Command::PartCopyAdd(PartCopyAdd { part, copies: 1, to });
+    let entry = [Stamped { at: AT, command }];
+    let stored = golden("log-entry.1.copy-add", &Stamped::encode_entry(&entry));
     assert_eq!(Stamped::decode_entry(&stored).as_deref(), Ok(entry.as_slice()));
 }

@@ -8,7 +8,7 @@ use catalog::command::{
     BucketClear, BucketCreate, BucketDelete, BucketKeyRewrap, BucketOwnershipSet, BucketRef,
     BucketSettingSet, Cause, ContentPut, DeleteCondition, DeleteGuard, DeleteItem, DiskForget,
     KeyCreate, KeyRevoke, NamedKeyCreate, NamedKeyRewrap, NewVersion, ObjectAclSet, ObjectDelete,
-    ObjectPut, PartLayout, PartSlotMove, PutCondition, PutOrigin, TenantCreate,
+    ObjectPut, PartCopyAdd, PartLayout, PartSlotMove, PutCondition, PutOrigin, TenantCreate,
     TenantCreateWithEmail, TenantDelete, TenantErase, TenantQuotaSet, TenantResume, TenantShredded,
     TenantSuspend, UploadComplete, UploadCreate, UploadPartPut, UserCreate, UserDelete,
 };
@@ -295,6 +295,36 @@ fn a_slot_moves_only_from_where_it_is() {
     house.done(step(0, 1, 3));
     let row = house.view().part(PartId::from_u128(10)).expect("readable").expect("there");
     assert_eq!(row.slots, [DiskId::from_u128(3), DiskId::from_u128(2)]);
+}
+
+#[test]
+fn a_part_gets_a_copy_more_only_where_it_has_none() {
+    let mut house = House::open(false);
+    let disks = |of: &[u128]| of.iter().map(|disk| DiskId::from_u128(*disk)).collect::<Vec<_>>();
+    for (key, id, data, slots) in [("cut", 11, 2, disks(&[1, 2])), ("a", 10, 1, disks(&[1]))] {
+        let layout = PartLayout { data, parity: 0, slots, ..layout() };
+        let put = house.put(key, 5, ContentPut::NewPart { reference: part(1, id, 5), layout });
+        house.done(put);
+    }
+    let add = |part, copies, to| {
+        Command::PartCopyAdd(PartCopyAdd {
+            part: PartId::from_u128(part),
+            copies,
+            to: DiskId::from_u128(to),
+        })
+    };
+    // A part that is cut in two has no copies to add to.
+    house.refused(add(11, 2, 9), &Refusal::CopiesChanged);
+    house.refused(add(10, 1, 1), &Refusal::CopiesChanged);
+    house.refused(add(10, 2, 2), &Refusal::CopiesChanged);
+    house.refused(add(99, 1, 2), &Refusal::PartGone { part: PartId::from_u128(99) });
+    house.done(add(10, 1, 2));
+    house.refused(add(10, 1, 3), &Refusal::CopiesChanged);
+    let row = house.view().part(PartId::from_u128(10)).expect("readable").expect("there");
+    assert_eq!((row.data, row.parity), (1, 1));
+    assert_eq!(row.slots, disks(&[1, 2]));
+    house.done(House::delete("a"));
+    house.refused(add(10, 2, 3), &Refusal::PartGone { part: PartId::from_u128(10) });
 }
 
 fn disk_forget(disk: u128, rows: u32) -> Command {

@@ -247,6 +247,16 @@ impl FragmentStore {
         Some(ByteCount::new(u64::from(location.bytes)))
     }
 
+    /// Disks beside this one that have a fragment of that name and answer, from memory.
+    ///
+    /// A name says what was sealed, so whoever has it has the same bytes: a repair that
+    /// nobody was told of has left them there, or the catalog is older than the disks.
+    pub fn elsewhere(&self, place: DiskId, name: FragmentName) -> Vec<DiskId> {
+        let others = self.order.iter().copied().filter(|disk| *disk != place);
+        let has = |disk: &DiskId| self.length(*disk, name).is_some();
+        others.filter(|disk| has(disk) && self.state(*disk) != Some(DiskState::Hanging)).collect()
+    }
+
     /// Names after `after` in order, at most `limit` (and [`crate::limits::LIST_MAX`]).
     pub fn list(&self, disk: DiskId, after: Option<FragmentName>, limit: usize) -> Vec<Listed> {
         self.disks.get(&disk).map(|handle| handle.shared.list(after, limit)).unwrap_or_default()

@@ -115,6 +115,9 @@ pub fn examine_status(status: &Status) -> Vec<Finding> {
     if let Some((found, what_to_do)) = homeless_text(status) {
         findings.push(finding("redundancy", Verdict::Bad, found, what_to_do));
     }
+    if let Some((found, what_to_do)) = single_text(status) {
+        findings.push(finding("redundancy", Verdict::Doubtful, found, what_to_do));
+    }
     for reason in &status.not_ready {
         let found = format!("{}: {}", reason.component, reason.reason);
         findings.push(finding("not ready", Verdict::Bad, found, ""));
@@ -142,6 +145,18 @@ pub fn homeless_text(status: &Status) -> Option<(String, &'static str)> {
          and survives one loss less"
     );
     (parts > 0).then_some((found, HOMELESS_WHAT_TO_DO))
+}
+
+/// Parts that have one copy on a site of several disks, in words, and what to do.
+pub fn single_text(status: &Status) -> Option<(String, &'static str)> {
+    let parts = status.queues.single_parts;
+    let have = if parts == 1 { "1 part has".to_owned() } else { format!("{parts} parts have") };
+    let found = format!(
+        "{have} one copy only, from when the site had one disk: it is lost with that disk until \
+         it is copied to another, which goes on by itself"
+    );
+    let what_to_do = "wait; free room or add a disk if the number does not fall";
+    (parts > 0).then_some((found, what_to_do))
 }
 
 /// An unreadable part in words.

@@ -19,4 +19,4 @@ mod repair;
 pub use disks::DiskFacts;
 pub use geometry::Geometry;
 pub use place::{PlaceError, Placement, place};
-pub use repair::replacement;
+pub use repair::{another, replacement};

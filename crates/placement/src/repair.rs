@@ -18,6 +18,17 @@ pub fn replacement(
     if disks.iter().any(|disk| disk.id == lost && sound(disk)) {
         return Some(lost);
     }
+    another(disks, slots, need, random)
+}
+
+/// A healthy disk with room that holds no slot of the part yet.
+pub fn another(
+    disks: &[DiskFacts],
+    slots: &[DiskId],
+    need: ByteCount,
+    random: &dyn Random,
+) -> Option<DiskId> {
+    let sound = |disk: &DiskFacts| disk.healthy && disk.free >= need;
     let candidates: Vec<DiskFacts> =
         disks.iter().copied().filter(|disk| sound(disk) && !slots.contains(&disk.id)).collect();
     if candidates.is_empty() {

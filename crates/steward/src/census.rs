@@ -92,12 +92,51 @@ impl Steward {
         }
     }
 
+    /// Whether a fragment can be read, from its disk or from another that has it; one that
+    /// nothing is known against counts.
+    pub(crate) async fn fragment_reads(&self, row: &PartRow, name: FragmentName) -> bool {
+        if self.fragment_state(row, name).await == FragmentState::Good {
+            return true;
+        }
+        let Some(place) = row.slots.get(usize::from(name.fragment.get())) else { return false };
+        for disk in self.fragments().elsewhere(*place, name) {
+            if self.good_fragment(disk, row, name).await.is_some() {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Whether a fragment of the right length is in the disk's index; reads nothing.
     pub(crate) fn fragment_is_there(&self, row: &PartRow, name: FragmentName) -> bool {
         let Some(disk) = row.slots.get(usize::from(name.fragment.get())) else { return false };
         let length = self.fragments().length(*disk, name).map(units::ByteCount::get);
         let expected = expected_bytes(row, name).map(|bytes| bytes as u64);
         length.is_some() && length == expected
+    }
+
+    /// Whether a fragment of the right length is in the index of its disk, or of another;
+    /// reads nothing.
+    pub(crate) fn fragment_is_somewhere(&self, row: &PartRow, name: FragmentName) -> bool {
+        if self.fragment_is_there(row, name) {
+            return true;
+        }
+        let Some(place) = row.slots.get(usize::from(name.fragment.get())) else { return false };
+        let expected = expected_bytes(row, name).map(|bytes| bytes as u64);
+        let length = |disk| self.fragments().length(disk, name).map(units::ByteCount::get);
+        let elsewhere = self.fragments().elsewhere(*place, name);
+        elsewhere.into_iter().any(|disk| length(disk) == expected)
+    }
+
+    /// Whether every stripe of a part has as many fragments as it takes, by the disks'
+    /// indexes; reads nothing.
+    pub(crate) fn part_may_be_read(&self, part: PartId, row: &PartRow) -> bool {
+        let slots = || (0_u8..).take(row.slots.len());
+        (0..row.stripe_count).all(|stripe| {
+            let names = slots().map(|slot| name_of(part, stripe, slot));
+            let there = names.filter(|name| self.fragment_is_somewhere(row, *name));
+            there.take(usize::from(row.data)).count() == usize::from(row.data)
+        })
     }
 
     /// One page of parts, with the fragments that are not where they should be;

@@ -39,6 +39,7 @@ mod repair;
 mod rotation;
 mod round;
 mod scrub;
+mod second_copies;
 mod settings;
 mod status;
 mod steward;

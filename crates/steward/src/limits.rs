@@ -124,6 +124,13 @@ pub const ROTATION_PAGE: usize = 256;
 /// Rotations looked for in the catalog; each is one row.
 pub const ROTATIONS_SHOWN_MAX: usize = 1_000;
 
+/// Parts looked at by one step of the walks in search of single copies.
+pub const SECOND_COPIES_PAGE: usize = 256;
+
+/// Parts that get a second copy at a time: fewer than are repaired, for nothing is in
+/// more danger than before.
+pub const COPIES_AT_A_TIME: usize = 4;
+
 /// Parts looked at by one step of the survey.
 pub const SURVEY_PAGE: usize = 1_000;
 

@@ -91,7 +91,7 @@ impl Steward {
         let page = self.view().parts(survey.after, SURVEY_PAGE)?;
         survey.running = page.len() == SURVEY_PAGE;
         survey.after = page.last().map(|(part, _)| *part);
-        for (_, row) in &page {
+        for (part, row) in &page {
             let mut away = 0_usize;
             for disk in &row.slots {
                 away += usize::from(self.fragments().state(*disk).is_none());
@@ -99,8 +99,11 @@ impl Steward {
                     holding.add(row);
                 }
             }
-            let is_wanted = row.references > 0;
-            survey.found.unreadable += u64::from(is_wanted && away > usize::from(row.parity));
+            // What lay on them may lie on others, of which the catalog has not heard.
+            let is_lost = row.references > 0
+                && away > usize::from(row.parity)
+                && !self.part_may_be_read(*part, row);
+            survey.found.unreadable += u64::from(is_lost);
         }
         if !survey.running {
             let mut found = core::mem::take(&mut survey.found);

@@ -10,6 +10,10 @@
 //! one ended: on the disk that has some of the slot's fragments already, whose good
 //! ones it leaves as they are.
 //!
+//! Fragments are taken from where the catalog says, or from any other disk that has them:
+//! a catalog put back from a backup names disks that have been replaced since, and what
+//! lay on them lies on others. There the slots have only to be moved.
+//!
 //! Fragments are written several at a time, with one sync for all of them.
 
 use core::ops::Range;
@@ -67,7 +71,7 @@ impl SlotWork {
 
 /// Rebuilt fragments that are written together, and the room they take meanwhile.
 #[derive(Default)]
-struct Batch<'a> {
+pub(crate) struct Batch<'a> {
     fragments: Vec<Fragment>,
     bytes: usize,
     room: Option<SemaphorePermit<'a>>,
@@ -127,7 +131,7 @@ impl Steward {
             // may come back; so nothing of it has a new home.
             outcome.homeless = stripes.saturating_sub(outcome.lost);
         } else if moving && outcome.homeless == 0 {
-            self.slot_move(work, row, target).await?;
+            outcome.moved += u64::from(self.slot_move(work, row, target).await?);
         }
         Ok(outcome)
     }
@@ -140,9 +144,10 @@ impl Steward {
             for (slot, disk) in (0_u8..).zip(&row.slots) {
                 let name = name_of(work.part, stripe, slot);
                 let is_good = if read {
-                    self.is_good(*disk, row, name).await
+                    let _room = self.look_room(expected_bytes(row, name).unwrap_or(0)).await;
+                    self.good_somewhere(*disk, row, name).await.is_some()
                 } else {
-                    self.fragment_is_there(row, name) && !self.is_distrusted(name)
+                    self.fragment_is_somewhere(row, name) && !self.is_distrusted(name)
                 };
                 // Its own fragment makes up for all others.
                 let counts = if slot == work.slot.get() { row.data } else { 1 };
@@ -159,13 +164,7 @@ impl Steward {
     /// Where the slot's fragments go: its own disk if that is sound; else the disk that
     /// an earlier attempt wrote to, if it has the room; else another.
     fn target(&self, work: &SlotWork, row: &PartRow) -> Option<DiskId> {
-        let store = self.fragments();
-        let facts = |id| DiskFacts {
-            id,
-            healthy: self.disk_is_sound(id),
-            free: store.space(id).map_or(ByteCount::ZERO, |space| space.available),
-        };
-        let disks: Vec<DiskFacts> = store.disks().into_iter().map(facts).collect();
+        let disks = self.disk_facts();
         let need = work.layout.sealed_total().get() / u64::from(row.data.max(1));
         if !self.disk_is_sound(work.disk) {
             let begun = |disk: &&DiskFacts| {
@@ -181,6 +180,17 @@ impl Steward {
         replacement(&disks, &row.slots, work.disk, ByteCount::new(need), random)
     }
 
+    /// The disks of the site, as placement sees them.
+    pub(crate) fn disk_facts(&self) -> Vec<DiskFacts> {
+        let store = self.fragments();
+        let facts = |id| DiskFacts {
+            id,
+            healthy: self.disk_is_sound(id),
+            free: store.space(id).map_or(ByteCount::ZERO, |space| space.available),
+        };
+        store.disks().into_iter().map(facts).collect()
+    }
+
     /// Bytes of the slot's fragments in the index of a disk; none if the first is not
     /// there, for they are written in order.
     fn bytes_there(&self, work: &SlotWork, row: &PartRow, disk: DiskId) -> u64 {
@@ -190,7 +200,7 @@ impl Steward {
 
     /// Rebuilds the next fragments that are not good on the target, as many as are
     /// written together.
-    async fn batch_rebuild(
+    pub(crate) async fn batch_rebuild(
         &self,
         work: &SlotWork,
         row: &PartRow,
@@ -216,7 +226,7 @@ impl Steward {
             } else {
                 batch.room = self.shared.repair_room.acquire_many(room).await.ok();
             }
-            let Some(payload) = self.payload(work, row, target, name).await else {
+            let Some(payload) = self.payload(work, row, name).await else {
                 batch.lost += 1;
                 if target == work.disk {
                     continue;
@@ -237,17 +247,11 @@ impl Steward {
 
     /// The bytes of a fragment: from its own disk, or rebuilt from as many others as it
     /// takes.
-    async fn payload(
-        &self,
-        work: &SlotWork,
-        row: &PartRow,
-        target: DiskId,
-        name: FragmentName,
-    ) -> Option<Bytes> {
-        if target != work.disk
-            && let Some(own) = self.good_fragment(work.disk, row, name).await
-        {
-            return Some(own);
+    async fn payload(&self, work: &SlotWork, row: &PartRow, name: FragmentName) -> Option<Bytes> {
+        // What the target has itself is known not to be good.
+        let own = self.good_somewhere(work.disk, row, name).await;
+        if own.is_some() {
+            return own;
         }
         // One stripe in memory, whoever asks.
         let _one = self.shared.rebuilding.lock().await;
@@ -258,7 +262,7 @@ impl Steward {
             let piece = if other == name || have == row.data {
                 None
             } else {
-                self.good_fragment(*disk, row, other).await
+                self.good_somewhere(*disk, row, other).await
             };
             have += u8::from(piece.is_some());
             pieces.push(piece);
@@ -287,7 +291,7 @@ impl Steward {
 
     /// A fragment on a disk, if it is what the catalog expects and nobody found that it
     /// does not open. One of another length is not read.
-    async fn good_fragment(
+    pub(crate) async fn good_fragment(
         &self,
         disk: DiskId,
         row: &PartRow,
@@ -302,9 +306,39 @@ impl Steward {
         (is_whole && !self.is_distrusted(name)).then_some(read.payload)
     }
 
+    /// A good fragment from the disk it has its place on, or from another that has it.
+    async fn good_somewhere(
+        &self,
+        place: DiskId,
+        row: &PartRow,
+        name: FragmentName,
+    ) -> Option<Bytes> {
+        let elsewhere = self.fragments().elsewhere(place, name);
+        for disk in core::iter::once(place).chain(elsewhere) {
+            let good = self.good_fragment(disk, row, name).await;
+            if good.is_some() {
+                return good;
+            }
+        }
+        None
+    }
+
     /// Whether a reader found that this is not what was sealed, though its checksums hold.
     pub(crate) fn is_distrusted(&self, name: FragmentName) -> bool {
         self.shared.distrusted.lock().contains(&name)
+    }
+
+    /// Writes fragments and reads them back; whether none was lost and all came back.
+    pub(crate) async fn batch_keep(
+        &self,
+        target: DiskId,
+        batch: Batch<'_>,
+    ) -> Result<bool, StewardError> {
+        if batch.lost > 0 {
+            return Ok(false);
+        }
+        let all = batch.fragments.len() as u64;
+        Ok(self.batch_write(target, batch).await? == all)
     }
 
     /// Writes fragments and reads them back; says how many came back as they were.
@@ -326,13 +360,14 @@ impl Steward {
         Ok(good)
     }
 
-    /// Tells the catalog, then lets the old fragments go where that is possible.
+    /// Tells the catalog, then lets the old fragments go where that is possible; whether
+    /// the catalog still had the slot to move.
     async fn slot_move(
         &self,
         work: &SlotWork,
         row: &PartRow,
         target: DiskId,
-    ) -> Result<(), StewardError> {
+    ) -> Result<bool, StewardError> {
         match self.propose(Command::PartSlotMove(work.moved_to(target))).await {
             Ok(_) => {
                 self.count(|status| status.slots_moved += 1);
@@ -341,13 +376,13 @@ impl Steward {
             // Deleted or moved meanwhile: what was written is met by the sweep.
             Err(StewardError::Propose(ProposeError::Refused(
                 Refusal::PartGone { .. } | Refusal::SlotMoved,
-            ))) => return Ok(()),
+            ))) => return Ok(false),
             Err(error) => return Err(error),
         }
         if self.disk_is_sound(work.disk) {
             let names = (0..work.layout.stripe_count()).map(|stripe| work.name(stripe)).collect();
             self.fragments().remove(work.disk, names).await?;
         }
-        Ok(())
+        Ok(true)
     }
 }

@@ -27,6 +27,9 @@ use crate::{Steward, StewardError};
 pub struct RepairOutcome {
     /// Fragments rebuilt, written and read back.
     pub repaired: u64,
+    /// Slots that have moved to another disk, whether something was rebuilt for that or
+    /// lay there.
+    pub moved: u64,
     /// Fragments that cannot be rebuilt from what is there now.
     pub lost: u64,
     /// Fragments that have nowhere to go, or could not be written, now.
@@ -39,6 +42,7 @@ pub struct RepairOutcome {
 impl RepairOutcome {
     fn add(&mut self, other: Self) {
         self.repaired += other.repaired;
+        self.moved += other.moved;
         self.lost += other.lost;
         self.homeless += other.homeless;
         self.deferred += other.deferred;

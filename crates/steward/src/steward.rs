@@ -18,6 +18,7 @@ use crate::losses::Survey;
 use crate::repair::LostWalk;
 use crate::round::RoundFindings;
 use crate::scrub::ScrubPlace;
+use crate::second_copies::SecondCopies;
 use crate::unreadable::UnreadablePlace;
 use crate::{Settings, Status, StewardError};
 
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) round: Mutex<RoundFindings>,
     pub(crate) lost_walk: Mutex<LostWalk>,
     pub(crate) survey: Mutex<Survey>,
+    /// Held by a step of the walks.
+    pub(crate) second_copies: tokio::sync::Mutex<SecondCopies>,
     /// Held while a disk is forgotten.
     pub(crate) forgetting: tokio::sync::Mutex<()>,
     /// Fragments whose checksums hold and which a reader could not open.
@@ -93,6 +96,7 @@ impl Steward {
                 round: Mutex::default(),
                 lost_walk: Mutex::default(),
                 survey: Mutex::default(),
+                second_copies: tokio::sync::Mutex::default(),
                 forgetting: tokio::sync::Mutex::default(),
                 distrusted: Mutex::default(),
                 lifecycle: Mutex::new(LifecycleSweep::default()),

@@ -191,7 +191,7 @@ impl Steward {
             Box::pin(async move {
                 let walking = steward.damage_step().await?;
                 let outcome = steward.repair_step().await?;
-                Ok(match (outcome.repaired, walking) {
+                Ok(match (outcome.repaired + outcome.moved, walking) {
                     (1.., _) => Duration::ZERO,
                     (0, true) => WALK_REST,
                     (0, false) => REST,
@@ -201,6 +201,12 @@ impl Steward {
         self.duty(&mut tasks, "survey", |steward| {
             Box::pin(async move {
                 let more = steward.survey_step()?;
+                Ok(if more { WALK_REST } else { REST })
+            })
+        });
+        self.duty(&mut tasks, "second copies", |steward| {
+            Box::pin(async move {
+                let more = steward.second_copies_step().await?;
                 Ok(if more { WALK_REST } else { REST })
             })
         });

@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use units::{BucketId, PartId, PartNumber, Timestamp};
 
-use crate::census::{FragmentState, expected_bytes, name_of};
+use crate::census::{expected_bytes, name_of};
 use crate::limits::{
     UNREADABLE_BYTES_MAX, UNREADABLE_CHECKS_PER_STEP, UNREADABLE_NAMES_PAGE, UNREADABLE_PARTS_MAX,
 };
@@ -223,16 +223,13 @@ impl Steward {
     async fn part_is_readable(&self, part: PartId, row: &PartRow) -> bool {
         let names = |stripe| (0_u8..).take(row.slots.len()).map(move |s| name_of(part, stripe, s));
         let needed = usize::from(row.data);
-        for stripe in 0..row.stripe_count {
-            let there = names(stripe).filter(|name| self.fragment_is_there(row, *name));
-            if there.count() < needed {
-                return false;
-            }
+        if !self.part_may_be_read(part, row) {
+            return false;
         }
         for stripe in 0..row.stripe_count {
             let mut good = 0;
             for name in names(stripe) {
-                if good < needed && self.fragment_state(row, name).await == FragmentState::Good {
+                if good < needed && self.fragment_reads(row, name).await {
                     good += 1;
                 }
             }

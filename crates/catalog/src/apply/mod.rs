@@ -110,5 +110,6 @@ fn one(tx: &mut Tx<'_>, command: &Command) -> Result<Success, Halt> {
         Command::TenantShredded(ask) => tenant::shredded(tx, ask),
         Command::BucketClear(ask) => clear::bucket(tx, ask),
         Command::DiskForget(ask) => disk::forget(tx, ask),
+        Command::PartCopyAdd(ask) => release::copy_add(tx, ask),
     }
 }

@@ -4,7 +4,7 @@ use units::{BucketId, PartId, ReferenceId};
 
 use super::content;
 use super::tx::{Tx, check_size};
-use crate::command::PartSlotMove;
+use crate::command::{PartCopyAdd, PartSlotMove};
 use crate::limits::RELEASE_ROWS_MAX;
 use crate::outcome::Success;
 use crate::overlay::Halt;
@@ -12,6 +12,7 @@ use crate::record::{PartReference, PartRow, Record, ReleaseEntry, ReleaseKind};
 use crate::refusal::Refusal;
 use crate::rows::Row;
 use crate::table;
+use units::limits::FRAGMENTS_MAX;
 use units::{ByteCount, UploadId};
 
 /// Takes manifests and buckets at the head of the queue apart, row by row.
@@ -135,6 +136,26 @@ pub(super) fn slot_move(tx: &mut Tx<'_>, ask: &PartSlotMove) -> Result<Success, 
         _ => return Err(Refusal::SlotMoved.into()),
     }
     super::disk::slots_check(tx, &[ask.to])?;
+    tx.rows.put_record(row, &part);
+    Ok(Success::Done)
+}
+
+/// Gives a part one copy more, on a disk that has none of it.
+pub(super) fn copy_add(tx: &mut Tx<'_>, ask: &PartCopyAdd) -> Result<Success, Halt> {
+    let row = table::part(ask.part);
+    let mut part: PartRow = tx.rows.record(&row)?.ok_or(Refusal::PartGone { part: ask.part })?;
+    if part.released.is_some() {
+        return Err(Refusal::PartGone { part: ask.part }.into());
+    }
+    let room = part.slots.len() < FRAGMENTS_MAX;
+    let is_whole_in_each = part.data == 1;
+    let as_said = part.slots.len() == usize::from(ask.copies) && !part.slots.contains(&ask.to);
+    if !room || !is_whole_in_each || !as_said {
+        return Err(Refusal::CopiesChanged.into());
+    }
+    super::disk::slots_check(tx, &[ask.to])?;
+    part.slots.push(ask.to);
+    part.parity = part.parity.saturating_add(1);
     tx.rows.put_record(row, &part);
     Ok(Success::Done)
 }

@@ -24,7 +24,7 @@ pub use object::{
     ObjectAclSet, ObjectDelete, ObjectLegalHoldSet, ObjectPut, ObjectRetentionSet, ObjectTagsSet,
     ObjectsDelete, PutCondition, PutOrigin,
 };
-pub use part::{PartLayout, PartSlotMove};
+pub use part::{PartCopyAdd, PartLayout, PartSlotMove};
 pub use rewrap::{PartKeyPlace, PartKeyRewrap, PartKeysRewrap, SecretReseal};
 pub use tenant::{
     KeyCreate, KeyRevoke, NamedKeyCreate, NamedKeyRewrap, TenantCreate, TenantCreateWithEmail,
@@ -152,6 +152,8 @@ pub enum Command {
     BucketClear(BucketClear),
     /// Takes one step towards forgetting a disk that never comes back.
     DiskForget(DiskForget),
+    /// Gives a part one copy more.
+    PartCopyAdd(PartCopyAdd),
 }
 
 /// A command and when it was proposed.

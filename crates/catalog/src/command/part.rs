@@ -41,6 +41,17 @@ impl PartLayout {
     }
 }
 
+/// Gives a part that is kept whole in each of its slots one copy more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartCopyAdd {
+    /// Which part.
+    pub part: PartId,
+    /// How many copies it must still have.
+    pub copies: u8,
+    /// The disk of the new one.
+    pub to: DiskId,
+}
+
 /// Moves one fragment slot of a part to another disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartSlotMove {

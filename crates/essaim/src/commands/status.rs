@@ -64,6 +64,9 @@ pub(super) async fn run(connect: &Connect) -> Result<(), Failure> {
     if let Some((found, what_to_do)) = node::doctor::homeless_text(&status) {
         say!("\nREDUNDANCY: {found}: {what_to_do}");
     }
+    if let Some((found, what_to_do)) = node::doctor::single_text(&status) {
+        say!("\nredundancy: {found}: {what_to_do}");
+    }
     if !status.unreadable.is_empty() {
         let more = if status.unreadable_more { " at least" } else { "" };
         let parts = counted(status.unreadable.len() as u64, "part", "parts");

@@ -127,6 +127,7 @@ impl SiteOperations {
             release_parts: waiting.len() as u64,
             repair_fragments: steward.repairs_waiting,
             homeless_parts: steward.parts_homeless,
+            single_parts: steward.parts_single,
         })
     }
 

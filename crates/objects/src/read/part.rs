@@ -142,12 +142,14 @@ impl OpenPart {
         range: &StripeRange,
         trouble: Trouble,
     ) -> Result<Vec<Bytes>, ObjectError> {
-        // A repair may have moved a slot since we looked.
+        // A repair may have moved a slot since we looked, or given the part a copy more.
         if let Ok(Some(row)) = inner.view().part(self.part)
             && row.slots != self.slots
-            && row.slots.len() == self.slots.len()
+            && let Ok(code) = Code::new(row.data, row.parity)
+            && code.data() == self.code.data()
+            && row.slots.len() == usize::from(code.total())
         {
-            self.slots = row.slots;
+            (self.code, self.slots) = (code, row.slots);
             if let Ok(plain) = self.read_window(inner, range).await {
                 return Ok(plain);
             }
@@ -201,15 +203,19 @@ impl OpenPart {
         }
     }
 
-    /// The whole sealed stripe without the fragments named.
+    /// The whole sealed stripe without the fragments named, unless another disk has them
+    /// than the catalog says.
     async fn rebuild(&self, inner: &Inner, stripe: StripeNumber, without: &[u8]) -> Option<Bytes> {
         let reads = (0..self.code.total()).map(async |fragment| {
-            if without.contains(&fragment) {
-                return None;
+            let (name, slot) = (self.name(stripe, fragment), self.slot(fragment));
+            let fragments = &inner.parts.fragments;
+            let own = (!without.contains(&fragment)).then_some(slot);
+            for disk in own.into_iter().chain(fragments.elsewhere(slot, name)) {
+                if let Ok(whole) = fragments.read_whole(disk, name).await {
+                    return Some(whole.payload);
+                }
             }
-            let name = self.name(stripe, fragment);
-            let whole = inner.parts.fragments.read_whole(self.slot(fragment), name).await;
-            whole.ok().map(|fragment| fragment.payload)
+            None
         });
         let mut slots = join_all(reads).await;
         let sealed_bytes = size(self.layout.sealed_bytes(stripe));

@@ -1,0 +1,175 @@
+//! Second copies: what was written on one disk gets a copy on another.
+//!
+//! A site of one disk keeps one copy of everything. When it is started with a second,
+//! what it has already is copied. While several disks are counted on nothing is written
+//! in a single copy (`placement::place`), so a walk over all parts that finds none is the
+//! last of a process.
+//!
+//! ```text
+//! count the parts with one copy ─ none ─> end
+//!      ^                        └ some ─> copy each: read → write → read back → catalog
+//!      └────────── after a pause ──────────┘
+//! ```
+//! The catalog names a copy only after every fragment of it has been read back. Cut
+//! anywhere, the next attempt goes on, on the disk that has some of the copy already.
+
+use core::time::Duration;
+
+use catalog::command::PartCopyAdd;
+use catalog::{Command, PartRow, Refusal};
+use consensus::ProposeError;
+use placement::another;
+use tokio::task::JoinSet;
+use units::{ByteCount, DiskId, FragmentNumber, PartId};
+
+use crate::census::name_of;
+use crate::limits::{COPIES_AT_A_TIME, LOST_WALK_EVERY, SECOND_COPIES_PAGE};
+use crate::rebuild::SlotWork;
+use crate::{Steward, StewardError};
+
+/// The slot of the second copy.
+const SECOND: FragmentNumber = FragmentNumber::new(1);
+
+/// Where the walks are.
+#[derive(Debug, Default)]
+pub(crate) struct SecondCopies {
+    walk: Walk,
+    after: Option<PartId>,
+    /// Parts with one copy that the count under way has met.
+    met: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Walk {
+    #[default]
+    Count,
+    Copy,
+    /// Until this time since an arbitrary start.
+    Rest(Duration),
+    /// Nothing is left to do in this process.
+    End,
+}
+
+/// Whether a part has one copy and no parity.
+fn is_single(row: &PartRow) -> bool {
+    row.references > 0 && row.data == 1 && row.parity == 0
+}
+
+impl Steward {
+    /// Looks at one more page of parts, if the site has several disks; whether there are
+    /// more to look at now.
+    // Cancel-safety: may be cut anywhere; the page is looked at once more.
+    pub async fn second_copies_step(&self) -> Result<bool, StewardError> {
+        if self.fragments().disks().len() + self.missing().len() < 2 {
+            return Ok(false);
+        }
+        let mut place = self.shared.second_copies.lock().await;
+        let now = self.shared.objects.parts().clock.elapsed();
+        match place.walk {
+            Walk::End => return Ok(false),
+            Walk::Rest(until) if now < until => return Ok(false),
+            Walk::Rest(_) => *place = SecondCopies::default(),
+            Walk::Count | Walk::Copy => {}
+        }
+        let page = self.view().parts(place.after, SECOND_COPIES_PAGE)?;
+        let last = page.last().map(|(part, _)| *part);
+        let is_end = page.len() < SECOND_COPIES_PAGE;
+        let single: Vec<PartId> =
+            page.into_iter().filter(|(_, row)| is_single(row)).map(|(part, _)| part).collect();
+        let mut copied = Ok(());
+        match place.walk {
+            Walk::Copy => copied = self.copies_make(&single).await,
+            _ => place.met += single.len() as u64,
+        }
+        place.after = last;
+        if is_end {
+            let met = place.met;
+            let next = match place.walk {
+                Walk::Copy => Walk::Rest(now.saturating_add(LOST_WALK_EVERY)),
+                _ if met == 0 => Walk::End,
+                _ => Walk::Copy,
+            };
+            if !matches!(place.walk, Walk::Copy) {
+                self.count(|status| status.parts_single = met);
+            }
+            *place = SecondCopies { walk: next, ..SecondCopies::default() };
+        }
+        copied.map(|()| matches!(place.walk, Walk::Count | Walk::Copy))
+    }
+
+    /// Copies these parts, several at a time. What stands in the way of one does not keep
+    /// the others from it; the first error is told at the end.
+    async fn copies_make(&self, parts: &[PartId]) -> Result<(), StewardError> {
+        let mut failed = None;
+        for some in parts.chunks(COPIES_AT_A_TIME) {
+            let mut copies = JoinSet::new();
+            for part in some.iter().copied() {
+                let steward = self.clone();
+                copies.spawn(async move { steward.copy_make(part).await });
+            }
+            while let Some(done) = copies.join_next().await {
+                match done {
+                    Ok(Ok(true)) => self.count(|status| {
+                        status.copies_made += 1;
+                        status.parts_single = status.parts_single.saturating_sub(1);
+                    }),
+                    Ok(Ok(false)) => {}
+                    Ok(Err(error)) => {
+                        failed.get_or_insert(error);
+                    }
+                    Err(error) => match error.try_into_panic() {
+                        Ok(panic) => std::panic::resume_unwind(panic),
+                        Err(_) => return Err(StewardError::Interrupted),
+                    },
+                }
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Copies a part to another disk, whole; whether that was possible.
+    async fn copy_make(&self, part: PartId) -> Result<bool, StewardError> {
+        let Some(_claim) = self.shared.claims.claim(part) else { return Ok(false) };
+        let Some(row) = self.view().part(part)?.filter(is_single) else { return Ok(false) };
+        let Some(target) = self.copy_target(part, &row) else { return Ok(false) };
+        let command = Command::PartCopyAdd(PartCopyAdd { part, copies: 1, to: target });
+        if !self.takes(&command) {
+            return Ok(false);
+        }
+        // As the row will be: the second copy is a slot that has to be rebuilt.
+        let mut wide = row;
+        wide.slots.push(target);
+        wide.parity = 1;
+        let Some(work) = SlotWork::of(part, SECOND, &wide) else { return Ok(false) };
+        let mut left = 0..wide.stripe_count;
+        while !left.is_empty() {
+            let batch = self.batch_rebuild(&work, &wide, target, &mut left).await;
+            if !self.batch_keep(target, batch).await? {
+                return Ok(false);
+            }
+        }
+        match self.propose(command).await {
+            Ok(_) => Ok(true),
+            // Deleted meanwhile.
+            Err(StewardError::Propose(ProposeError::Refused(
+                Refusal::PartGone { .. } | Refusal::CopiesChanged,
+            ))) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Where a copy goes: the disk that an earlier attempt wrote to, or one that is drawn.
+    fn copy_target(&self, part: PartId, row: &PartRow) -> Option<DiskId> {
+        let disks = self.disk_facts();
+        let begun = disks.iter().find(|disk| {
+            let first = self.fragments().length(disk.id, name_of(part, 0, SECOND.get()));
+            disk.healthy && first.is_some() && !row.slots.contains(&disk.id)
+        });
+        if let Some(begun) = begun {
+            return Some(begun.id);
+        }
+        let layout = seal::SealedLayout::new(row.size, row.stripe_bytes)?;
+        let need = ByteCount::new(layout.sealed_total().get());
+        another(&disks, &row.slots, need, &*self.shared.objects.parts().random)
+    }
+}
