@@ -71,6 +71,10 @@ pub const PLANTED: &[PlantedBug] = &[
         what: "a conditional write overwrites all the same",
     },
     PlantedBug {
+        name: "catalog-search-goes-on",
+        what: "a disk is forgotten although a part came to lie on it behind the search",
+    },
+    PlantedBug {
         name: "catalog-lists-older-version-first",
         what: "a listing shows an older version before the current one",
     },

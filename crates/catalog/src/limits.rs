@@ -1,4 +1,10 @@
 //! Limits of the catalog; each says why it is there.
+//!
+//! Those marked **in the log's meaning** cut what a command asks for, without a refusal:
+//! a replay of an old log under another value does other things than were answered, and
+//! leaves other rows. So they are not changed: another value is for another command. The
+//! limits that refuse are read by the same replay, and may only be raised while no log
+//! holds a command that they refused.
 
 /// S3: a part other than the last is at least this long.
 pub const PART_BYTES_MIN: u64 = 5 * 1024 * 1024;
@@ -39,6 +45,7 @@ pub const USERS_PER_TENANT_MAX: usize = 10_000;
 pub const KEYS_PER_TENANT_MAX: usize = 10_000;
 
 /// Events kept in the change feed; a reader that falls further behind must start over.
+/// **In the log's meaning.**
 pub const FEED_EVENTS_MAX: u64 = 200_000;
 
 /// Longest name of a tenant, user or job.
@@ -54,15 +61,19 @@ pub const NAMED_KEYS_PER_TENANT_MAX: usize = 1_000;
 pub const JOB_BYTES_MAX: usize = 64 * 1024;
 
 /// Events one `FeedTrim` may drop.
+/// **In the log's meaning.**
 pub const FEED_TRIM_MAX: u64 = 10_000;
 
 /// Manifest rows one `ReleaseAdvance` may take apart; keeps a log entry short.
+/// **In the log's meaning.**
 pub const RELEASE_ROWS_MAX: u32 = 10_000;
 
 /// Versions one `BucketClear` may take out; as many as a multi-delete.
+/// **In the log's meaning.**
 pub const CLEAR_VERSIONS_MAX: u32 = 1_000;
 
 /// Parts one `DiskForget` may look at; keeps a log entry short.
+/// **In the log's meaning.**
 pub const DISK_FORGET_ROWS_MAX: u32 = 10_000;
 
 /// Forgotten disks that are remembered: their row is read for each part that is written.

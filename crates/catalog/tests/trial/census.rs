@@ -245,6 +245,7 @@ fn check_parts(view: &View, census: &Census) -> Result<(), String> {
         })?;
         queued.insert(part);
     }
+    let forgotten = view.disks_forgotten().map_err(text)?;
     let mut known = 0;
     for (part, row) in view.parts(None, 100_000).map_err(text)? {
         let counted = census.references.get(&part).copied().unwrap_or(0);
@@ -254,6 +255,8 @@ fn check_parts(view: &View, census: &Census) -> Result<(), String> {
         ensure((counted == 0) == queued.contains(&part), || {
             format!("part {part} with {counted} references is queued or not, wrongly")
         })?;
+        let lost = forgotten.iter().find(|one| row.slots.contains(&one.disk));
+        ensure(lost.is_none(), || format!("part {part} lies on {lost:?}"))?;
         known += usize::from(counted > 0);
     }
     ensure(known == census.references.len(), || "a reference to no part".to_owned())

@@ -4,10 +4,10 @@ use core::time::Duration;
 
 use catalog::command::{
     BucketClear, BucketCreate, BucketDelete, BucketLockSet, BucketQuotaSet, BucketRef,
-    BucketVersioningSet, Cause, ContentPut, DeleteCondition, DeleteGuard, DeleteItem, ETagMatch,
-    NewVersion, ObjectDelete, ObjectLegalHoldSet, ObjectPut, ObjectRetentionSet, ObjectTagsSet,
-    ObjectsDelete, PartLayout, PutCondition, PutOrigin, TenantCreate, UploadAbort, UploadComplete,
-    UploadCreate, UploadPartPut,
+    BucketVersioningSet, Cause, ContentPut, DeleteCondition, DeleteGuard, DeleteItem, DiskForget,
+    ETagMatch, NewVersion, ObjectDelete, ObjectLegalHoldSet, ObjectPut, ObjectRetentionSet,
+    ObjectTagsSet, ObjectsDelete, PartLayout, PartSlotMove, PutCondition, PutOrigin, TenantCreate,
+    UploadAbort, UploadComplete, UploadCreate, UploadPartPut,
 };
 use catalog::{
     Command, DefaultRetention, DefaultRetentionPeriod, ETag, Encryption, ObjectHeaders, ObjectKey,
@@ -16,8 +16,8 @@ use catalog::{
 };
 use units::hash::Md5;
 use units::{
-    BucketId, ByteCount, DiskId, PartId, PartNumber, Random, ReferenceId, SimRandom, Timestamp,
-    UploadId,
+    BucketId, ByteCount, DiskId, FragmentNumber, PartId, PartNumber, Random, ReferenceId,
+    SimRandom, Timestamp, UploadId,
 };
 
 use super::model::{Content, Model, Version};
@@ -30,11 +30,13 @@ const BUCKETS: u64 = 3;
 pub struct Generator {
     random: SimRandom,
     uploads: Vec<(BucketRef, ObjectKey, UploadId)>,
+    /// The disk that is to be forgotten; those after it are in use.
+    leaving: u64,
 }
 
 impl Generator {
     pub fn new(seed: u64) -> Self {
-        Self { random: SimRandom::seeded(seed), uploads: Vec::new() }
+        Self { random: SimRandom::seeded(seed), uploads: Vec::new(), leaving: 10 }
     }
 
     fn bits(&self) -> u64 {
@@ -117,7 +119,8 @@ impl Generator {
 
     pub fn command(&mut self, model: &Model, world: &World) -> Command {
         let of = model.reference(self.bucket_number());
-        match self.below(40) {
+        match self.below(50) {
+            40..=49 => self.about_disks(model),
             0..=11 => self.put(&of, world.now),
             12..=14 => self.copy(model, &of, world),
             15..=20 => {
@@ -166,6 +169,35 @@ impl Generator {
             }
             _ => self.rarely(of),
         }
+    }
+
+    /// Parts move off the disk that is leaving, some onto it, and it is forgotten step by step.
+    fn about_disks(&mut self, model: &Model) -> Command {
+        if self.one_in(12) {
+            self.leaving += 1;
+        }
+        if self.one_in(2) {
+            let disk =
+                if self.one_in(8) { self.disk() } else { DiskId::from_u128(self.leaving.into()) };
+            let rows = u32::try_from(self.below(30)).unwrap_or(0);
+            return Command::DiskForget(DiskForget { disk, rows });
+        }
+        let leaving = DiskId::from_u128(self.leaving.into());
+        let movable: Vec<_> = model.alone().collect();
+        let on_it: Vec<_> =
+            movable.iter().filter(|(_, slots)| slots.contains(&leaving)).copied().collect();
+        let from = if on_it.is_empty() || self.one_in(6) { &movable } else { &on_it };
+        let Some((part, slots)) = self.pick(from) else { return Command::Nothing };
+        let at = slots.iter().position(|disk| *disk == leaving).unwrap_or(0);
+        let from = slots.get(at).copied().unwrap_or(leaving);
+        let slot = FragmentNumber::new(u8::try_from(at).unwrap_or(0));
+        Command::PartSlotMove(PartSlotMove { part: *part, slot, from, to: self.disk() })
+    }
+
+    /// Mostly one in use.
+    fn disk(&self) -> DiskId {
+        let number = if self.one_in(12) { self.leaving } else { self.leaving + 1 + self.below(4) };
+        DiskId::from_u128(number.into())
     }
 
     fn rarely(&self, of: BucketRef) -> Command {
@@ -228,7 +260,12 @@ impl Generator {
             _ => {
                 let reference = self.part(1, now, 20_000 + self.below(100_000));
                 let size = reference.size;
-                (ContentPut::NewPart { reference, layout: layout() }, size)
+                let (one, other) = (self.disk(), self.disk());
+                let mut layout = layout();
+                if one != other {
+                    layout.slots = vec![one, other];
+                }
+                (ContentPut::NewPart { reference, layout }, size)
             }
         };
         version.tags = self.some_tags();

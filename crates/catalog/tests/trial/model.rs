@@ -3,27 +3,39 @@
 //! A bucket is a map from key to a list of versions, newest first. Nothing is
 //! incremental: sizes are summed and conditions looked up afresh every time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::command::{
-    BucketClear, BucketRef, ContentPut, DeleteItem, ETagMatch, ObjectPut, PutCondition,
-    UploadComplete, UploadPartPut,
+    BucketClear, BucketRef, ContentPut, DeleteItem, DiskForget, ETagMatch, ObjectPut, PartSlotMove,
+    PutCondition, UploadComplete, UploadPartPut,
 };
 use catalog::{
     Command, DeleteDone, ETag, ObjectLock, Outcome, Refusal, Retention, RetentionMode, Success,
     Tag, VersionAsk, VersionId, VersionName, Versioning,
 };
-use units::{BucketId, PartId, Timestamp, UploadId};
+use units::{BucketId, DiskId, PartId, Timestamp, UploadId};
 
 /// What a command is expected to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
     Done,
-    Put { version: Option<VersionName>, size: u64 },
+    Put {
+        version: Option<VersionName>,
+        size: u64,
+    },
     Deleted(DeleteDone),
     Many(Vec<Said>),
     Refused(&'static str),
-    Cleared { versions: u32, next: Option<String>, bucket_gone: bool },
+    /// For either reason: which is looked at first is not said.
+    RefusedEither(&'static str, &'static str),
+    DiskForget {
+        finished: bool,
+    },
+    Cleared {
+        versions: u32,
+        next: Option<String>,
+        bucket_gone: bool,
+    },
     Anything,
 }
 
@@ -57,6 +69,12 @@ impl Said {
                     && bucket_gone == gone
             }
             (Self::Refused(name), Err(refusal)) => format!("{refusal:?}").starts_with(name),
+            (Self::RefusedEither(one, other), Err(refusal)) => {
+                [one, other].iter().any(|name| format!("{refusal:?}").starts_with(**name))
+            }
+            (Self::DiskForget { finished }, Ok(Success::DiskForget { finished: got })) => {
+                finished == got
+            }
             _ => false,
         }
     }
@@ -161,13 +179,106 @@ pub struct Model {
     pub buckets: BTreeMap<BucketName, Bucket>,
     ordinal: u64,
     erased: bool,
+    /// Where the parts lie that have a row.
+    slots: BTreeMap<PartId, Vec<DiskId>>,
+    forgotten: BTreeSet<DiskId>,
+    /// The disk that is searched for, and the last part that was looked at.
+    search: Option<(DiskId, PartId)>,
 }
 
 type BucketName = String;
 
 impl Model {
     pub fn apply(&mut self, now: Timestamp, command: &Command) -> Said {
+        let slots = match command {
+            Command::ObjectPut(ask) => match &ask.version.content {
+                ContentPut::NewPart { reference, layout } => Some((reference.part, &layout.slots)),
+                _ => None,
+            },
+            Command::UploadPartPut(ask) => {
+                ask.layout.as_ref().map(|layout| (ask.reference.part, &layout.slots))
+            }
+            _ => None,
+        };
+        let Some((part, slots)) = slots else { return self.carry_out(now, command) };
+        let before = self.clone();
+        let said = self.carry_out(now, command);
+        let is_refused = matches!(said, Said::Refused(_));
+        if slots.iter().any(|disk| self.forgotten.contains(disk)) {
+            *self = before;
+            return match said {
+                Said::Refused(why) => Said::RefusedEither(why, "DiskForgotten"),
+                _ => Said::Refused("DiskForgotten"),
+            };
+        }
+        if !is_refused {
+            self.lies_on(part, slots.clone());
+        }
+        said
+    }
+
+    fn lies_on(&mut self, part: PartId, slots: Vec<DiskId>) {
+        self.search = self.search.filter(|(disk, _)| !slots.contains(disk));
+        self.slots.insert(part, slots);
+    }
+
+    /// Parts that are the whole of some version, and where they lie. They are in no
+    /// manifest, so it is known when nobody refers to them.
+    pub fn alone(&self) -> impl Iterator<Item = (PartId, &[DiskId])> {
+        let versions = self.buckets.values().flat_map(|bucket| bucket.keys.values().flatten());
+        versions.filter_map(|version| match version.content {
+            Content::One(part) => Some((part, self.slots.get(&part)?.as_slice())),
+            _ => None,
+        })
+    }
+
+    fn slot_move(&mut self, ask: &PartSlotMove) -> Said {
+        let found = self.alone().find(|(part, _)| *part == ask.part);
+        let Some((_, slots)) = found else { return Said::Refused("PartGone") };
+        let mut slots = slots.to_vec();
+        let slot = usize::from(ask.slot.get());
+        let is_taken = ask.to != ask.from && slots.contains(&ask.to);
+        if slots.get(slot) != Some(&ask.from) || is_taken {
+            return Said::Refused("SlotMoved");
+        }
+        if self.forgotten.contains(&ask.to) {
+            return Said::Refused("DiskForgotten");
+        }
+        slots[slot] = ask.to;
+        // A search minds only what comes to its disk.
+        self.search = self.search.filter(|(disk, _)| *disk != ask.to);
+        self.slots.insert(ask.part, slots);
+        Said::Done
+    }
+
+    fn disk_forget(&mut self, ask: &DiskForget) -> Said {
+        if self.forgotten.contains(&ask.disk) {
+            return Said::DiskForget { finished: true };
+        }
+        let through = self.search.filter(|(disk, _)| *disk == ask.disk).map(|(_, part)| part);
+        let most = ask.rows.max(1) as usize;
+        let ahead = self.slots.iter().filter(|(part, _)| through.is_none_or(|at| **part > at));
+        let seen: Vec<_> = ahead.take(most).collect();
+        if seen.iter().any(|(_, slots)| slots.contains(&ask.disk)) {
+            return Said::Refused("DiskInUse");
+        }
+        let last = seen.last().map(|(part, _)| **part);
+        let finished = seen.len() < most;
+        self.search = last.filter(|_| !finished).map(|part| (ask.disk, part));
+        if finished {
+            self.forgotten.insert(ask.disk);
+        }
+        Said::DiskForget { finished }
+    }
+
+    fn carry_out(&mut self, now: Timestamp, command: &Command) -> Said {
         match command {
+            Command::PartSlotMove(ask) => self.slot_move(ask),
+            Command::DiskForget(ask) => self.disk_forget(ask),
+            Command::PartForget { parts } => {
+                self.slots.retain(|part, _| !parts.contains(part));
+                Said::Anything
+            }
             Command::BucketCreate(ask) => {
                 if self.buckets.contains_key(ask.name.as_str()) {
                     return Said::Refused("BucketExists");
