@@ -26,7 +26,7 @@ use thiserror::Error;
 use units::{ByteCount, ClusterId, LogIndex, Timestamp};
 
 pub(crate) use restore::load as restore_rows;
-pub use restore::{RestoreParts, restore, verify};
+pub use restore::{RestoreParts, backup_verify, restore};
 
 use crate::error::OpenError;
 

@@ -39,7 +39,7 @@ mod state_machine;
 mod storage_suite;
 mod types;
 
-pub use backup::{BackupError, BackupReport, RestoreError, RestoreParts, restore, verify};
+pub use backup::{BackupError, BackupReport, RestoreError, RestoreParts, backup_verify, restore};
 pub use checkpoint::CheckpointRule;
 pub use consensus::{Consensus, Parts, Status};
 pub use error::{CatalogFull, Fate, OpenError, ProposeError, Unavailable};

@@ -57,7 +57,7 @@ words! {
     disk_full: "plein", "full";
     poisoned: "hors service", "out of service";
     hanging: "ne répond pas", "does not answer";
-    missing: "absent", "missing";
+    missing: "manquant", "missing";
     inside: "Fonctionnement", "Inner workings";
     catalog: "Catalogue", "Catalog";
     available: "disponible", "available";

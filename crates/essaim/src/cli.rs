@@ -225,7 +225,7 @@ What this does: the key is forgotten in the catalog and listed as destroyed besi
 that no copy of a row opens here again, from a log, a snapshot or a backup of the catalog either.
 What it cannot do: reach a copy of the root key AND a backup of the catalog, both made before and
 kept elsewhere; together they open what is left of the fragments. Destroy those copies too.
-Afterwards: what it left is cleared away by itself, most within minutes: all versions, unfinished
+Afterwards: what it left is cleared away by itself, from the next minute on: all versions, unfinished
 uploads, its buckets, and the room they take on the disks. essaim tenant show says what is left;
 then essaim tenant delete removes its name. While a restored catalog waits for a word (essaim
 confirm restore), nothing is cleared.

@@ -29,7 +29,7 @@ pub struct FragmentStore {
     disks: Arc<BTreeMap<DiskId, Handle>>,
     order: Arc<Vec<DiskId>>,
     /// Disks that are counted on and were not opened.
-    absent: Arc<Mutex<BTreeSet<DiskId>>>,
+    missing: Arc<Mutex<BTreeSet<DiskId>>>,
 }
 
 struct Handle {
@@ -98,22 +98,22 @@ impl FragmentStore {
                 return Err(OpenError::Twice { disk });
             }
         }
-        Ok(Self { disks: Arc::new(handles), order: Arc::new(order), absent: Arc::default() })
+        Ok(Self { disks: Arc::new(handles), order: Arc::new(order), missing: Arc::default() })
     }
 
     /// Notes disks that are counted on and were not opened.
-    pub fn absent_note(&self, disks: impl IntoIterator<Item = DiskId>) {
-        self.absent.lock().extend(disks);
+    pub fn missing_note(&self, disks: impl IntoIterator<Item = DiskId>) {
+        self.missing.lock().extend(disks);
     }
 
-    /// Counts on an absent disk no longer.
-    pub fn absent_forget(&self, disk: DiskId) {
-        self.absent.lock().remove(&disk);
+    /// Counts on a missing disk no longer.
+    pub fn missing_forget(&self, disk: DiskId) {
+        self.missing.lock().remove(&disk);
     }
 
     /// Disks that are counted on and were not opened.
-    pub fn absent(&self) -> BTreeSet<DiskId> {
-        self.absent.lock().clone()
+    pub fn missing(&self) -> BTreeSet<DiskId> {
+        self.missing.lock().clone()
     }
 
     /// The disks, in the order they were given.

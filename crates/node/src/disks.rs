@@ -78,7 +78,7 @@ pub(crate) async fn open(
     let present: Vec<(DiskId, PathBuf)> = store.disks().into_iter().zip(directories).collect();
     check_same(settings, identity, &present)?;
     remember(identity, &present, root.as_ref())?;
-    store.absent_note(missing.iter().map(|known| known.id));
+    store.missing_note(missing.iter().map(|known| known.id));
     Ok(Disks { store, present, missing })
 }
 

@@ -105,7 +105,7 @@ pub fn examine_status(status: &Status) -> Vec<Finding> {
         findings.push(finding("to confirm", verdict, waiting.reason.clone(), command));
     }
     for part in status.unreadable.iter().take(UNREADABLE_SHOWN_MAX) {
-        let what_to_do = "bring back the disk that is away, or put the object once more";
+        let what_to_do = "bring back the disk that is missing, or put the object once more";
         findings.push(finding("lost data", Verdict::Bad, unreadable_text(part), what_to_do));
     }
     if status.unreadable.len() > UNREADABLE_SHOWN_MAX || status.unreadable_more {
@@ -133,7 +133,7 @@ pub fn examine_status(status: &Status) -> Vec<Finding> {
 }
 
 /// What to do about fragments that could be rebuilt and have no disk to go to.
-pub const HOMELESS_WHAT_TO_DO: &str = "bring back the disk that is away, or add one with --disk \
+pub const HOMELESS_WHAT_TO_DO: &str = "bring back the disk that is missing, or add one with --disk \
                                        DIR; free room if the others are full";
 
 /// Parts that wait for a disk, in words, and what to do.

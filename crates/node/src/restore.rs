@@ -90,7 +90,7 @@ impl MissingDisk {
 pub fn restore(ask: &Restore) -> Result<Restored, Trouble> {
     let backup =
         || disk::outside_open(&ask.backup).map_err(|error| about_file(&ask.backup, &error));
-    let said = consensus::verify(&mut BufReader::new(backup()?)).map_err(|error| {
+    let said = consensus::backup_verify(&mut BufReader::new(backup()?)).map_err(|error| {
         Trouble::new(
             format!("{} cannot be restored: {}", ask.backup.display(), chain(&error)),
             "give a file that `essaim backup catalog` wrote; nothing was changed",

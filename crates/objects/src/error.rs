@@ -142,9 +142,9 @@ pub enum ObjectError {
         /// Disks the site counts on.
         expected: usize,
     },
-    /// Too many of the disks that hold the bytes are away or do not answer (503).
-    #[error("disks that hold it are away: {reason}")]
-    DisksAway {
+    /// Too many of the disks that hold the bytes are missing or do not answer (503).
+    #[error("disks that hold it are missing or do not answer: {reason}")]
+    DisksUnreachable {
         /// What could not be read.
         reason: String,
     },

@@ -15,8 +15,8 @@ pub enum PlaceError {
     NoHealthyDisk,
     /// One disk of several takes writes: what it took would not survive its loss.
     #[error("only one of the {expected} disks takes writes, and one copy is none to spare")]
-    Alone {
-        /// Disks the site counts on, those that are away among them.
+    OneDiskLeft {
+        /// Disks the site counts on, missing ones among them.
         expected: usize,
     },
     /// Too few disks have room for it.
@@ -67,7 +67,7 @@ pub fn place(
     let healthy = disks.iter().filter(|disk| disk.healthy).count();
     let promised = Geometry::for_domains(healthy).ok_or(PlaceError::NoHealthyDisk)?;
     if promised.parity() == 0 && disks.len() > 1 {
-        return Err(PlaceError::Alone { expected: disks.len() });
+        return Err(PlaceError::OneDiskLeft { expected: disks.len() });
     }
     let mut candidates: Vec<DiskFacts> =
         disks.iter().copied().filter(|disk| disk.healthy && disk.free >= need).collect();
@@ -131,8 +131,8 @@ mod tests {
         check(&[good(1)], Ok((1, 0)));
         check(&[full(1)], Err(PlaceError::NoRoom { wanted: 1, found: 0, need }));
         check(&[good(1), good(2)], Ok((1, 1)));
-        check(&[good(1), dead(2)], Err(PlaceError::Alone { expected: 2 }));
-        check(&[good(1), dead(2), dead(3)], Err(PlaceError::Alone { expected: 3 }));
+        check(&[good(1), dead(2)], Err(PlaceError::OneDiskLeft { expected: 2 }));
+        check(&[good(1), dead(2), dead(3)], Err(PlaceError::OneDiskLeft { expected: 3 }));
         check(&[good(1), good(2), dead(3)], Ok((1, 1)));
         check(&[good(1), full(2)], Err(PlaceError::NoRoom { wanted: 2, found: 1, need }));
         check(&[good(1), good(2), full(3)], Ok((1, 1)));

@@ -251,9 +251,9 @@ fn unserved(error: ObjectError) -> S3Error {
             ServiceUnavailable,
             "What is written now would not survive the loss of a disk, so nothing is until more disks of this site take writes."
         ),
-        ObjectError::DisksAway { .. } => s3_error!(
+        ObjectError::DisksUnreachable { .. } => s3_error!(
             ServiceUnavailable,
-            "Disks that hold this object are away or do not answer. Please try again later."
+            "Disks that hold this object are missing or do not answer. Please try again later."
         ),
         error @ (ObjectError::NotPlaced { .. } | ObjectError::Unavailable { .. }) => {
             tracing::warn!(%error, "a verb could not be carried out now");

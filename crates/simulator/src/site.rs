@@ -42,7 +42,7 @@ pub struct Site {
     /// The disks of the fragments.
     pub data: Vec<Arc<SimDisk>>,
     /// A disk of these that is pulled out: the next start does not see it.
-    pub absent: Option<usize>,
+    pub missing: Option<usize>,
     /// What protects the root key; set before the first start.
     pub passphrase: Option<Passphrase>,
     /// What the next start tells the steward.
@@ -94,7 +94,7 @@ impl Site {
             power: power_of(&system, &data, &engine),
             system,
             data,
-            absent: None,
+            missing: None,
             passphrase: None,
             settings: Settings {
                 release_grace: Duration::ZERO,
@@ -141,7 +141,7 @@ impl Site {
         // A test machine may stand still for minutes; that is no fault of the site's.
         parts.propose_timeout = Duration::from_hours(1);
         let consensus = Consensus::open(parts).await.context("the catalog does not open")?;
-        let present = self.data.iter().enumerate().filter(|(at, _)| Some(*at) != self.absent);
+        let present = self.data.iter().enumerate().filter(|(at, _)| Some(*at) != self.missing);
         let data = present.map(|(_, disk)| powered(disk)).collect();
         let forgotten = consensus.view().disks_forgotten()?;
         let forgotten: BTreeSet<_> = forgotten.iter().map(|one| one.disk).collect();
@@ -149,10 +149,10 @@ impl Site {
         let fragments = FragmentStore::open_unless_forgotten(cluster, data, &forgotten, &*random)
             .await
             .context("the fragment store does not open")?;
-        if let Some(pulled) = self.absent.and_then(|at| self.data.get(at)) {
+        if let Some(pulled) = self.missing.and_then(|at| self.data.get(at)) {
             // A disk that was never opened has no mark, and nobody counts on it.
             let mark = fragments::Identity::read(&**pulled).ok().map(|mark| mark.disk);
-            fragments.absent_note(mark.filter(|disk| !forgotten.contains(disk)));
+            fragments.missing_note(mark.filter(|disk| !forgotten.contains(disk)));
         }
         let objects = Objects::new(objects::Parts {
             consensus: consensus.clone(),
@@ -204,7 +204,7 @@ impl Site {
             power: power_of(&system, &data, &engine),
             system,
             data,
-            absent: self.absent,
+            missing: self.missing,
             passphrase: self.passphrase.clone(),
             settings: self.settings.clone(),
             random: Arc::new(Recorder::seeded(u64::from_le_bytes(seed))),

@@ -157,7 +157,7 @@ impl World {
             }
         }
         let pulled = self.trial.disks > 1 && self.rng.random_bool(0.15);
-        self.site.absent = if pulled { Some(self.worst_disk()?) } else { None };
+        self.site.missing = if pulled { Some(self.worst_disk()?) } else { None };
         self.report.note_times(Kind::Pulled, u64::from(pulled));
         self.reboot().await?;
         if self.trial.disks > 1 && !pulled && self.rng.random_bool(0.3) {
@@ -280,7 +280,7 @@ impl World {
 
     /// No more faults: everything must be whole, and nothing may be left behind.
     pub(crate) async fn heal(&mut self) -> Result<()> {
-        self.site.absent = None;
+        self.site.missing = None;
         self.reboot().await?;
         self.look().await?;
         self.all_expire().await?;

@@ -208,7 +208,7 @@ async fn a_lost_disk_is_rebuilt_elsewhere_once_the_catalog_can_be_told() -> Resu
     }
     running.stop().await;
 
-    site.absent = Some(0);
+    site.missing = Some(0);
     let running = site.start().await?;
     let before = (stored(&running), running.steward.census().await?);
     ensure!(before.1.missing > 0, "the lost disk held something: {:?}", before.1);

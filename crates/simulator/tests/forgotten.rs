@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use catalog::VersionAsk;
-use objects::{DeleteObject, ObjectName};
+use objects::{DeleteObject, ObjectError, ObjectName};
 use simulator::{Running, Site, SiteOptions, simulator};
 use steward::{DiskForgetError, Holding, Losses};
 use units::DiskId;
@@ -27,7 +27,7 @@ async fn bereft(seed: u64, disks: usize) -> Result<(Site, DiskId, Vec<(ObjectNam
     }
     let lost = running.fragments.disks().first().copied().context("a disk")?;
     running.stop().await;
-    site.absent = Some(0);
+    site.missing = Some(0);
     Ok((site, lost, stored))
 }
 
@@ -93,11 +93,11 @@ async fn a_lost_disk_is_forgotten_once_all_is_rebuilt() -> Result<()> {
 
     // It comes back after all: as it was, and not one of this site's disks.
     let before = site.data[0].files();
-    site.absent = None;
+    site.missing = None;
     let refused = site.start().await.err().context("it was taken")?;
     assert!(format!("{refused:#}").contains("was forgotten"), "{refused:#}");
     assert_eq!(site.data[0].files(), before);
-    site.absent = Some(0);
+    site.missing = Some(0);
     let running = site.start().await?;
     assert!(!running.fragments.disks().contains(&lost));
     all_read(&running, &stored).await?;
@@ -112,6 +112,12 @@ async fn a_lost_disk_whose_data_is_lost_too_is_forgotten_with_it() -> Result<()>
     repaired(&running).await?;
     let losses = surveyed(&running)?.context("counted")?;
     assert_eq!(losses.unreadable, OBJECTS, "a single disk is not made up for");
+    let (name, _) = stored.first().context("an object")?;
+    let unread = running.get(name).await;
+    assert!(
+        matches!(unread, Err(ObjectError::DisksUnreachable { .. })),
+        "it may come back: {unread:?}"
+    );
     let refused = running.steward.disk_forget(lost).await;
     assert!(matches!(refused, Err(DiskForgetError::InUse(left)) if left.parts == OBJECTS));
     // Whoever gives up what lay on it deletes it.

@@ -108,7 +108,7 @@ async fn what_the_catalog_has_no_room_for_is_told_as_full() -> Result<()> {
 async fn a_lost_disk_is_rebuilt_although_writes_are_refused() -> Result<()> {
     let (mut site, running, _) = filled(47).await?;
     running.stop().await;
-    site.absent = Some(0);
+    site.missing = Some(0);
     let running = site.start().await?;
     let before = stored(&running);
     // Nothing is written that the catalog cannot be told.

@@ -20,7 +20,7 @@ async fn what_a_lost_disk_held_is_rebuilt_elsewhere() -> anyhow::Result<()> {
     }
     running.stop().await;
 
-    site.absent = Some(0);
+    site.missing = Some(0);
     let running = site.start().await?;
     let steward = &running.steward;
     let before = steward.census().await?;

@@ -20,21 +20,21 @@ async fn a_site_of_two_takes_no_write_on_one() -> anyhow::Result<()> {
     running.put(&name("before")?, body(1)).await?;
     running.stop().await;
 
-    site.absent = Some(0);
+    site.missing = Some(0);
     let running = site.start().await?;
     assert_eq!(running.get(&name("before")?).await?, body(1), "what was stored is served");
     let refused = running.put(&name("alone")?, body(2)).await;
     assert!(matches!(refused, Err(ObjectError::OneDiskLeft { expected: 2 })), "{refused:?}");
     running.stop().await;
 
-    site.absent = None;
+    site.missing = None;
     let running = site.start().await?;
     running.put(&name("after")?, body(3)).await?;
     running.stop().await;
 
     // Whichever disk is lost, everything that was acknowledged is there.
     for lost in [0, 1] {
-        site.absent = Some(lost);
+        site.missing = Some(lost);
         let running = site.start().await?;
         assert_eq!(running.get(&name("before")?).await?, body(1));
         assert_eq!(running.get(&name("after")?).await?, body(3));
@@ -52,12 +52,12 @@ async fn a_site_of_three_writes_on_two_what_survives_one_more() -> anyhow::Resul
     let name = ObjectName::new(bucket.as_str(), "amid")?;
     running.stop().await;
 
-    site.absent = Some(2);
+    site.missing = Some(2);
     let running = site.start().await?;
     running.put(&name, body(4)).await?;
     running.stop().await;
     for lost in [0, 1, 2] {
-        site.absent = Some(lost);
+        site.missing = Some(lost);
         let running = site.start().await?;
         assert_eq!(running.get(&name).await?, body(4), "without disk {lost}");
         running.stop().await;

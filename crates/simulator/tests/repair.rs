@@ -93,7 +93,7 @@ async fn what_cannot_be_rebuilt_waits_ever_longer() -> Result<()> {
         running.fragments.remove(*disk, vec![name(part, last, other)]).await?;
     }
     running.stop().await;
-    site.absent = Some(0);
+    site.missing = Some(0);
     let running = site.start().await?;
     let outcome = tended(&running).await?;
     assert_eq!(outcome.lost, 1, "tried once: {outcome:?}");
@@ -130,7 +130,7 @@ async fn a_repair_that_was_cut_goes_on_where_it_ended() -> Result<()> {
     }
     assert!(begun.len() > 3, "chance would have to be kind {} times", begun.len());
     running.stop().await;
-    site.absent = Some(0);
+    site.missing = Some(0);
     let running = site.start().await?;
     let outcome = tended(&running).await?;
     let all: u64 = begun.iter().map(|(.., stripes)| stripes).sum();
@@ -156,12 +156,12 @@ async fn copies_on_a_disk_that_comes_back_go_unless_they_are_needed() -> Result<
     let moved = slots_on(&running, lost_disk)?;
     assert!(moved.len() > 1);
     running.stop().await;
-    site.absent = Some(0);
+    site.missing = Some(0);
     let running = site.start().await?;
     assert_eq!(tended(&running).await?.repaired, moved.len() as u64);
     running.stop().await;
 
-    site.absent = None;
+    site.missing = None;
     let running = site.start().await?;
     assert_eq!(copies(&running, lost_disk)?.len(), moved.len());
     // One of them was rebuilt on a disk that has lost it since.
@@ -192,7 +192,7 @@ async fn what_has_nowhere_to_go_is_counted_until_it_has() -> Result<()> {
         running.put(&name, body(number, 20_000)).await?;
     }
     running.stop().await;
-    site.absent = Some(0);
+    site.missing = Some(0);
     let running = site.start().await?;
     let outcome = tended_once(&running).await?;
     assert_eq!((outcome.repaired, outcome.lost), (0, 0), "it can be read: {outcome:?}");
@@ -200,7 +200,7 @@ async fn what_has_nowhere_to_go_is_counted_until_it_has() -> Result<()> {
     assert_eq!(waiting(&running), u64::from(OBJECTS), "three disks hold three fragments each");
     running.stop().await;
 
-    site.absent = None;
+    site.missing = None;
     let running = site.start().await?;
     tended_once(&running).await?;
     assert_eq!(waiting(&running), 0);
@@ -226,12 +226,12 @@ async fn a_part_whose_copies_are_cleared_away_is_repaired_later() -> Result<()> 
     let moved = slots_on(&running, lost_disk)?;
     assert!(moved.len() > 1);
     running.stop().await;
-    site.absent = Some(0);
+    site.missing = Some(0);
     let running = site.start().await?;
     assert_eq!(tended(&running).await?.repaired, moved.len() as u64);
     running.stop().await;
 
-    site.absent = None;
+    site.missing = None;
     // Hours for each.
     site.settings.scrub_bytes_per_second = ByteCount::new(1);
     let running = site.start().await?;
@@ -289,7 +289,7 @@ async fn what_cannot_be_written_down_keeps_no_other_repair_from_ending() -> Resu
 async fn a_repair_that_panics_makes_nothing_lost() -> Result<()> {
     let (mut site, running, _) = filled(33, 60_000).await?;
     running.stop().await;
-    site.absent = Some(0);
+    site.missing = Some(0);
     let running = site.start().await?;
     while running.steward.scrub_step().await?.is_some() {}
     while running.steward.damage_step().await? {}

@@ -63,7 +63,7 @@ async fn either_disk_may_be_lost_once_a_second_came() -> Result<()> {
     ensure!(census.is_whole() && census.good % 2 == 0, "{census:?}");
     running.stop().await;
     for lost in [0, 1] {
-        site.absent = Some(lost);
+        site.missing = Some(lost);
         let running = site.start().await?;
         all_read(&running, &stored).await?;
         running.stop().await;
@@ -101,7 +101,7 @@ async fn a_power_cut_at_any_point_loses_nothing() -> Result<()> {
     copies_made(&running).await?;
     ensure!(single(&running) == 0 && running.steward.census().await?.is_whole());
     running.stop().await;
-    site.absent = Some(0);
+    site.missing = Some(0);
     let running = site.start().await?;
     all_read(&running, &stored).await
 }

@@ -29,7 +29,7 @@ async fn with_a_disk_lost(seed: u64) -> Result<Site> {
         number += 1;
     }
     running.stop().await;
-    site.absent = Some(0);
+    site.missing = Some(0);
     Ok(site)
 }
 
@@ -48,7 +48,7 @@ async fn with_copies(seed: u64) -> Result<Site> {
     let running = site.start().await?;
     ensure!(repaired(&running).await? == OBJECTS);
     running.stop().await;
-    site.absent = None;
+    site.missing = None;
     Ok(site)
 }
 
@@ -113,7 +113,7 @@ async fn a_sweep_looks_at_some_copies_and_the_next_at_others() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_fragment_store_while_a_disk_hangs() -> Result<()> {
     let mut site = with_a_disk_lost(44).await?;
-    site.absent = None;
+    site.missing = None;
     let running = site.start().await?;
     ensure!(running.fragments.shutdown().await.is_empty(), "healthy ones end at once");
     running.stop().await;

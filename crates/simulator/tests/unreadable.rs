@@ -49,7 +49,7 @@ async fn what_cannot_be_rebuilt_is_listed_until_it_can() -> Result<()> {
     Ok(())
 }
 
-/// One copy decays and the disk of the other is away: lost until that is back. A part
+/// One copy decays and the disk of the other is missing: lost until that is back. A part
 /// that is met while the search for names goes on is named too, and a bucket that goes
 /// away amid the search takes nothing with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -73,7 +73,7 @@ async fn a_disk_that_comes_back_brings_what_was_lost() -> Result<()> {
         running.fragments.remove(here, vec![copy.name]).await?;
     }
     running.stop().await;
-    site.absent = Some(0);
+    site.missing = Some(0);
     let running = site.start().await?;
     let steward = &running.steward;
     // The search begins before all are known.
@@ -85,7 +85,7 @@ async fn a_disk_that_comes_back_brings_what_was_lost() -> Result<()> {
     assert_eq!(steward.unreadable_step().await?, 0, "they stay lost");
     running.stop().await;
 
-    site.absent = None;
+    site.missing = None;
     let running = site.start().await?;
     let steward = &running.steward;
     assert_eq!(steward.unreadable_step().await?, names.len() as u64, "one copy is enough");

@@ -47,7 +47,7 @@ pub(crate) fn slot_bytes(row: &PartRow) -> u64 {
 pub struct Losses {
     /// For each of them, what has still to be rebuilt elsewhere.
     pub disks: BTreeMap<DiskId, Holding>,
-    /// Parts that cannot be read: more of their fragments are away than they can spare.
+    /// Parts that cannot be read: more of their fragments are missing than they can spare.
     pub unreadable: u64,
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct Survey {
 impl Steward {
     /// The disks that were there once and are not, and which nobody has forgotten.
     pub(crate) fn missing(&self) -> BTreeSet<DiskId> {
-        self.fragments().absent()
+        self.fragments().missing()
     }
 
     /// Looks at one more page of parts, if disks are missing and it is time; whether
@@ -92,16 +92,16 @@ impl Steward {
         survey.running = page.len() == SURVEY_PAGE;
         survey.after = page.last().map(|(part, _)| *part);
         for (part, row) in &page {
-            let mut away = 0_usize;
+            let mut missing = 0_usize;
             for disk in &row.slots {
-                away += usize::from(self.fragments().state(*disk).is_none());
+                missing += usize::from(self.fragments().state(*disk).is_none());
                 if let Some(holding) = survey.found.disks.get_mut(disk) {
                     holding.add(row);
                 }
             }
             // What lay on them may lie on others, of which the catalog has not heard.
             let is_lost = row.references > 0
-                && away > usize::from(row.parity)
+                && missing > usize::from(row.parity)
                 && !self.part_may_be_read(*part, row);
             survey.found.unreadable += u64::from(is_lost);
         }

@@ -135,7 +135,7 @@ pub struct LoggedError {
     pub message: String,
 }
 
-/// A part of an object that cannot be read: too many of its fragments are bad or away.
+/// A part of an object that cannot be read: too many of its fragments are bad or missing.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct UnreadablePart {
     /// Its id.
@@ -209,6 +209,6 @@ mod tests {
     fn nearly_full_begins_at_its_share() {
         assert!(nearly_full(1_000, 150) && !nearly_full(1_000, 151));
         assert!(nearly_full(u64::MAX, 0) && !nearly_full(u64::MAX, u64::MAX));
-        assert!(!nearly_full(0, 0), "a disk that is away");
+        assert!(!nearly_full(0, 0), "a disk that is missing");
     }
 }

@@ -76,7 +76,7 @@ pub fn restore<S: Read + Seek>(
 }
 
 /// Reads a whole backup and says what it is, or what is wrong with it; changes nothing.
-pub fn verify<S: Read>(backup: &mut S) -> Result<BackupReport, RestoreError> {
+pub fn backup_verify<S: Read>(backup: &mut S) -> Result<BackupReport, RestoreError> {
     let (header, totals) = read_backup(backup, |_, _| Ok(()))?;
     Ok(report(&header, totals))
 }

@@ -46,7 +46,7 @@ fn judged(scrub: &Scrub) -> Result<(), Failure> {
             "{} of {} bad fragments could not be rebuilt",
             scrub.fragments_lost, scrub.fragments_bad
         ),
-        "too few good ones of their stripes are left: bring back the disk that is away, or put \
+        "too few good ones of their stripes are left: bring back the disk that is missing, or put \
          the objects once more that essaim status names",
     ))
 }

@@ -13,11 +13,11 @@ use crate::shell;
 /// What the end of a tenant's key means.
 const SHREDDED: &str = "
 Its key is destroyed: nothing it stored opens on this node again, and no backup of the catalog
-changes that here. What it left on the disks is cleared away by itself, its buckets too, most
-within minutes: essaim tenant show says what is left. Whoever has BOTH a backup of the catalog and a copy of the root key from before
-can still open what is left of its fragments elsewhere: destroy those copies too, or rotate the
-root key now (essaim root-key rotate), which makes the copies of the catalog worthless for today's
-root key.";
+changes that here. What it left on the disks is cleared away by itself, its buckets too, from the
+next minute on: essaim tenant show says what is left. Whoever has BOTH a backup of the catalog and
+a copy of the root key from before can still open what is left of its fragments elsewhere: destroy
+those copies too, or rotate the root key now (essaim root-key rotate), which makes the copies of the
+catalog worthless for today's root key.";
 
 pub(super) async fn run(verb: TenantVerb) -> Result<(), Failure> {
     match verb {
@@ -127,7 +127,7 @@ fn left(tenant: &Tenant) -> String {
         return format!("nothing: essaim tenant delete {}", shell::quoted(&tenant.name));
     }
     format!(
-        "{}, {}, {}: cleared away by itself, most within minutes",
+        "{}, {}, {}: cleared away by itself, from the next minute on",
         output::counted(tenant.buckets, "bucket", "buckets"),
         output::counted(tenant.objects, "object", "objects"),
         output::bytes(tenant.bytes)

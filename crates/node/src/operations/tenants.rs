@@ -125,7 +125,7 @@ impl SiteOperations {
                          object versions",
                         left.buckets, left.objects
                     ),
-                    "it goes by itself, most within minutes: try again then; essaim tenant show \
+                    "it goes by itself, from the next minute on: try again then; essaim tenant show \
                      says what is left, and essaim status whether a restored catalog holds it up",
                 ))
             }

@@ -184,8 +184,8 @@ impl OpenPart {
         tracing::error!(part = %self.part, stripe = %range.stripe, "a stripe cannot be read");
         let reason = format!("stripe {} of part {}", range.stripe, self.part);
         let is_unread = matches!(trouble, Trouble::Unread(_));
-        if is_unread && self.slots.iter().any(|disk| is_away(inner, *disk)) {
-            return Err(ObjectError::DisksAway { reason });
+        if is_unread && self.slots.iter().any(|disk| is_unreachable(inner, *disk)) {
+            return Err(ObjectError::DisksUnreachable { reason });
         }
         Err(ObjectError::Damaged { reason })
     }
@@ -275,7 +275,7 @@ impl OpenPart {
 }
 
 /// Whether a disk may come back, or answer again, with what it holds.
-fn is_away(inner: &Inner, disk: DiskId) -> bool {
+fn is_unreachable(inner: &Inner, disk: DiskId) -> bool {
     matches!(inner.parts.fragments.state(disk), None | Some(DiskState::Hanging))
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct PartFor<'a> {
 }
 
 impl Inner {
-    /// The disks the site counts on, as placement sees them: those that are away too.
+    /// The disks the site counts on, as placement sees them: those that are missing too.
     pub(crate) fn disks(&self) -> Vec<DiskFacts> {
         let store = &self.parts.fragments;
         let facts = |id| DiskFacts {
@@ -46,7 +46,7 @@ impl Inner {
             healthy: matches!(store.state(id), Some(DiskState::Healthy | DiskState::Full)),
             free: store.space(id).map_or(ByteCount::ZERO, |space| space.available),
         };
-        store.disks().into_iter().chain(store.absent()).map(facts).collect()
+        store.disks().into_iter().chain(store.missing()).map(facts).collect()
     }
 
     fn place(&self, bytes: u64) -> Result<Placement, ObjectError> {
@@ -55,7 +55,7 @@ impl Inner {
         match placement::place(&self.disks(), need, &*self.parts.random) {
             Ok(placement) => Ok(placement),
             Err(PlaceError::NoRoom { .. }) => Err(ObjectError::Full),
-            Err(PlaceError::Alone { expected }) => Err(ObjectError::OneDiskLeft { expected }),
+            Err(PlaceError::OneDiskLeft { expected }) => Err(ObjectError::OneDiskLeft { expected }),
             Err(error) => Err(ObjectError::NotPlaced { reason: error.to_string() }),
         }
     }
