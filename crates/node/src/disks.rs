@@ -136,6 +136,7 @@ fn candidates(
         if let Some(at) = marked.iter().position(|(_, one)| one.directory == directory) {
             found.push(marked.swap_remove(at).1);
         } else if !known.contains(&directory) {
+            parent_check(settings, &directory)?;
             let disk = open_one(&directory)?;
             found.push(Candidate { directory, disk });
         }
@@ -147,14 +148,45 @@ fn open_one(directory: &Path) -> Result<Arc<RealDisk>, Trouble> {
     RealDisk::open(directory).map_err(|error| about_directory(directory, &error))
 }
 
+/// Refuses a disk for which a directory above would have to be made: most often that is a
+/// mount that is not there, and the disk would be made beneath it.
+pub(crate) fn parent_check(settings: &Settings, directory: &Path) -> Result<(), Trouble> {
+    let directory = resolved(directory);
+    let above = directory.parent().unwrap_or(&directory);
+    if directory.starts_with(resolved(&settings.data)) || above.exists() {
+        return Ok(());
+    }
+    let (shown, above) = (directory.display(), above.display());
+    Err(Trouble::new(
+        format!("the disk {shown} cannot be made: there is no directory {above}"),
+        format!(
+            "if something is to be mounted there, mount it and start again; if not, make it: \
+             mkdir -p {above}"
+        ),
+    ))
+}
+
 /// Whose disk it is, which must be this cluster's.
 pub(crate) fn mark_check(
     directory: &Path,
     disk: &dyn Disk,
     cluster: ClusterId,
 ) -> Result<fragments::Identity, Trouble> {
+    let mark = mark_read(directory, disk)?;
+    if mark.cluster == cluster {
+        return Ok(mark);
+    }
     let shown = directory.display();
-    let mark = fragments::Identity::read(disk).map_err(|error| {
+    Err(Trouble::new(
+        format!("{shown} is a disk of another cluster ({})", mark.cluster),
+        "name the disks of this node, or a directory that is not there yet",
+    ))
+}
+
+/// What the mark of a disk says.
+pub(crate) fn mark_read(directory: &Path, disk: &dyn Disk) -> Result<fragments::Identity, Trouble> {
+    let shown = directory.display();
+    fragments::Identity::read(disk).map_err(|error| {
         Trouble::new(
             format!("the disk {shown} cannot be used: {}", chain(&error)),
             format!(
@@ -162,14 +194,7 @@ pub(crate) fn mark_check(
                  and start with --allow-missing-disks: what the other disks hold is served"
             ),
         )
-    })?;
-    if mark.cluster == cluster {
-        return Ok(mark);
-    }
-    Err(Trouble::new(
-        format!("{shown} is a disk of another cluster ({})", mark.cluster),
-        "name the disks of this node, or a directory that is not there yet",
-    ))
+    })
 }
 
 /// A disk that came back after it was forgotten.

@@ -7,7 +7,8 @@
 //! node: the doctor, the restore.
 //!
 //! ```text
-//! settings → data directory (locked) → listeners bound → identity → vault → rows, log
+//! settings → disks looked at, if it is a first start → data directory (locked)
+//!   → listeners bound → identity → vault → rows, log
 //!   → disks → fragments → objects → first start → S3, administration, gauges
 //! ```
 //!
@@ -25,6 +26,7 @@ mod disk_book;
 mod disks;
 pub mod doctor;
 mod files;
+mod first_look;
 mod first_start;
 mod gauges;
 mod identity;
@@ -32,6 +34,7 @@ pub mod limits;
 mod listeners;
 mod operations;
 mod parts;
+mod passphrase;
 mod places;
 mod process;
 mod record;
@@ -47,6 +50,7 @@ mod trouble;
 
 pub use announcement::Announcement;
 pub use files::{PrivateFile, SOCKET_NAME, data_default, directory_create, file_read};
+pub use passphrase::passphrase_set_read;
 pub use process::{logs_start, open_files_raise, runtime};
 pub use restore::{MissingDisk, Restore, Restored, restore, root_key_copy};
 pub use running::Node;

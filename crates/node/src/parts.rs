@@ -11,13 +11,13 @@ use kv::FjallEngine;
 use objects::Objects;
 use units::{Clock, Random, Timestamp};
 use vault::{IdentityError, NodeIdentity, Passphrase, Vault, VaultError};
-use zeroize::Zeroizing;
 
 use crate::disks::{self, Disks};
 use crate::files::{
     self, CATALOG_DIRECTORY, LOG_DIRECTORY, NODE_FILE, NODE_KEY_FILE, ROWS_DIRECTORY,
     ROWS_MADE_FILE,
 };
+use crate::first_look;
 use crate::identity::Identity;
 use crate::limits::FOUNDED_AFTER;
 use crate::settings::Settings;
@@ -51,7 +51,7 @@ impl Parts {
     ) -> Result<Self, Trouble> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
-        let mut identity = identity(&root, random.as_ref(), clock.as_ref())?;
+        let mut identity = identity(settings, &root, random.as_ref(), clock.as_ref())?;
         let vault = open_vault(passphrase.as_ref(), &root, &random, identity.complete)?;
         if identity.complete && !root.exists(NODE_KEY_FILE).unwrap_or(true) {
             tracing::warn!("{NODE_KEY_FILE} is not in the data directory: a fresh one is made");
@@ -92,7 +92,12 @@ async fn open_disks(
 }
 
 /// The identity in the data directory, or a fresh one in an empty directory.
-fn identity(root: &RealDisk, random: &dyn Random, clock: &dyn Clock) -> Result<Identity, Trouble> {
+fn identity(
+    settings: &Settings,
+    root: &RealDisk,
+    random: &dyn Random,
+    clock: &dyn Clock,
+) -> Result<Identity, Trouble> {
     if let Some(identity) = Identity::read(root)? {
         return Ok(identity);
     }
@@ -102,6 +107,7 @@ fn identity(root: &RealDisk, random: &dyn Random, clock: &dyn Clock) -> Result<I
         return Err(about_lost_identity(root.root(), other));
     }
     founding_time_check(clock.now())?;
+    first_look::disks_try(settings)?;
     let identity = Identity::draw(random, clock);
     identity.write(root)?;
     Ok(identity)
@@ -139,20 +145,6 @@ fn founding_time_check(now: Timestamp) -> Result<(), Trouble> {
     ))
 }
 
-/// The passphrase of the file that the settings name.
-pub(crate) fn passphrase(settings: &Settings) -> Result<Option<Passphrase>, Trouble> {
-    let Some(file) = &settings.passphrase_file else { return Ok(None) };
-    let text = Zeroizing::new(files::file_read(file)?);
-    let line = text.trim_end_matches(['\r', '\n']);
-    if line.is_empty() {
-        return Err(Trouble::new(
-            format!("the passphrase file {} is empty", file.display()),
-            "write the passphrase into it, or start without --passphrase-file; nothing was changed",
-        ));
-    }
-    Ok(Some(Passphrase::new(line)))
-}
-
 fn open_vault(
     passphrase: Option<&Passphrase>,
     root: &Arc<RealDisk>,
@@ -182,7 +174,7 @@ pub(crate) fn about_vault(error: &VaultError) -> Trouble {
             "give the file with the right one: --passphrase-file FILE"
         }
         VaultError::PassphraseLength { .. } => "put another passphrase into the file",
-        VaultError::PassphraseUnexpected => "start without --passphrase-file",
+        VaultError::PassphraseUnexpected => "leave --passphrase-file out",
         _ => {
             "put root.key back from its copy (essaim backup root-key made it): without it nothing opens"
         }

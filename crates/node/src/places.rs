@@ -53,7 +53,9 @@ pub(crate) fn resolved(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for above in path.ancestors() {
         if let Ok(found) = above.canonicalize() {
-            return path.strip_prefix(above).map_or(found.clone(), |rest| found.join(rest));
+            let rest = path.strip_prefix(above).unwrap_or(Path::new(""));
+            // Joined with nothing, a path ends in a slash.
+            return if rest.as_os_str().is_empty() { found } else { found.join(rest) };
         }
     }
     path
@@ -100,6 +102,8 @@ mod tests {
         // A directory that is gone is known by the one above it.
         let gone = super::resolved(at("link/../link/gone/too").as_ref());
         assert_eq!(gone, folder.path().canonicalize().unwrap().join("data/gone/too"));
+        let there = super::resolved(at("link/disk").as_ref()).display().to_string();
+        assert!(there.ends_with("data/disk"), "{there}");
         // A disk that was taken before is taken again.
         std::fs::create_dir_all(at("a/b")).unwrap();
         std::fs::write(at("a/b/disk.id"), "").unwrap();

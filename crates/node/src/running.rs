@@ -15,13 +15,15 @@ use units::{Clock, DiskId, Random};
 
 use crate::announcement::Announcement;
 use crate::credentials::Credentials;
-use crate::files::{ACCOUNTS_FILE, ADDRESSES_FILE, NODE_FILE};
+use crate::files::{ACCOUNTS_FILE, ADDRESSES_FILE};
+use crate::first_look;
 use crate::first_start::FirstStart;
 use crate::gauges;
 use crate::limits::{CATALOG_SHUTDOWN_MAX, RECORD_BYTES_MAX};
 use crate::listeners::{Listeners, everywhere};
 use crate::operations::SiteOperations;
 use crate::parts::{self, Parts};
+use crate::passphrase;
 use crate::places;
 use crate::process;
 use crate::serving;
@@ -59,10 +61,14 @@ impl Node {
         let signals = StopSignals::catch()?;
         // What is wrong with the settings is told before anything is made.
         places::check(&settings)?;
-        let passphrase = parts::passphrase(&settings)?;
+        let is_first = first_look::is_first(&settings);
+        let passphrase = passphrase::of_start(&settings)?;
+        if is_first {
+            first_look::disks_check(&settings)?;
+        }
         let root = parts::open_root(&settings)?;
         warn_if_open_to_others(&settings.data);
-        if !root.exists(NODE_FILE).unwrap_or(true) {
+        if is_first {
             // Before anything is founded whose credentials could not be written down.
             Credentials::place_check(&settings.credentials_file())?;
         }

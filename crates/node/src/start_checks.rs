@@ -90,7 +90,7 @@ pub(crate) fn places(data: &Path, looks: &Looks<'_>) -> Vec<PathBuf> {
 }
 
 /// The files that are there, in memory.
-fn copied(directory: &Path, names: &[&str]) -> Result<Arc<SimDisk>, Trouble> {
+pub(crate) fn copied(directory: &Path, names: &[&str]) -> Result<Arc<SimDisk>, Trouble> {
     let copy = SimDisk::new();
     for name in names {
         let path = directory.join(name);

@@ -30,9 +30,7 @@ pub(super) async fn root_key(verb: RootKeyVerb) -> Result<(), Failure> {
         }
         RootKeyVerb::Passphrase { file, remove: _, connect } => {
             let passphrase = match &file {
-                Some(file) => {
-                    Some(node::file_read(file)?.trim_end_matches(['\r', '\n']).to_owned())
-                }
+                Some(file) => Some(node::passphrase_set_read(file)?.to_string()),
                 None => None,
             };
             let set = PassphraseSet { passphrase };
