@@ -120,7 +120,9 @@ pub enum Verb {
     /// Put a catalog back into a data directory that lost it; the node must not run
     #[command(after_help = "\
 What it needs: the backup FILE (essaim backup catalog), and the root key of the same cluster: it \
-is in the data directory unless that was lost too; then give the copy you kept with --root-key.
+is in the data directory unless that was lost too; then give the copy you kept with --root-key,
+and with --passphrase-file its passphrase, if it has one. A root key that does not open the keys in
+the backup is refused, and nothing is written.
 Fragments that are still on their disks are found again; objects written after the backup are not.
 Nothing of those is removed from the disks before you say so: essaim confirm restore
 
@@ -535,6 +537,9 @@ pub struct RestoreArgs {
     /// A copy of the root key, if the data directory has lost it
     #[arg(long, value_name = "FILE")]
     pub root_key: Option<PathBuf>,
+    /// A file with the passphrase that protects the root key, if one does
+    #[arg(long, value_name = "FILE", env = "ESSAIM_PASSPHRASE_FILE")]
+    pub passphrase_file: Option<PathBuf>,
     /// A directory with fragments of this cluster, if the node does not know its disks any
     /// more; repeat it for each disk
     #[arg(long = "disk", value_name = "DIR")]

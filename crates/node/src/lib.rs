@@ -40,6 +40,7 @@ mod process;
 mod record;
 mod reminders;
 mod restore;
+mod restore_key;
 mod running;
 mod serving;
 pub mod settings;

@@ -3,8 +3,9 @@
 //!
 //! What it needs besides the backup: the root key of the same cluster, in the
 //! data directory or as a copy, and the disks that hold the fragments.
-//! Nothing that is there is overwritten. The backup and the copy of the root key are
-//! looked at before anything is written: a wrong file leaves nothing behind.
+//! Nothing that is there is overwritten. The backup, the root key, whether it is the one
+//! of the backup, and the data directory are looked at before anything is written: a
+//! wrong file leaves nothing behind.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -18,8 +19,7 @@ use disk::{Disk, RealDisk};
 use host::{SystemClock, SystemRandom};
 use kv::{Engine, FjallEngine};
 use serde::Serialize;
-use units::DiskId;
-use vault::{Vault, VaultError};
+use units::{ClusterId, DiskId};
 
 use crate::disk_book::DiskBook;
 use crate::disks::{DISK_MARK, mark_check, place_in};
@@ -29,7 +29,8 @@ use crate::files::{
 };
 use crate::identity::{Identity, KnownDisk};
 use crate::limits::{RECORD_BYTES_MAX, RESTORE_ROWS_READ};
-use crate::parts::about_vault;
+use crate::passphrase;
+use crate::restore_key::{FoundKey, TenantKeys, move_away};
 use crate::trouble::{Trouble, about_directory, about_file, chain};
 
 /// What is put back, and where.
@@ -40,6 +41,8 @@ pub struct Restore {
     pub data: PathBuf,
     /// A copy of the root key, if the data directory has none.
     pub root_key: Option<PathBuf>,
+    /// A file with the passphrase of the root key, if it has one.
+    pub passphrase_file: Option<PathBuf>,
     /// Directories with fragments, if the data directory does not know them.
     pub disks: Vec<PathBuf>,
 }
@@ -90,24 +93,32 @@ impl MissingDisk {
 pub fn restore(ask: &Restore) -> Result<Restored, Trouble> {
     let backup =
         || disk::outside_open(&ask.backup).map_err(|error| about_file(&ask.backup, &error));
-    let said = consensus::backup_verify(&mut BufReader::new(backup()?)).map_err(|error| {
+    let mut keys = TenantKeys::default();
+    let each_row = |key: &[u8], value: &[u8]| keys.take(key, value);
+    let said = consensus::backup_verify(&mut BufReader::new(backup()?), each_row);
+    let said = said.map_err(|error| {
         Trouble::new(
             format!("{} cannot be restored: {}", ask.backup.display(), chain(&error)),
             "give a file that `essaim backup catalog` wrote; nothing was changed",
         )
     })?;
-    let root = RealDisk::open(&ask.data).map_err(|error| about_directory(&ask.data, &error))?;
-    let known = Identity::read(root.as_ref())?;
-    if known.as_ref().is_some_and(|known| known.cluster != said.cluster) {
-        return Err(Trouble::new(
-            "the backup is of another cluster than this data directory",
-            "restore one of this cluster, or into another data directory; nothing was changed",
-        ));
+    let open = || RealDisk::open(&ask.data).map_err(|error| about_directory(&ask.data, &error));
+    // One that is there is locked at once; one that is not is made when all is well.
+    let there = ask.data.is_dir().then(open).transpose()?;
+    let mut known = None;
+    if let Some(root) = &there {
+        known = whose_check(root, said.cluster)?;
+        catalog_absent_check(root.root())?;
     }
+    let key = FoundKey::find(&ask.data, ask.root_key.as_deref())?;
+    let passphrase = ask.passphrase_file.as_deref().map(passphrase::of_key).transpose()?;
+    let passphrase_needed = key.check(passphrase.as_ref(), &keys, &ask.backup)?;
     let mut identity = known.unwrap_or_else(|| Identity::draw(&SystemRandom, &SystemClock));
     identity.cluster = said.cluster;
-    find_disks(&mut identity, root.root(), &ask.disks)?;
-    let passphrase_needed = put_root_key(&root, ask.root_key.as_deref())?;
+    let data = there.as_ref().map_or(ask.data.as_path(), |root| root.root());
+    find_disks(&mut identity, data, &ask.disks)?;
+    let root = there.map_or_else(open, Ok)?;
+    key.put(root.as_ref()).map_err(|error| about_directory(root.root(), &error))?;
     let (report, held) = put_catalog(&root, &identity, BufReader::new(backup()?))?;
     identity.complete = true;
     // What a disk held that was forgotten before the backup is nowhere any more.
@@ -137,50 +148,38 @@ pub fn restore(ask: &Restore) -> Result<Restored, Trouble> {
     })
 }
 
-/// Makes sure that a root key is there and opens; says whether it needs a passphrase.
-fn put_root_key(root: &Arc<RealDisk>, copy: Option<&Path>) -> Result<bool, Trouble> {
-    let exists = Vault::exists(root.as_ref()).map_err(|error| about_vault(&error))?;
-    match (exists, copy) {
-        (true, None) => {}
-        (true, Some(copy)) => {
-            let own = root.root().join(ROOT_KEY_FILE);
-            if key_bytes(copy)? != key_bytes(&own)? {
-                return Err(Trouble::new(
-                    format!("the data directory has a root key, and it is not {}", copy.display()),
-                    "leave --root-key out, or move root.key away first",
-                ));
-            }
-        }
-        (false, None) => {
-            return Err(Trouble::new(
-                "the root key is lost: without it no backup opens anything",
-                "give the copy you kept: --root-key FILE (essaim backup root-key made it)",
-            ));
-        }
-        (false, Some(copy)) => {
-            disk::write_file_atomically(root.as_ref(), ROOT_KEY_FILE, &key_bytes(copy)?)
-                .map_err(|error| about_directory(root.root(), &error))?;
-        }
+/// The node whose data directory it is, if it is one's, which must be of this cluster.
+fn whose_check(root: &RealDisk, cluster: ClusterId) -> Result<Option<Identity>, Trouble> {
+    let Some(known) = Identity::read(root)? else { return Ok(None) };
+    if known.cluster == cluster {
+        return Ok(Some(known));
     }
-    match Vault::open(Arc::clone(root) as Arc<dyn Disk>, Arc::new(SystemRandom), None) {
-        // Whether the passphrase is right is seen when the node starts.
-        Err(VaultError::PassphraseNeeded) => Ok(true),
-        Ok(_) => Ok(false),
-        Err(error) => match copy.filter(|_| !exists) {
-            Some(copy) => {
-                root.remove(ROOT_KEY_FILE).map_err(|error| about_directory(root.root(), &error))?;
-                Err(Trouble::new(
-                    format!("{} is no root key: {}", copy.display(), chain(&error)),
-                    "give the copy that `essaim backup root-key` made; nothing was changed",
-                ))
-            }
-            None => Err(about_vault(&error)),
-        },
-    }
+    let (shown, other) = (root.root().display(), known.cluster);
+    Err(Trouble::new(
+        format!("{shown} is the data directory of another cluster ({other}) than the backup's"),
+        format!(
+            "if a start on an empty directory made that node and nothing was stored on it, move \
+             it away and restore again: {}; or restore into another directory: --data DIR; \
+             nothing was changed",
+            move_away(root.root())
+        ),
+    ))
 }
 
-fn key_bytes(file: &Path) -> Result<Vec<u8>, Trouble> {
-    disk::outside_read(file, RECORD_BYTES_MAX).map_err(|error| about_file(file, &error))
+/// Refuses a data directory that has a catalog.
+fn catalog_absent_check(data: &Path) -> Result<(), Trouble> {
+    let catalog = data.join(CATALOG_DIRECTORY);
+    if [ROWS_DIRECTORY, LOG_DIRECTORY].iter().all(|name| !data.join(name).exists()) {
+        return Ok(());
+    }
+    Err(Trouble::new(
+        format!("there is a catalog in {} already", catalog.display()),
+        format!(
+            "if it is worth keeping, start the node; if not, move it away and restore again: {}; \
+             nothing was changed",
+            move_away(&catalog)
+        ),
+    ))
 }
 
 /// What the rows of a backup say of disks.
@@ -202,7 +201,8 @@ fn put_catalog(
         Trouble::new(
             format!("the catalog cannot be restored: {}", chain(error)),
             format!(
-                "if there is a catalog in the data directory that is worth keeping, start the node; if not, move its {CATALOG_DIRECTORY} away and restore again"
+                "mend the cause, move what was begun away, and restore again: {}",
+                move_away(&root.root().join(CATALOG_DIRECTORY))
             ),
         )
     };

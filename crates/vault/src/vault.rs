@@ -126,6 +126,11 @@ impl Vault {
         Ok(WrappedRing::of(self.wrap_tenant(tenant, &key)).to_bytes())
     }
 
+    /// Whether the newest generation of a tenant key opens under the root keys here.
+    pub fn tenant_key_check(&self, tenant: TenantId, tenant_key: &[u8]) -> Result<(), KeyError> {
+        self.tenant_newest(tenant, tenant_key).map(|_| ())
+    }
+
     pub(crate) fn wrap_tenant(&self, tenant: TenantId, key: &TenantKey) -> WrappedKey {
         let file = self.file.read();
         let Some(root) = file.roots.first() else { unreachable!("there is always a root key") };

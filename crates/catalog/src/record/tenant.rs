@@ -14,6 +14,7 @@ use units::{ByteCount, ObjectCount, TenantId, Timestamp};
 
 use super::{Damaged, Record, whole};
 use crate::name::{EmailAddress, SealedBytes, TenantName};
+use crate::table;
 
 /// Most that a tenant or bucket may hold. `None`: no limit of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,15 @@ pub struct Tenant {
     pub created: Timestamp,
     /// The address that grants may name it by.
     pub email: Option<EmailAddress>,
+}
+
+impl Tenant {
+    /// The tenant whose row this is, in a backup for instance; none if it is another row,
+    /// or one that cannot be read.
+    pub fn of_row(key: &[u8], value: &[u8]) -> Option<Self> {
+        let is_tenant = key.first() == Some(&table::TENANT);
+        is_tenant.then(|| Self::decode(value).ok()).flatten()
+    }
 }
 
 /// A tenant's row as version 1 had it.

@@ -76,8 +76,17 @@ pub fn restore<S: Read + Seek>(
 }
 
 /// Reads a whole backup and says what it is, or what is wrong with it; changes nothing.
-pub fn backup_verify<S: Read>(backup: &mut S) -> Result<BackupReport, RestoreError> {
-    let (header, totals) = read_backup(backup, |_, _| Ok(()))?;
+/// Shows each row, its key and its value: they are those of a backup only if the answer
+/// says so.
+pub fn backup_verify<S: Read>(
+    backup: &mut S,
+    mut each_row: impl FnMut(&[u8], &[u8]),
+) -> Result<BackupReport, RestoreError> {
+    let shown = |key: &[u8], value: &[u8]| {
+        each_row(key, value);
+        Ok(())
+    };
+    let (header, totals) = read_backup(backup, shown)?;
     Ok(report(&header, totals))
 }
 

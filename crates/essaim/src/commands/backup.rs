@@ -93,6 +93,7 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<(), Failure> {
         backup: args.file.clone(),
         data: args.data.clone().unwrap_or_else(node::data_default),
         root_key: args.root_key.clone(),
+        passphrase_file: args.passphrase_file.clone(),
         disks: args.disks.clone(),
     })?;
     if args.json {
