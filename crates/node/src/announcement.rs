@@ -21,6 +21,8 @@ pub struct Announcement {
     pub data: String,
     /// The directories of fragments.
     pub disks: Vec<String>,
+    /// Those that lie on one device with others, in groups.
+    pub one_device: Vec<Vec<String>>,
     /// The credentials file, if it is there.
     pub credentials: Option<String>,
 }

@@ -22,6 +22,7 @@
 
 mod announcement;
 mod credentials;
+mod devices;
 mod disk_book;
 mod disks;
 pub mod doctor;
@@ -50,6 +51,7 @@ mod supervision;
 mod trouble;
 
 pub use announcement::Announcement;
+pub use devices::one_device_text;
 pub use files::{PrivateFile, SOCKET_NAME, data_default, directory_create, file_read};
 pub use passphrase::passphrase_set_read;
 pub use process::{logs_start, open_files_raise, runtime};

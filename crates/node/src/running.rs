@@ -15,6 +15,7 @@ use units::{Clock, DiskId, Random};
 
 use crate::announcement::Announcement;
 use crate::credentials::Credentials;
+use crate::devices;
 use crate::files::{ACCOUNTS_FILE, ADDRESSES_FILE};
 use crate::first_look;
 use crate::first_start::FirstStart;
@@ -298,6 +299,8 @@ fn announce(
     });
     let shown = |path: &Path| path.display().to_string();
     let file = std::path::absolute(&file).unwrap_or(file);
+    let directories: Vec<PathBuf> =
+        parts.disks.present.iter().map(|(_, directory)| directory.clone()).collect();
     Ok(Announcement {
         first_start,
         s3_endpoint: s3_endpoint.clone(),
@@ -306,7 +309,8 @@ fn announce(
         admin_url: admin_url.clone(),
         admin_everywhere: everywhere(&listeners.admin),
         data: shown(parts.root.root()),
-        disks: parts.disks.present.iter().map(|(_, directory)| shown(directory)).collect(),
+        disks: directories.iter().map(|directory| shown(directory)).collect(),
+        one_device: devices::together(&directories),
         credentials: there.then(|| shown(&file)),
     })
 }

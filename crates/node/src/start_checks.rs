@@ -12,6 +12,7 @@ use disk::{Disk, DiskError, SimDisk};
 use host::SystemRandom;
 use vault::{IdentityError, NodeIdentity, Vault, VaultError};
 
+use crate::devices;
 use crate::disks::{DISK_MARK, mark_check, place_in};
 use crate::doctor::{Finding, Looks, Verdict, existing, finding, hanging};
 use crate::files::{
@@ -65,6 +66,14 @@ pub(crate) fn examine(data: &Path, looks: &Looks<'_>) -> Vec<Finding> {
         if let [_] = identity.disks[..] {
             let found = "one disk: no redundancy, if it dies what it holds is lost";
             findings.push(finding("redundancy", Verdict::Hint, found, "add disks: --disk DIR"));
+        }
+        let answers = |known: &&KnownDisk| !looks.is_hanging(&data.join(&known.directory));
+        let known = identity.disks.iter().filter(|known| known.has_place()).filter(answers);
+        let known: Vec<PathBuf> = known.map(|known| place_in(data, known)).collect();
+        for group in devices::together(&known) {
+            let found = devices::one_device_text(&group);
+            let what_to_do = "give each --disk a device of its own";
+            findings.push(finding("redundancy", Verdict::Hint, found, what_to_do));
         }
     }
     findings

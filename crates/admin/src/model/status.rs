@@ -180,6 +180,9 @@ pub struct Status {
     pub endpoints: EndpointStatus,
     /// Its disks.
     pub disks: Vec<DiskStatus>,
+    /// Directories of disks that lie on one device, in groups: its death takes all of one.
+    #[serde(default)]
+    pub one_device: Vec<Vec<String>>,
     /// Its catalog.
     pub catalog: CatalogStatus,
     /// How much there is.

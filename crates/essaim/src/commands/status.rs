@@ -52,6 +52,9 @@ pub(super) async fn run(connect: &Connect) -> Result<(), Failure> {
             "\none disk: no redundancy: if it dies, what it holds is lost (add disks with --disk DIR)"
         );
     }
+    for group in &status.one_device {
+        say!("\n{}", node::one_device_text(group));
+    }
     for reason in &status.not_ready {
         say!("\nnot ready: {}: {}", reason.component, reason.reason);
     }

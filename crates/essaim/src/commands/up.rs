@@ -67,6 +67,8 @@ fn told(said: &Announcement) -> String {
     if let [_] = said.disks[..] {
         lines.push(format!("{:16}one disk: no redundancy; for more, repeat --disk DIR", ""));
     }
+    let one_device = said.one_device.iter().map(|group| node::one_device_text(group));
+    lines.extend(one_device.map(|told| format!("{:16}{told}", "")));
     if let Some(credentials) = &said.credentials {
         lines.push(format!("Credentials     {credentials}"));
         lines.push(format!("{:16}an access key and the administrator's first password are", ""));
@@ -164,6 +166,7 @@ mod tests {
             admin_everywhere: None,
             data: "/my data".to_owned(),
             disks: vec!["/my data/disk".to_owned()],
+            one_device: Vec::new(),
             credentials: Some("/l'eau/c.json".to_owned()),
         };
         let text = told(&said);
@@ -179,9 +182,11 @@ mod tests {
             assert!(text.contains(&line), "{text}");
         }
         said.disks.push("/b".to_owned());
+        said.one_device.push(said.disks.clone());
         said.credentials = None;
         let text = told(&said);
         assert!(text.contains("key create --data '/my data' --tenant TENANT"), "{text}");
-        assert!(!text.contains("no redundancy") && !text.contains("Credentials"), "{text}");
+        assert!(!text.contains("one disk") && !text.contains("Credentials"), "{text}");
+        assert!(text.contains("2 disks lie on one device"), "{text}");
     }
 }

@@ -69,6 +69,7 @@ impl SiteOperations {
                 admin_url: self.announcement.admin_url.clone(),
             },
             disks,
+            one_device: self.announcement.one_device.clone(),
             catalog: self.catalog_state(),
             totals: self.totals()?,
             queues: self.queues()?,
