@@ -6,6 +6,8 @@
 //! when its owner has gone, also when that never started for want of a port: who took it
 //! away could take it from under a process that opened it just then, and two would each
 //! hold a lock, of two files. So its being there says nothing, and nothing looks for it.
+//!
+//! Where nothing can be written, the file is locked as it is, or else the directory.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
@@ -26,9 +28,6 @@ pub(crate) struct DirectoryLock {
 impl DirectoryLock {
     /// Takes the lock or says who has it.
     pub(crate) fn take(root: &Path) -> Result<Self, DiskError> {
-        let path = || root.display().to_string();
-        let failed =
-            |operation| move |source| DiskError::Io { path: LOCK_NAME.into(), operation, source };
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -37,17 +36,7 @@ impl DirectoryLock {
             .mode(0o600)
             .open(root.join(LOCK_NAME))
             .map_err(failed("open"))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut owner = String::new();
-                // The owner's number is a courtesy; without it the error still stands.
-                let _ = (&file).take(32).read_to_string(&mut owner);
-                let owner = owner.trim().parse().ok();
-                return Err(DiskError::Locked { path: path(), owner: Owner(owner) });
-            }
-            Err(TryLockError::Error(source)) => return Err(failed("flock")(source)),
-        }
+        hold(&file, root)?;
         file.set_len(0).map_err(failed("ftruncate"))?;
         match file.write_all(format!("{}\n", std::process::id()).as_bytes()) {
             // A full disk is locked all the same; a second opener is told of no number.
@@ -55,6 +44,32 @@ impl DirectoryLock {
             other => other.map_err(failed("write"))?,
         }
         Ok(Self { _file: file })
+    }
+
+    /// As [`DirectoryLock::take`], on a file system that takes no writes.
+    pub(crate) fn take_read_only(root: &Path) -> Result<Self, DiskError> {
+        let file = File::open(root.join(LOCK_NAME)).or_else(|_| File::open(root));
+        let file = file.map_err(failed("open"))?;
+        hold(&file, root)?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn failed(operation: &'static str) -> impl Fn(std::io::Error) -> DiskError {
+    move |source| DiskError::Io { path: LOCK_NAME.into(), operation, source }
+}
+
+/// Locks the file, or says who has.
+fn hold(file: &File, root: &Path) -> Result<(), DiskError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => {
+            let (path, mut owner) = (root.display().to_string(), String::new());
+            // The owner's number is a courtesy; without it the error still stands.
+            let _ = file.take(32).read_to_string(&mut owner);
+            Err(DiskError::Locked { path, owner: Owner(owner.trim().parse().ok()) })
+        }
+        Err(TryLockError::Error(source)) => Err(failed("flock")(source)),
     }
 }
 

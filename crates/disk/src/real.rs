@@ -26,6 +26,8 @@ const DIRECTORIES_OPEN_MAX: usize = 16;
 pub struct RealDisk {
     root: PathBuf,
     poisoned: Arc<AtomicBool>,
+    /// The file system was found to take no writes.
+    read_only: AtomicBool,
     /// Kept open, so that a name can be made durable when no more files can be opened.
     directories: Mutex<HashMap<String, Arc<File>>>,
     room: Arc<Room>,
@@ -47,9 +49,29 @@ impl RealDisk {
         if let Some(above) = root.parent() {
             sync_directory(above, "..")?;
         }
+        Ok(Self::with(root, lock, false))
+    }
+
+    /// As [`RealDisk::open`]; a directory on a file system that takes no writes, as one that
+    /// was made read-only after an error, is opened too. Such a disk reads, and counts as
+    /// poisoned from the beginning.
+    pub fn open_readable(root: &Path) -> Result<Arc<Self>, DiskError> {
+        match Self::open(root) {
+            Err(DiskError::Io { source, .. }) if is_read_only(&source) => {
+                let found = root.canonicalize();
+                let root = found.map_err(|source| describe("", "realpath", source))?;
+                let lock = DirectoryLock::take_read_only(&root)?;
+                Ok(Self::with(root, lock, true))
+            }
+            other => other,
+        }
+    }
+
+    fn with(root: PathBuf, lock: DirectoryLock, read_only: bool) -> Arc<Self> {
         let room = Arc::new(Room::of(root.clone()));
-        let (poisoned, directories, underway) = (Arc::default(), Mutex::default(), Arc::default());
-        Ok(Arc::new(Self { root, poisoned, directories, room, underway, _lock: lock }))
+        let (poisoned, read_only) = (Arc::new(read_only.into()), read_only.into());
+        let (directories, underway) = (Mutex::default(), Arc::default());
+        Arc::new(Self { root, poisoned, read_only, directories, room, underway, _lock: lock })
     }
 
     /// The directory, as the operating system names it.
@@ -111,12 +133,16 @@ impl Disk for RealDisk {
 
     fn open(&self, path: &str) -> Result<Arc<dyn DiskFile>, DiskError> {
         let _operation = self.underway.begin();
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(self.file_path(path)?)
-            .map_err(|source| describe(path, "open", source))?;
-        Ok(self.opened(file, path))
+        let place = self.file_path(path)?;
+        let file = match OpenOptions::new().read(true).write(true).open(&place) {
+            // What can be read is read.
+            Err(error) if is_read_only(&error) => {
+                self.read_only.store(true, Ordering::SeqCst);
+                File::open(&place)
+            }
+            other => other,
+        };
+        Ok(self.opened(file.map_err(|source| describe(path, "open", source))?, path))
     }
 
     fn list(&self, directory: &str) -> Result<Vec<String>, DiskError> {
@@ -196,6 +222,10 @@ impl Disk for RealDisk {
         self.poisoned.load(Ordering::SeqCst)
     }
 
+    fn is_read_only(&self) -> bool {
+        self.read_only.load(Ordering::SeqCst)
+    }
+
     fn is_hanging(&self) -> bool {
         self.room.is_hanging() || self.underway.is_hanging()
     }
@@ -209,6 +239,10 @@ fn sync_directory(path: &Path, named: &str) -> Result<(), DiskError> {
 
 fn is_too_many_open(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
+fn is_read_only(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ReadOnlyFilesystem
 }
 
 /// Tells apart what the caller can do something about.

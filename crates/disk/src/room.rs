@@ -16,8 +16,8 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -88,7 +88,13 @@ impl Room {
     /// The room of the file system that a disk's directory is on.
     pub(crate) fn of(root: PathBuf) -> Self {
         let place = root.clone();
+        // Another file system in its place, as after it was unmounted, is not the disk's.
+        let known = OnceLock::new();
         let ask = move || {
+            let device = rustix::fs::stat(&place)?.st_dev;
+            if *known.get_or_init(|| device) != device {
+                return Err(io::ErrorKind::NotFound.into());
+            }
             let facts = rustix::fs::statvfs(&place)?;
             let bytes = |blocks: u64| units::ByteCount::new(blocks.saturating_mul(facts.f_frsize));
             Ok(Space { total: bytes(facts.f_blocks), free: bytes(facts.f_bavail) })

@@ -53,6 +53,11 @@ pub trait Disk: Send + Sync {
     /// Whether a sync has failed here; such a disk takes no more writes.
     fn is_poisoned(&self) -> bool;
 
+    /// Whether the file system was found to take no writes; what can be read is read.
+    fn is_read_only(&self) -> bool {
+        false
+    }
+
     /// Whether the file system has left a question of [`Disk::space`], or any other
     /// operation, unanswered for so long that further calls would hang too, perhaps for
     /// ever. Never waits.

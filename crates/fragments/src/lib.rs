@@ -49,7 +49,7 @@ pub use disk_store::DiskStore;
 pub use error::{OpenError, ReadError, WriteError};
 pub use identity::Identity;
 pub use name::{Fragment, FragmentHeader, FragmentName, Listed};
-pub use report::{CompactReport, DiskSpace, DiskState, ScrubCursor, ScrubReport};
+pub use report::{CompactReport, DiskSpace, DiskState, Poison, ScrubCursor, ScrubReport};
 pub use shared::Options;
 pub use store::FragmentStore;
 pub use work::Work;

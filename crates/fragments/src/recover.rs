@@ -9,6 +9,9 @@
 //! a killed process wrote but did not sync is visible now, and whoever builds on
 //! it must not lose it later. The last commit is even written again, since a sync
 //! that failed in the life before may have left it in memory only.
+//!
+//! A disk that is poisoned when it is opened, because its file system takes no writes, is
+//! read as it is: nothing is cut off, sealed or synced, and no segment is open.
 
 use std::sync::Arc;
 
@@ -39,7 +42,7 @@ pub(crate) fn recover(shared: Shared) -> Result<DiskStore, OpenError> {
     for segment in segments {
         take_in(&mut store, segment, youngest == Some(segment))?;
     }
-    if !planted::is_on("fragments-opens-without-sync") {
+    if !store.shared.disk.is_poisoned() && !planted::is_on("fragments-opens-without-sync") {
         store.shared.disk.sync_dir(SEGMENT_DIRECTORY)?;
     }
     Ok(store)
@@ -68,7 +71,7 @@ fn take_in(store: &mut DiskStore, segment: u32, youngest: bool) -> Result<(), Op
         let holes = found.holes;
         tracing::warn!(disk = %shared.id, segment, holes, "a segment has decayed records");
     }
-    if youngest && !found.sealed && head != Head::Garbage {
+    if youngest && !found.sealed && head != Head::Garbage && !shared.disk.is_poisoned() {
         continue_tail(store, segment, file, found)?;
     }
     Ok(())

@@ -4,6 +4,17 @@ use units::{ByteCount, DiskId};
 
 use crate::FragmentName;
 
+/// Why a disk takes no more writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Poison {
+    /// A sync failed, or a write that could not be taken back.
+    Failed,
+    /// Its file system is read-only.
+    ReadOnly,
+    /// Its directory is not there any more.
+    Away,
+}
+
 /// Whether a disk can be trusted with writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskState {

@@ -14,7 +14,7 @@ use crate::limits::{
     SPARE_BYTES_MIN, SPARE_SHARE,
 };
 use crate::segment::segment_path;
-use crate::{DiskSpace, DiskState};
+use crate::{DiskSpace, DiskState, Poison};
 
 /// Sizes that tests make small.
 #[derive(Clone, Copy, Debug)]
@@ -143,6 +143,18 @@ impl Shared {
             dead: ByteCount::new(facts().map(super::contents::SegmentFacts::dead).sum()),
             fragments: contents.index.count(),
             segments: contents.segments.len() as u64,
+        })
+    }
+
+    /// Why the disk takes no writes, if it is poisoned.
+    pub(crate) fn poison(&self) -> Option<Poison> {
+        if self.state() != DiskState::Poisoned {
+            return None;
+        }
+        Some(match self.disk.space() {
+            Err(DiskError::NotFound { .. }) => Poison::Away,
+            _ if self.disk.is_read_only() => Poison::ReadOnly,
+            _ => Poison::Failed,
         })
     }
 

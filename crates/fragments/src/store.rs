@@ -20,7 +20,7 @@ use crate::shared::Shared;
 use crate::writer::{Request, Writer, WriterThread};
 use crate::{
     CompactReport, DiskSpace, DiskState, Fragment, FragmentName, Identity, Listed, OpenError,
-    Options, ReadError, ScrubCursor, ScrubReport, Work, WriteError,
+    Options, Poison, ReadError, ScrubCursor, ScrubReport, Work, WriteError,
 };
 
 /// Fragments on the disks of one node; clones share the disks.
@@ -283,6 +283,11 @@ impl FragmentStore {
     /// State of a disk; `None` if it is not part of this store.
     pub fn state(&self, disk: DiskId) -> Option<DiskState> {
         Some(self.disks.get(&disk)?.shared.state())
+    }
+
+    /// Why a disk takes no more writes; none if it does, or is not part of this store.
+    pub fn poison(&self, disk: DiskId) -> Option<Poison> {
+        self.disks.get(&disk)?.shared.poison()
     }
 
     /// Lets the writers finish what was asked of them and stops them; the disks whose

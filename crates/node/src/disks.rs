@@ -123,7 +123,7 @@ fn candidates(
     // and nothing is made while one is missing.
     let mut marked: Vec<(DiskId, Candidate)> = Vec::new();
     for directory in wanted.iter().filter(|directory| directory.join(DISK_MARK).exists()) {
-        let disk = open_one(directory)?;
+        let disk = open_known(directory)?;
         let mark = mark_check(directory, disk.as_ref(), identity.cluster)?;
         if let Some(one) = forgotten.iter().find(|one| one.disk == mark.disk) {
             return Err(about_forgotten(directory, one));
@@ -142,6 +142,17 @@ fn candidates(
         }
     }
     Ok((found, missing))
+}
+
+/// One that has a mark; it need not take writes.
+fn open_known(directory: &Path) -> Result<Arc<RealDisk>, Trouble> {
+    let disk = RealDisk::open_readable(directory);
+    let disk = disk.map_err(|error| about_directory(directory, &error))?;
+    if disk.is_read_only() {
+        let directory = directory.display();
+        tracing::error!(%directory, "the file system of this disk is read-only: see dmesg");
+    }
+    Ok(disk)
 }
 
 fn open_one(directory: &Path) -> Result<Arc<RealDisk>, Trouble> {

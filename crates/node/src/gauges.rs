@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use admin::model::{DiskState, DiskStatus, Matter, Status};
+use fragments::Poison;
 use insight::{Insight, names};
 use metrics::gauge;
 
 use crate::limits::SAMPLE_EVERY;
-use crate::operations::{SiteOperations, component, missing_text};
+use crate::operations::{SiteOperations, component, missing_text, poison_text};
 use crate::reminders::Reminders;
 use crate::supervision::Tasks;
 
@@ -74,9 +75,10 @@ fn set_health(status: &Status, insight: &Insight) {
                 &component,
                 "it is full: reads and deletes go on; delete data or add a disk",
             ),
-            DiskState::Poisoned => insight
-                .health
-                .not_ready(&component, "a sync failed: it takes no more writes; replace it"),
+            DiskState::Poisoned => {
+                let why = disk.poison.as_deref().unwrap_or(poison_text(Poison::Failed));
+                insight.health.not_ready(&component, why);
+            }
             DiskState::Hanging => insight
                 .health
                 .not_ready(&component, "it does not answer: look at its cable, server and dmesg"),

@@ -13,7 +13,7 @@ pub enum DiskState {
     Healthy,
     /// It has no room but the reserve: reads and deletes go on.
     Full,
-    /// A sync failed: what it holds is unknown, it must be replaced.
+    /// It takes no more writes: a sync failed, or it is read-only, or was unmounted.
     Poisoned,
     /// Its file system does not answer: it is asked for nothing until it does.
     Hanging,
@@ -45,6 +45,9 @@ pub struct DiskStatus {
     pub free_bytes: u64,
     /// What this node's fragments take.
     pub used_bytes: u64,
+    /// Of a poisoned disk: why it takes no writes, and what to do.
+    #[serde(default)]
+    pub poison: Option<String>,
     /// Of a missing disk: how many parts have a fragment on it that is still to be rebuilt
     /// on another; none before they have been counted.
     #[serde(default)]

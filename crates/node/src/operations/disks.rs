@@ -6,6 +6,7 @@ use std::path::Path;
 use admin::model::{Disk, DiskState, DiskStatus, NotReadyReason, date_text};
 use admin::{Fault, FaultKind};
 use catalog::Command;
+use fragments::Poison;
 use steward::{DiskForgetError, Holding, Losses};
 use units::DiskId;
 
@@ -31,6 +32,7 @@ impl SiteOperations {
             total_bytes: 0,
             free_bytes: 0,
             used_bytes: 0,
+            poison: None,
             parts_left: losses.and_then(|losses| losses.disks.get(&known.id)).map(left),
             can_be_spared: is_readable && losses.is_some_and(|losses| losses.unreadable == 0),
         };
@@ -54,6 +56,7 @@ impl SiteOperations {
             total_bytes: space.map_or(0, |space| space.total.get()),
             free_bytes: space.map_or(0, |space| space.available.get()),
             used_bytes: space.map_or(0, |space| space.live.plus(space.dead).get()),
+            poison: self.fragments.poison(id).map(|poison| poison_text(poison).to_owned()),
             parts_left: None,
             can_be_spared: false,
         }
@@ -241,6 +244,25 @@ pub(crate) fn component(path: &str) -> String {
     format!("disk {path}")
 }
 
+/// Why a poisoned disk takes no writes, and what to do.
+pub(crate) const fn poison_text(poison: Poison) -> &'static str {
+    match poison {
+        Poison::Failed => {
+            "a sync failed: it takes no more writes, what it holds is read; see dmesg: if it was \
+             only unmounted or cut off, bring it back and start the node again; if it fails, \
+             replace it"
+        }
+        Poison::ReadOnly => {
+            "its file system is read-only: it takes no writes, what it holds is read; see dmesg: \
+             if it fails, replace it; if not, mount it for writing and start the node again"
+        }
+        Poison::Away => {
+            "it is not where it was: its directory is gone, or on another file system; it takes no \
+             writes: if it was unmounted, mount it and start the node again"
+        }
+    }
+}
+
 /// What a missing disk means and what to do about it; `homeless` parts wait for a disk
 /// they could be rebuilt on.
 pub(crate) fn missing_text(disk: &DiskStatus, homeless: u64) -> String {
@@ -311,6 +333,7 @@ mod tests {
             total_bytes: 0,
             free_bytes: 0,
             used_bytes: 0,
+            poison: None,
             parts_left: None,
             can_be_spared: false,
         };
@@ -342,6 +365,7 @@ mod tests {
                 total_bytes: 0,
                 free_bytes: 0,
                 used_bytes: 0,
+                poison: None,
                 parts_left,
                 can_be_spared,
             };

@@ -43,7 +43,7 @@ use crate::parts::Parts;
 use crate::settings::Settings;
 use crate::trouble::chain;
 
-pub(crate) use disks::{component, missing_text};
+pub(crate) use disks::{component, missing_text, poison_text};
 
 /// The node, as operators ask it.
 pub(crate) struct SiteOperations {
