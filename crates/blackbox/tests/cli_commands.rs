@@ -41,12 +41,30 @@ fn a_tenant_from_its_creation_to_its_end() -> Result<()> {
     ensure!(key["secret_access_key"].as_str().is_some_and(|s| s.len() >= 32), "{key}");
     let keys = node.essaim_json(&["key", "list", "--tenant", "asso"])?;
     ensure!(!keys.to_string().contains("secret"), "{keys}");
+    let brief = ["key", "create", "--tenant", "asso", "--expires", "1s"];
+    let brief = node.essaim_json(&brief)?["access_key_id"].clone();
+    let since = std::time::Instant::now();
+    loop {
+        let keys = node.essaim_json(&["key", "list", "--tenant", "asso"])?;
+        let of_it = |listed: &&serde_json::Value| listed["access_key_id"] == brief;
+        let listed = keys.as_array().and_then(|keys| keys.iter().find(of_it));
+        if listed.context("it is not listed")?["expired"] == true {
+            break;
+        }
+        ensure!(since.elapsed().as_secs() < 10, "it does not expire: {keys}");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let text = node.essaim(&["key", "list", "--tenant", "asso"])?;
+    ensure!(text.contains("expired") && text.contains("read"), "{text}");
     let shown = node.essaim_json(&["tenant", "show", "asso"])?;
     ensure!(shown["buckets"] == 1, "{shown}");
     ensure!(node.essaim(&["tenant", "delete", "asso"]).is_err(), "it still has a bucket");
     ensure!(node.essaim_json(&["tenant", "suspend", "asso"])?["state"] == "suspended");
     ensure!(node.essaim_json(&["tenant", "resume", "asso"])?["state"] == "active");
-    ensure!(node.essaim_json(&["tenant", "quota", "asso"])?["quota_bytes"].is_null());
+    ensure!(node.essaim(&["tenant", "quota", "asso"]).is_err(), "lifted without a word");
+    ensure!(node.essaim_json(&["tenant", "show", "asso"])?["quota_bytes"] == 10 << 20);
+    let lifted = node.essaim_json(&["tenant", "quota", "asso", "--unlimited"])?;
+    ensure!(lifted["quota_bytes"].is_null(), "{lifted}");
     let id = key["access_key_id"].as_str().context("no id")?;
     node.essaim(&["key", "revoke", id, "--tenant", "asso"])?;
     node.essaim(&["user", "delete", "scan", "--tenant", "asso"])?;

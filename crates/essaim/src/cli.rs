@@ -165,12 +165,27 @@ Example:
 #[derive(Args, Clone, Copy, Debug)]
 pub struct QuotaArg {
     /// How much may be stored: bytes, or with KiB, MiB, GiB, TiB (5GiB is 5,368,709,120 bytes)
-    /// or kB, MB, GB, TB (5GB is 5,000,000,000)
+    /// or kB, MB, GB, TB (5GB is 5,000,000,000); French units (Go, Gio) too
     #[arg(long, value_name = "N", value_parser = parse_bytes)]
     pub quota_bytes: Option<u64>,
     /// How many object versions and unfinished uploads there may be
     #[arg(long, value_name = "N")]
     pub quota_objects: Option<u64>,
+}
+
+/// A quota that takes the place of another.
+#[derive(Args, Clone, Copy, Debug)]
+#[group(required = true, multiple = true)]
+pub struct QuotaSetArg {
+    /// How much may be stored: bytes, or with a unit (500GiB, 500GB)
+    #[arg(long, value_name = "N", value_parser = parse_bytes)]
+    pub quota_bytes: Option<u64>,
+    /// How many object versions and unfinished uploads there may be
+    #[arg(long, value_name = "N")]
+    pub quota_objects: Option<u64>,
+    /// Lift both limits
+    #[arg(long, conflicts_with_all = ["quota_bytes", "quota_objects"])]
+    pub unlimited: bool,
 }
 
 /// Commands about tenants.
@@ -197,13 +212,16 @@ Example:
     /// Show one tenant
     #[command(after_help = "Example:\n  essaim tenant show mairie")]
     Show(Named),
-    /// Change how much a tenant may store; a limit that is not given is lifted
-    #[command(after_help = "Example:\n  essaim tenant quota mairie --quota-bytes 1TiB")]
+    /// Change how much a tenant may store; of the two limits, one that is not given is lifted
+    #[command(after_help = "\
+Examples:
+  essaim tenant quota mairie --quota-bytes 1TiB --quota-objects 1000000
+  essaim tenant quota mairie --unlimited")]
     Quota {
         /// Its name
         name: String,
         #[command(flatten)]
-        quota: QuotaArg,
+        quota: QuotaSetArg,
         #[command(flatten)]
         connect: Connect,
     },
@@ -372,13 +390,16 @@ pub enum BucketVerb {
     /// Show one bucket
     #[command(after_help = "Example:\n  essaim bucket show archives")]
     Show(Named),
-    /// Change how much a bucket may hold; a limit that is not given is lifted
-    #[command(after_help = "Example:\n  essaim bucket quota archives --quota-bytes 10GiB")]
+    /// Change how much a bucket may hold; of the two limits, one that is not given is lifted
+    #[command(after_help = "\
+Examples:
+  essaim bucket quota archives --quota-bytes 10GiB
+  essaim bucket quota archives --unlimited")]
     Quota {
         /// Its name
         name: String,
         #[command(flatten)]
-        quota: QuotaArg,
+        quota: QuotaSetArg,
         #[command(flatten)]
         connect: Connect,
     },
@@ -455,11 +476,19 @@ Examples:
     },
     /// What the restored catalog does not know is not wanted: its room is given back
     #[command(after_help = "\
-From then on, what was written after the backup is removed from the disks, for good.
+From then on, what was written after the backup is removed from the disks, for good. What is held \
+is shown, and you are asked. In a program, say --yes.
 
-Example:
-  essaim confirm restore")]
-    Restore(Connect),
+Examples:
+  essaim confirm restore
+  essaim confirm restore --yes")]
+    Restore {
+        /// Yes: what the restored catalog does not know is to be removed; nothing is asked then
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        connect: Connect,
+    },
 }
 
 /// How a rotation is asked for.
@@ -658,21 +687,26 @@ fn parse_duration(text: &str) -> Result<u64, String> {
     number.checked_mul(seconds).filter(|total| *total > 0).ok_or_else(wrong)
 }
 
-/// `1000`, `10KiB`, `500GiB`: in bytes.
+/// `1000`, `10KiB`, `500GiB`, `5Go`: in bytes.
 fn parse_bytes(text: &str) -> Result<u64, String> {
-    let wrong = || format!("{text:?} is not a size: write bytes, or 10GiB");
+    let wrong = || {
+        format!(
+            "{text:?} is not a size: write a whole number of bytes, or with KiB, MiB, GiB, TiB or \
+             kB, MB, GB, TB (or Kio, Mio, Gio, Tio, ko, Mo, Go, To): 1500MB, not 1.5GB"
+        )
+    };
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let factor: u64 = match unit.trim() {
-        "" | "B" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        "TiB" => 1 << 40,
-        "kB" => 1_000,
-        "MB" => 1_000_000,
-        "GB" => 1_000_000_000,
-        "TB" => 1_000_000_000_000,
+        "" | "B" | "o" => 1,
+        "KiB" | "Kio" => 1 << 10,
+        "MiB" | "Mio" => 1 << 20,
+        "GiB" | "Gio" => 1 << 30,
+        "TiB" | "Tio" => 1 << 40,
+        "kB" | "ko" => 1_000,
+        "MB" | "Mo" => 1_000_000,
+        "GB" | "Go" => 1_000_000_000,
+        "TB" | "To" => 1_000_000_000_000,
         _ => return Err(wrong()),
     };
     let number: u64 = number.parse().map_err(|_| wrong())?;
@@ -725,9 +759,28 @@ mod tests {
         assert_eq!(parse_bytes("10GiB"), Ok(10 << 30));
         assert_eq!(parse_bytes("5GiB"), Ok(5_368_709_120));
         assert_eq!(parse_bytes("5GB"), Ok(5_000_000_000));
+        assert_eq!(parse_bytes("5Go"), parse_bytes("5GB"));
+        assert_eq!(parse_bytes("5 Gio"), parse_bytes("5GiB"));
         assert_eq!(parse_bytes("7"), Ok(7));
-        for text in ["", "GiB", "-1", "1XB", "99999999999TiB"] {
-            assert!(parse_bytes(text).is_err(), "{text}");
+        for text in ["", "GiB", "-1", "1XB", "99999999999TiB", "1,5GB", "1.5Go", "1 000", "5g"] {
+            let told = parse_bytes(text).unwrap_err();
+            assert!(told.contains("1500MB") && told.contains("Go"), "{text}: {told}");
         }
+    }
+
+    #[test]
+    fn no_quota_is_lifted_without_a_word() {
+        let parse = |words: &[&str]| {
+            let words = ["essaim", "tenant", "quota", "mairie"].iter().chain(words);
+            Cli::command().try_get_matches_from(words).map_err(|error| error.to_string())
+        };
+        let told = parse(&[]).unwrap_err();
+        for word in ["--quota-bytes", "--quota-objects", "--unlimited"] {
+            assert!(told.contains(word), "{told}");
+        }
+        parse(&["--quota-bytes", "1GiB", "--quota-objects", "7"]).unwrap();
+        parse(&["--quota-objects", "7"]).unwrap();
+        parse(&["--unlimited"]).unwrap();
+        parse(&["--unlimited", "--quota-objects", "7"]).unwrap_err();
     }
 }

@@ -79,6 +79,18 @@ impl PrivateFile {
             let exists = disk::DiskError::AlreadyExists { path: path.display().to_string() };
             return Err(about_file(path, &exists));
         }
+        if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty())
+            && !above.exists()
+        {
+            return Err(Trouble::new(
+                format!(
+                    "{} cannot be written: there is no directory {}",
+                    path.display(),
+                    above.display()
+                ),
+                "make it, or name another; nothing was done",
+            ));
+        }
         Self::replace(path)
     }
 

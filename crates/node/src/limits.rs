@@ -94,3 +94,11 @@ pub const RESTORE_ROWS_READ: usize = 1_000;
 /// Tenants of a backup whose keys a restore tries the root key on, at most: one that opens
 /// is enough, and those erased since do not count.
 pub const RESTORE_TENANTS_TRIED_MAX: usize = 1_000;
+
+/// Buckets that are named when their locks keep a tenant from being erased; the others are
+/// counted.
+pub const LOCKED_BUCKETS_NAMED_MAX: usize = 10;
+
+/// Disks that the doctor asks at once, each on a thread of its own: those that hang are
+/// waited for together.
+pub const PLACES_ASKED_AT_ONCE: usize = 64;

@@ -21,6 +21,9 @@ pub struct Key {
     pub created: String,
     /// When it stops to work.
     pub expires: Option<String>,
+    /// Whether it has.
+    #[serde(default)]
+    pub expired: bool,
     /// Whether it was revoked.
     pub revoked: bool,
 }

@@ -4,7 +4,7 @@ use admin::model::{Bucket, BucketNew, BucketQuota, BucketSseC, RotationKind};
 use reqwest::Method;
 
 use super::all;
-use crate::cli::{BucketVerb, Connect, QuotaArg};
+use crate::cli::{BucketVerb, Connect, QuotaArg, QuotaSetArg};
 use crate::client::{Client, segment};
 use crate::failure::Failure;
 use crate::output::{self, Table};
@@ -24,7 +24,7 @@ pub(super) async fn run(verb: BucketVerb) -> Result<(), Failure> {
             show(&client.get(&path(&named.name, "")).await?, &named.connect)
         }
         BucketVerb::Quota { name, quota, connect } => {
-            let QuotaArg { quota_bytes, quota_objects } = quota;
+            let QuotaSetArg { quota_bytes, quota_objects, unlimited: _ } = quota;
             let new = BucketQuota { quota_bytes, quota_objects };
             let client = Client::new(&connect)?;
             let changed = client.send_json(Method::PUT, &path(&name, "/quota"), &new).await?;

@@ -48,10 +48,11 @@ fn path(tenant: &str) -> String {
 }
 
 const fn rights(key: &Key) -> &'static str {
-    match (key.revoked, key.read_only) {
-        (true, _) => "revoked",
-        (false, true) => "read",
-        (false, false) => "read, write",
+    match key {
+        Key { revoked: true, .. } => "revoked",
+        Key { expired: true, .. } => "expired",
+        Key { read_only: true, .. } => "read",
+        _ => "read, write",
     }
 }
 

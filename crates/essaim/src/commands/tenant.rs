@@ -4,7 +4,7 @@ use admin::model::{RotationKind, ShredWord, Tenant, TenantNew, TenantQuota, Tena
 use reqwest::Method;
 
 use super::all;
-use crate::cli::{Connect, QuotaArg, TenantVerb};
+use crate::cli::{Connect, QuotaArg, QuotaSetArg, TenantVerb};
 use crate::client::{Client, segment};
 use crate::failure::Failure;
 use crate::output::{self, Table};
@@ -34,7 +34,7 @@ pub(super) async fn run(verb: TenantVerb) -> Result<(), Failure> {
             show(&client.get(&path(&named.name, "")).await?, &named.connect)
         }
         TenantVerb::Quota { name, quota, connect } => {
-            let QuotaArg { quota_bytes, quota_objects } = quota;
+            let QuotaSetArg { quota_bytes, quota_objects, unlimited: _ } = quota;
             let new = TenantQuota { quota_bytes, quota_objects };
             let client = Client::new(&connect)?;
             let changed = client.send_json(Method::PUT, &path(&name, "/quota"), &new).await?;

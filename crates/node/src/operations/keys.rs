@@ -5,7 +5,7 @@ use core::time::Duration;
 use admin::Fault;
 use admin::model::{Key, KeyMade, KeyNew, List, Page, date_text};
 use catalog::{AccessKey, AccessKeyId, BucketName, KeyScope, UserName, View};
-use units::{TenantId, UserId};
+use units::{TenantId, Timestamp, UserId};
 
 use super::{SiteOperations, undone, unread};
 
@@ -21,7 +21,8 @@ impl SiteOperations {
         let found = view.access_keys(row.id, after.as_ref(), more);
         let found = found.map_err(|error| unread(&error))?;
         let list = page.cut(found.into_iter(), |key| key.id.to_string());
-        let items = list.items.iter().map(|key| key_model(&view, key, tenant));
+        let now = self.clock.now();
+        let items = list.items.iter().map(|key| key_model(&view, key, tenant, now));
         Ok(List { items: items.collect::<Result<_, _>>()?, next: list.next })
     }
 
@@ -42,7 +43,7 @@ impl SiteOperations {
         let made =
             self.objects.access_key_create(&Self::leave(), row.id, user, scope, expires).await;
         let made = made.map_err(|error| undone(&error))?;
-        let key = key_model(&self.view(), &made.key, tenant)?;
+        let key = key_model(&self.view(), &made.key, tenant, self.clock.now())?;
         Ok(KeyMade { key, secret_access_key: made.secret.to_string() })
     }
 
@@ -67,7 +68,7 @@ fn buckets(names: Option<Vec<String>>) -> Result<Option<Vec<BucketName>>, Fault>
     names.map(|names| names.into_iter().map(parse).collect()).transpose()
 }
 
-fn key_model(view: &View, key: &AccessKey, tenant: &str) -> Result<Key, Fault> {
+fn key_model(view: &View, key: &AccessKey, tenant: &str, now: Timestamp) -> Result<Key, Fault> {
     let user = match key.user {
         None => None,
         Some(id) => user_name(view, key.tenant, id)?,
@@ -81,6 +82,7 @@ fn key_model(view: &View, key: &AccessKey, tenant: &str) -> Result<Key, Fault> {
         read_only: key.scope.read_only,
         created: date_text(key.created),
         expires: key.expires.map(date_text),
+        expired: key.expires.is_some_and(|expires| expires <= now),
         revoked: key.revoked.is_some(),
     })
 }

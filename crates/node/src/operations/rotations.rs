@@ -2,11 +2,16 @@
 
 use admin::model::{Rotation, RotationKind, RotationNew, RotationState, Tenant, date_text};
 use admin::{Fault, FaultKind};
+use catalog::limits::BUCKETS_PER_TENANT_MAX;
+use catalog::{LockReason, Refusal};
+use objects::ObjectError;
 use steward::{RotationOf, RotationPhase, RotationStartError};
+use units::TenantId;
 use vault::{Passphrase, VaultError};
 use zeroize::Zeroizing;
 
 use super::{SiteOperations, undone, unread};
+use crate::limits::LOCKED_BUCKETS_NAMED_MAX;
 use crate::trouble::chain;
 
 impl SiteOperations {
@@ -87,9 +92,33 @@ impl SiteOperations {
     pub(super) async fn shred_tenant(&self, name: &str) -> Result<Tenant, Fault> {
         let id = self.tenant_row(name)?.id;
         let done = self.objects.tenant_erase(&Self::leave(), id).await;
-        done.map_err(|error| undone(&error))?;
+        done.map_err(|error| self.not_shredded(id, &error))?;
         tracing::warn!(tenant = name, "a tenant's key was destroyed: its data is gone for good");
         self.tenant_model(&self.tenant_row(name)?)
+    }
+
+    /// Names the buckets whose locks erasure does not get round.
+    fn not_shredded(&self, tenant: TenantId, error: &ObjectError) -> Fault {
+        let locked = Refusal::ObjectLocked { reason: LockReason::Bucket };
+        if !matches!(error, ObjectError::Refused(refusal) if *refusal == locked) {
+            return undone(error);
+        }
+        let (view, mut names) = (self.view(), Vec::new());
+        let buckets = view.tenant_buckets(tenant, None, BUCKETS_PER_TENANT_MAX);
+        for bucket in buckets.unwrap_or_default() {
+            let held = view.bucket_usage(bucket.id).unwrap_or_default();
+            if bucket.object_lock.is_some() && held.objects.get() > 0 {
+                names.push(bucket.name.to_string());
+            }
+        }
+        let more = names.len().saturating_sub(LOCKED_BUCKETS_NAMED_MAX);
+        names.truncate(LOCKED_BUCKETS_NAMED_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        Fault::conflict(
+            format!("object lock keeps what the tenant has in: {}{more}", names.join(", ")),
+            "nothing was destroyed; when the locks have run out, delete the versions in them \
+             (rclone purge), and try again",
+        )
     }
 
     pub(super) async fn set_passphrase(&self, passphrase: Option<String>) -> Result<(), Fault> {
