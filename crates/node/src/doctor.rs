@@ -12,7 +12,7 @@ use disk::{DiskError, OutsideFile, Space};
 use serde::Serialize;
 
 use crate::files::{ACCOUNTS_FILE, NODE_FILE, NODE_KEY_FILE, ROOT_KEY_FILE, SOCKET_NAME};
-use crate::limits::UNREADABLE_SHOWN_MAX;
+use crate::limits::{PLACES_ASKED_AT_ONCE, UNREADABLE_SHOWN_MAX};
 use crate::operations::component;
 use crate::settings::SETTINGS;
 use crate::start_checks;
@@ -77,6 +77,7 @@ fn examine_asking(data: &Path, looks: &Looks<'_>) -> Vec<Finding> {
     if looks.is_hanging(data) {
         return vec![hanging("data directory", data), clock(), open_files()];
     }
+    looks.ask_all(&start_checks::known_places(data));
     let mut findings = vec![directory(data), running(data)];
     for name in [ROOT_KEY_FILE, NODE_KEY_FILE, ACCOUNTS_FILE, "credentials.json"] {
         findings.extend(private_file(data, name));
@@ -244,7 +245,7 @@ pub(crate) fn existing(path: &Path) -> &Path {
 }
 
 /// How a file system is asked for its room.
-type Ask<'a> = &'a dyn Fn(&Path) -> Result<Space, DiskError>;
+type Ask<'a> = &'a (dyn Fn(&Path) -> Result<Space, DiskError> + Sync);
 
 /// What file systems answer. Each place is asked before anything else is done there, and
 /// once only: one that hangs takes its time to be told from one that is slow.
@@ -258,15 +259,38 @@ impl<'a> Looks<'a> {
         Self { ask, hanging: RefCell::default() }
     }
 
+    /// Asks all these at once: those that hang are waited for together.
+    pub(crate) fn ask_all(&self, places: &[PathBuf]) {
+        let ask = self.ask;
+        for group in places.chunks(PLACES_ASKED_AT_ONCE) {
+            std::thread::scope(|scope| {
+                let mut asked = Vec::new();
+                for place in group {
+                    asked.push((place, scope.spawn(move || is_hanging(ask, place))));
+                }
+                for (place, answer) in asked {
+                    // One that could not be asked is asked when it is looked at.
+                    if let Ok(is_hanging) = answer.join() {
+                        self.hanging.borrow_mut().insert(place.clone(), is_hanging);
+                    }
+                }
+            });
+        }
+    }
+
     /// Whether the place does not answer.
     pub(crate) fn is_hanging(&self, place: &Path) -> bool {
         if let Some(known) = self.hanging.borrow().get(place) {
             return *known;
         }
-        let is_hanging = matches!((self.ask)(place), Err(DiskError::Hanging { .. }));
+        let is_hanging = is_hanging(self.ask, place);
         self.hanging.borrow_mut().insert(place.to_owned(), is_hanging);
         is_hanging
     }
+}
+
+fn is_hanging(ask: Ask<'_>, place: &Path) -> bool {
+    matches!(ask(place), Err(DiskError::Hanging { .. }))
 }
 
 /// A place that does not answer.
@@ -369,6 +393,7 @@ fn ports() -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use parking_lot::Mutex;
     use units::ByteCount;
 
     use super::*;
@@ -388,9 +413,9 @@ mod tests {
             "complete": true, "disks": [disk(1, "a"), disk(2, "b")],
         });
         std::fs::write(data.join(NODE_FILE), node.to_string()).unwrap();
-        let asked: RefCell<Vec<PathBuf>> = RefCell::default();
+        let asked: Mutex<Vec<PathBuf>> = Mutex::default();
         let ask = |place: &Path| {
-            asked.borrow_mut().push(place.to_owned());
+            asked.lock().push(place.to_owned());
             if place.starts_with(folder.path().join(hangs)) {
                 let path = place.display().to_string();
                 return Err(DiskError::Hanging { path, seconds: 10 });
@@ -412,6 +437,21 @@ mod tests {
         assert_eq!(told("/a is missing"), 1, "the other is looked at: {found:?}");
         let of_b = asked.iter().filter(|place| place.starts_with("b"));
         assert_eq!(of_b.count(), 1, "it is waited for once: {asked:?}");
+    }
+
+    #[test]
+    fn disks_that_hang_are_waited_for_together() {
+        let places: Vec<PathBuf> = (0..10).map(|n| PathBuf::from(format!("/mnt/{n}"))).collect();
+        // Nobody is answered before all have asked.
+        let all = std::sync::Barrier::new(places.len());
+        let ask = |place: &Path| {
+            all.wait();
+            let path = place.display().to_string();
+            Err(DiskError::Hanging { path, seconds: 10 })
+        };
+        let looks = Looks::new(&ask);
+        looks.ask_all(&places);
+        assert!(places.iter().all(|place| looks.is_hanging(place)), "and asked no more");
     }
 
     #[test]

@@ -38,6 +38,14 @@ pub(crate) fn remains(data: &Path) -> Option<Finding> {
     Some(bad("node", about_lost_identity(data, left)))
 }
 
+/// Where a node expects its disks, as its file says.
+pub(crate) fn known_places(data: &Path) -> Vec<PathBuf> {
+    let identity = copied(data, &[NODE_FILE]).and_then(|copy| Identity::read(copy.as_ref()));
+    let disks = identity.ok().flatten().map(|identity| identity.disks).unwrap_or_default();
+    let with_place = disks.iter().filter(|known| known.has_place());
+    with_place.map(|known| data.join(&known.directory)).collect()
+}
+
 /// Looks at the files of a node.
 pub(crate) fn examine(data: &Path, looks: &Looks<'_>) -> Vec<Finding> {
     if !data.join(NODE_FILE).exists() {
