@@ -87,6 +87,8 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::Health;
+    use crate::LogFormat;
+    use crate::logs::tests::logged;
 
     #[test]
     fn a_node_is_ready_when_all_its_components_are() {
@@ -104,5 +106,37 @@ mod tests {
         health.not_ready("disk b", "missing");
         health.forget("disk b");
         assert!(health.is_ready());
+    }
+
+    #[test]
+    fn the_log_has_each_change_once() {
+        let lines = |say: fn(&Health)| {
+            let (text, _) = logged(LogFormat::Text, || say(&Health::new()));
+            // After the instant: level, room, what is said.
+            let said = |line: &str| line.split_once(' ').unwrap().1.to_owned();
+            text.lines().map(said).collect::<Vec<_>>()
+        };
+        let starts = lines(|health| {
+            health.not_ready("catalog", "replaying the log");
+            health.not_ready("catalog", "still replaying");
+            health.ready("disk a");
+            health.ready("disk a");
+        });
+        assert!(starts.is_empty(), "a start is no news: {starts:?}");
+        let changes = lines(|health| {
+            health.ready("disk a");
+            health.not_ready("disk a", "a sync failed");
+            health.not_ready("disk a", "a sync failed");
+            health.not_ready("disk a", "it is missing");
+            health.ready("disk a");
+            health.ready("disk a");
+        });
+        assert_eq!(
+            changes,
+            [
+                "WARN  insight    not ready any more component=\"disk a\" reason=\"a sync failed\"",
+                "INFO  insight    ready again component=\"disk a\"",
+            ]
+        );
     }
 }

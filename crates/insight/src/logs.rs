@@ -171,7 +171,7 @@ pub fn install(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::{self, Write};
     use std::sync::Arc;
 
@@ -198,7 +198,7 @@ mod tests {
     }
 
     /// What is written and what is kept when `say` runs.
-    fn logged(format: LogFormat, say: impl FnOnce()) -> (String, LastErrors) {
+    pub(crate) fn logged(format: LogFormat, say: impl FnOnce()) -> (String, LastErrors) {
         let clock = Arc::new(SimClock::starting_at(Timestamp::from_seconds(1_000_000_000)));
         let (memory, errors) = (Memory::default(), LastErrors::new());
         let layer = LogLayer::new(format, clock, errors.clone(), memory.clone());
