@@ -276,3 +276,49 @@ async fn the_root_key_of_a_held_catalog_is_not_rotated() -> Result<()> {
     running.stop().await;
     Ok(())
 }
+
+/// The catalog is told of destroyed keys before the list of them goes with the root key,
+/// so that the power may go in between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_power_cut_amid_a_rotation_of_the_root_key_loses_no_erasure() -> Result<()> {
+    let mut site = Site::new(SiteOptions { seed: 92, disks: 1 });
+    let running = site.start().await?;
+    let gone = running.tenant("gone").await?;
+    let mut backup = Vec::new();
+    running.consensus.snapshot_write(&mut backup)?;
+    running.objects.parts().vault.tenant_shred(gone.id)?;
+    running.stop().await;
+    site.catalog_restore(&backup)?;
+    let running = site.start().await?;
+    running.steward.restore_confirm().await?;
+    running.steward.rotation_start(RotationOf::Root).await?;
+    running.stop().await;
+
+    let state = |running: &Running| -> Result<(bool, u32)> {
+        let row = running.consensus.view().tenant(gone.id)?.context("there")?;
+        let generation = running.objects.parts().vault.root_generation().get();
+        Ok((row.state == TenantState::Erased, generation))
+    };
+    let mut between = 0;
+    for operation in 0..100 {
+        let cut = site.after_power_cut(None);
+        let running = cut.start().await?;
+        let before = state(&running)?.1;
+        cut.cut_before(cut.operations() + operation);
+        let is_whole = running.steward.rotation_step().await.is_ok();
+        drop(running);
+        let again = cut.after_power_cut(Some(operation));
+        let running = again.start().await?;
+        let (is_told, generation) = state(&running)?;
+        ensure!(is_told || generation == before, "operation {operation}: the list went untold");
+        between += u64::from(is_told && generation == before);
+        rotated(&running).await?;
+        ensure!(state(&running)? == (true, before + 1), "operation {operation}");
+        running.stop().await;
+        if is_whole {
+            ensure!(between > 0, "no cut came between the two");
+            return Ok(());
+        }
+    }
+    anyhow::bail!("the step does not end")
+}
