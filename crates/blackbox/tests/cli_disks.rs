@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use blackbox::{Ask, Client, Node, Start, binary, plain_get};
+use blackbox::{Answer, Ask, Client, Node, Start, binary, plain_get};
 use http::Method;
 use serde_json::Value;
 
@@ -77,6 +77,12 @@ async fn objects(node: &Node, write: bool) -> Result<()> {
         ensure!(write || answer.body == vec![7; OBJECT_BYTES], "another object");
     }
     Ok(())
+}
+
+/// What a client is told who reads what lies on a disk that is not there.
+#[tokio::main(flavor = "current_thread")]
+async fn unread(node: &Node) -> Result<Answer> {
+    Client::connect(&node.target()).await?.call(Ask::new(Method::GET, "/letters/0")).await
 }
 
 #[test]
@@ -199,6 +205,8 @@ fn a_disk_without_which_something_is_lost_keeps_the_node_unready() -> Result<()>
         ensure!(since.elapsed() < PATIENCE, "{told}");
         std::thread::sleep(Duration::from_millis(100));
     }
+    let read = unread(&node)?;
+    ensure!(read.status == 503 && read.text().contains("ServiceUnavailable"), "{}", read.text());
     let disks = node.essaim_json(&["disk", "list"])?;
     let dead = disks.as_array().into_iter().flatten().find(|disk| disk["state"] == "missing");
     let dead = dead.and_then(|disk| disk["id"].as_str()).context("it is not listed")?;

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
@@ -386,6 +386,67 @@ fn a_disk_that_moved_is_found_where_it_is_named() -> Result<()> {
     let node = start(&new)?;
     let disks = node.essaim_json(&["status"])?["disks"].clone();
     ensure!(disks.as_array().map(Vec::len) == Some(1) && disks[0]["id"] == disk, "{disks}");
+    Ok(())
+}
+
+#[test]
+fn a_disk_named_by_a_link_is_the_disk_itself() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let [disk, link, far] = ["disk", "link", "far"].map(|name| folder.path().join(name));
+    let start = |disk: Option<&Path>| {
+        let disk = disk.iter().flat_map(|disk| ["--disk".into(), disk.as_os_str().to_owned()]);
+        let (folder, arguments) = (Some(folder.path().to_owned()), disk.collect());
+        Node::start_with(Start { folder, arguments, ..Start::default() })
+    };
+    fs::create_dir(&disk)?;
+    symlink(&disk, &link)?;
+    let mut node = start(Some(&link))?;
+    let id = node.essaim_json(&["status"])?["disks"][0]["id"].clone();
+    node.stop()?;
+    let is_the_one = |named: Option<&Path>| {
+        let mut node = start(named)?;
+        let disks = node.essaim_json(&["status"])?["disks"].clone();
+        ensure!(disks.as_array().map(Vec::len) == Some(1) && disks[0]["id"] == id, "{disks}");
+        node.stop()
+    };
+    for named in [Some(&disk), Some(&link), None] {
+        is_the_one(named.map(PathBuf::as_path)).with_context(|| format!("{named:?}"))?;
+    }
+    // It lies elsewhere now, and a link where it was.
+    fs::rename(&disk, &far)?;
+    symlink(&far, &disk)?;
+    for named in [Some(&disk), None, Some(&far)] {
+        is_the_one(named.map(PathBuf::as_path)).with_context(|| format!("moved, {named:?}"))?;
+    }
+    Ok(())
+}
+
+/// A disk that does not answer holds a start, which says meanwhile what it waits for.
+#[test]
+fn a_start_that_waits_for_a_disk_says_so() -> Result<()> {
+    const SAYS: &str = "the start still reads its disks";
+    let folder = tempfile::tempdir()?;
+    let disk = folder.path().join("slow");
+    let start = |wrapper: &[&str]| {
+        let arguments = vec!["--disk".into(), disk.clone().into_os_string()];
+        let wrapper = wrapper.iter().map(Into::into).collect();
+        let folder = Some(folder.path().to_owned());
+        Node::start_with(Start { folder, arguments, wrapper, ..Start::default() })
+    };
+    let mut node = start(&[])?;
+    ensure!(!node.log()?.contains(SAYS), "{}", node.log()?);
+    node.stop()?;
+    let mark = disk.join("disk.id").display().to_string();
+    // The first time a thread opens its mark it waits longer than a start does in silence.
+    let delay = "inject=openat:delay_enter=11000000:when=1";
+    let strace = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-P", &mark, "-e", delay];
+    let mut node = start(&strace)?;
+    let log = node.log()?;
+    let said: Vec<&str> = log.lines().filter(|line| line.contains(SAYS)).collect();
+    ensure!(!said.is_empty(), "{log}");
+    let shown = disk.display().to_string();
+    ensure!(said.iter().all(|line| line.contains(&shown) && line.contains("dmesg")), "{said:#?}");
+    node.stop()?;
     Ok(())
 }
 

@@ -52,3 +52,39 @@ fn a_client_that_still_sends_reads_why_it_was_refused() -> Result<()> {
     }
     Ok(())
 }
+
+/// As many connections at once as would have places on two threads.
+const CONNECTIONS: usize = 150;
+
+/// Connections that are read on after their end, in all.
+const LINGERING_MAX: usize = 64;
+
+#[test]
+fn only_so_many_are_listened_to_after_their_answer() -> Result<()> {
+    let node = Node::start()?;
+    let address = node.endpoint().trim_start_matches("http://");
+    let mut sockets = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let mut socket = TcpStream::connect(address)?;
+        socket.set_read_timeout(Some(Duration::from_secs(20)))?;
+        let length = 1 << 30;
+        write!(
+            socket,
+            "PUT /plans/roof.pdf HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n"
+        )?;
+        sockets.push(socket);
+    }
+    // Each is answered, and hears no more.
+    for socket in &mut sockets {
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer)?;
+        ensure!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    }
+    // Of one that is closed, the first byte learns it and the second tells.
+    for socket in &mut sockets {
+        drop(socket.write_all(b"more"));
+    }
+    let listened = sockets.iter_mut().filter_map(|socket| socket.write_all(b"more").ok()).count();
+    ensure!((1..=LINGERING_MAX).contains(&listened), "{listened} are listened to");
+    Ok(())
+}
