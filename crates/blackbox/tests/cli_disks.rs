@@ -214,3 +214,29 @@ fn a_disk_without_which_something_is_lost_keeps_the_node_unready() -> Result<()>
     ensure!(code == Some(1) && told.contains("delete the objects"), "{told}");
     Ok(())
 }
+
+#[test]
+fn a_second_disk_takes_copies_of_what_lay_on_one() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let [a, b]: [PathBuf; 2] = ["a", "b"].map(|name| folder.path().join(name));
+    let mut node = started(folder.path(), &[&a], &[])?;
+    objects(&node, true)?;
+    node.stop()?;
+
+    let mut node = started(folder.path(), &[&a, &b], &[])?;
+    let since = Instant::now();
+    loop {
+        let disks = node.essaim_json(&["disk", "list"])?;
+        if disks[0]["parts"] == OBJECTS && disks[1]["parts"] == OBJECTS {
+            break;
+        }
+        ensure!(since.elapsed() < PATIENCE, "{disks:#}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    status_with(&node, |status| status["queues"]["single_parts"] == 0)?;
+    node.stop()?;
+
+    fs::rename(&a, folder.path().join("dead"))?;
+    let node = started(folder.path(), &[], &["--allow-missing-disks"])?;
+    objects(&node, false)
+}
