@@ -241,7 +241,6 @@ async fn list(target: &Target) -> Result<Measure> {
     let mut client = Client::connect(target).await?;
     let mut times = Vec::new();
     let mut keys = 0;
-    let start = Instant::now();
     for _ in 0..LIST_ROUNDS {
         let mut token: Option<String> = None;
         loop {
@@ -264,7 +263,8 @@ async fn list(target: &Target) -> Result<Measure> {
             }
         }
     }
-    let seconds = start.elapsed().as_secs_f64();
+    // What is waited for; counting the keys is this program's work, not the server's.
+    let seconds: f64 = times.iter().map(Duration::as_secs_f64).sum();
     ensure!(keys >= (SMALL_COUNT * LIST_ROUNDS) as u64, "the list is short: {keys} keys");
     Ok(summary(as_f64(keys) / seconds, times, "objects/s"))
 }

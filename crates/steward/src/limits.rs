@@ -141,6 +141,10 @@ pub const SURVEY_EVERY: Duration = Duration::from_mins(1);
 /// Disks of which it is said what lies on them; no site has so many.
 pub const HOLDINGS_DISKS_MAX: usize = 10_000;
 
+/// How old it may be when it is said: a million parts are a walk of seconds, and those
+/// who look again and again must not walk all the time.
+pub const HOLDINGS_AGE_MAX: Duration = Duration::from_secs(2);
+
 /// Parts that one step of forgetting a disk looks at: a few milliseconds, in which no
 /// other command is applied.
 pub const FORGET_PAGE: u32 = 1_000;

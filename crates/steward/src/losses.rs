@@ -12,7 +12,7 @@ use catalog::PartRow;
 use serde::Serialize;
 use units::{DiskId, PartId};
 
-use crate::limits::{HOLDINGS_DISKS_MAX, SURVEY_EVERY, SURVEY_PAGE};
+use crate::limits::{HOLDINGS_AGE_MAX, HOLDINGS_DISKS_MAX, SURVEY_EVERY, SURVEY_PAGE};
 use crate::{Steward, StewardError};
 
 /// What lies on one disk.
@@ -130,6 +130,28 @@ impl Steward {
         if is_over {
             self.shared.survey.lock().again_at = None;
         }
+    }
+
+    /// What lies on each disk that a part names, as it was [`HOLDINGS_AGE_MAX`] ago at the
+    /// earliest: whoever asks, and however many, one walk over all parts is under way.
+    // Cancel-safety: the walk goes on, for whoever asks next.
+    pub async fn holdings_recent(&self) -> Result<BTreeMap<DiskId, Holding>, StewardError> {
+        let steward = self.clone();
+        let counted = tokio::spawn(async move {
+            let elapsed = || steward.shared.objects.parts().clock.elapsed();
+            let mut counted = steward.shared.holdings.lock().await;
+            if let Some((at, holdings)) = &*counted
+                && elapsed().saturating_sub(*at) < HOLDINGS_AGE_MAX
+            {
+                return Ok(holdings.clone());
+            }
+            let walker = steward.clone();
+            let walk = tokio::task::spawn_blocking(move || walker.holdings()).await;
+            let holdings = walk.map_err(|_| StewardError::Interrupted)??;
+            *counted = Some((elapsed(), holdings.clone()));
+            Ok(holdings)
+        });
+        counted.await.map_err(|_| StewardError::Interrupted)?
     }
 
     /// What lies on each disk that a part names: walks over all parts, on this thread.

@@ -1,5 +1,6 @@
 //! The steward: its hands, its memory, its counters.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use units::{DiskId, PartId, Timestamp};
 use crate::claims::Claims;
 use crate::homeless::Homeless;
 use crate::limits::{REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX};
-use crate::losses::Survey;
+use crate::losses::{Holding, Survey};
 use crate::repair::LostWalk;
 use crate::round::RoundFindings;
 use crate::scrub::ScrubPlace;
@@ -51,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) round: Mutex<RoundFindings>,
     pub(crate) lost_walk: Mutex<LostWalk>,
     pub(crate) survey: Mutex<Survey>,
+    /// What lay on the disks when it was counted last; held while it is counted.
+    pub(crate) holdings: tokio::sync::Mutex<Option<(Duration, BTreeMap<DiskId, Holding>)>>,
     /// Held by a step of the walks.
     pub(crate) second_copies: tokio::sync::Mutex<SecondCopies>,
     /// Held while a disk is forgotten.
@@ -96,6 +99,7 @@ impl Steward {
                 round: Mutex::default(),
                 lost_walk: Mutex::default(),
                 survey: Mutex::default(),
+                holdings: tokio::sync::Mutex::default(),
                 second_copies: tokio::sync::Mutex::default(),
                 forgetting: tokio::sync::Mutex::default(),
                 distrusted: Mutex::default(),

@@ -64,13 +64,9 @@ impl SiteOperations {
 
     /// All disks, and what lies on them.
     pub(super) async fn list_disks(&self) -> Result<Vec<Disk>, Fault> {
-        let hands = self.scrub.hands().clone();
-        let counted = tokio::task::spawn_blocking(move || hands.holdings()).await;
-        let internal = |error: &dyn std::error::Error| {
-            Fault::new(FaultKind::Internal, chain(error), "see the log; run essaim doctor")
-        };
-        let holdings =
-            counted.map_err(|error| internal(&error))?.map_err(|error| internal(&error))?;
+        let holdings = self.scrub.hands().holdings_recent().await.map_err(|error| {
+            Fault::new(FaultKind::Internal, chain(&error), "see the log; run essaim doctor")
+        })?;
         let book = DiskBook::read(&self.view()).map_err(|error| unread(&error))?;
         Ok(self.disk_models(&holdings, &book))
     }
