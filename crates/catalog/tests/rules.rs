@@ -323,8 +323,19 @@ fn a_part_gets_a_copy_more_only_where_it_has_none() {
     let row = house.view().part(PartId::from_u128(10)).expect("readable").expect("there");
     assert_eq!((row.data, row.parity), (1, 1));
     assert_eq!(row.slots, disks(&[1, 2]));
+    // A disk that is being forgotten, and one that was.
+    house.done(House::delete("cut"));
+    house.done(Command::PartForget { parts: vec![PartId::from_u128(11)] });
+    let put = house.put_part("b", 12, 5);
+    house.done(put);
+    assert_eq!(house.done(disk_forget(7, 1)), Success::DiskForget { finished: false });
+    house.done(add(10, 2, 7));
+    let (disk, on) = (DiskId::from_u128(7), PartId::from_u128(10));
+    house.refused(disk_forget(7, 9), &Refusal::DiskInUse { disk, part: on });
+    assert_eq!(house.done(disk_forget(8, 9)), Success::DiskForget { finished: true });
+    house.refused(add(10, 3, 8), &Refusal::DiskForgotten { disk: DiskId::from_u128(8) });
     house.done(House::delete("a"));
-    house.refused(add(10, 2, 3), &Refusal::PartGone { part: PartId::from_u128(10) });
+    house.refused(add(10, 3, 3), &Refusal::PartGone { part: PartId::from_u128(10) });
 }
 
 fn disk_forget(disk: u128, rows: u32) -> Command {

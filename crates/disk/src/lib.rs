@@ -31,8 +31,8 @@ pub use error::DiskError;
 pub use file::{read_file, write_file_atomically};
 pub use lock::Owner;
 pub use outside::{
-    OutsideFile, outside_directory, outside_mode, outside_mode_set, outside_open, outside_read,
-    outside_remove, outside_remove_tree, outside_rename, outside_space,
+    OutsideFile, outside_device, outside_directory, outside_mode, outside_mode_set, outside_open,
+    outside_read, outside_remove, outside_remove_tree, outside_rename, outside_space,
 };
 pub use real::RealDisk;
 pub use sim::SimDisk;

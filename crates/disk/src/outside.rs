@@ -61,6 +61,11 @@ pub fn outside_mode(path: &Path) -> Result<(u32, u32), DiskError> {
     Ok((found.mode() & 0o777, found.uid()))
 }
 
+/// The number of the device that a file or directory lies on.
+pub fn outside_device(path: &Path) -> Result<u64, DiskError> {
+    Ok(fs::metadata(path).map_err(failed(path, "stat"))?.dev())
+}
+
 /// The room on the file system under a path. One that does not answer for some seconds
 /// is [`DiskError::Hanging`]: whoever only looks must not hang with it, so this is asked
 /// before anything else is done there.

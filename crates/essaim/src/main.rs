@@ -19,7 +19,6 @@ mod client;
 mod commands;
 mod failure;
 mod progress;
-mod shell;
 
 use std::process::ExitCode;
 

@@ -96,7 +96,7 @@ pub enum WriteError {
     /// Only the room that is kept for deletions is left.
     #[error("the disk is full")]
     Full,
-    /// A sync failed: the disk takes no more writes and must be replaced.
+    /// The disk takes no more writes: a sync failed, or it is read-only, or unmounted.
     #[error("the disk was poisoned by a failed sync")]
     Poisoned,
     /// The system lets this process open no more files; nothing was written.

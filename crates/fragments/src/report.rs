@@ -12,7 +12,7 @@ pub enum Poison {
     /// Its file system is read-only.
     ReadOnly,
     /// Its directory is not there any more.
-    Away,
+    Gone,
 }
 
 /// Whether a disk can be trusted with writes.

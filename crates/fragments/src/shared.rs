@@ -152,7 +152,7 @@ impl Shared {
             return None;
         }
         Some(match self.disk.space() {
-            Err(DiskError::NotFound { .. }) => Poison::Away,
+            Err(DiskError::NotFound { .. }) => Poison::Gone,
             _ if self.disk.is_read_only() => Poison::ReadOnly,
             _ => Poison::Failed,
         })

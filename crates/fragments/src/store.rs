@@ -252,9 +252,10 @@ impl FragmentStore {
     /// A name says what was sealed, so whoever has it has the same bytes: a repair that
     /// nobody was told of has left them there, or the catalog is older than the disks.
     pub fn elsewhere(&self, place: DiskId, name: FragmentName) -> Vec<DiskId> {
-        let others = self.order.iter().copied().filter(|disk| *disk != place);
-        let has = |disk: &DiskId| self.length(*disk, name).is_some();
-        others.filter(|disk| has(disk) && self.state(*disk) != Some(DiskState::Hanging)).collect()
+        let others = self.disks.iter().filter(|(disk, _)| **disk != place);
+        let has = |handle: &Handle| handle.shared.contents.read().index.get(name).is_some();
+        let answers = |handle: &Handle| !handle.shared.disk.is_hanging();
+        others.filter(|(_, disk)| has(disk) && answers(disk)).map(|(id, _)| *id).collect()
     }
 
     /// Names after `after` in order, at most `limit` (and [`crate::limits::LIST_MAX`]).

@@ -1,13 +1,12 @@
 //! Disks that lie on one device, whose death takes all of them: several directories of one
 //! file system are no redundancy. It is told, never refused: to try things out it will do.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 /// The directories that lie on one file system with another, in groups; one that cannot
 /// be looked at is left out.
 pub(crate) fn together(directories: &[PathBuf]) -> Vec<Vec<String>> {
-    let device = |directory: &PathBuf| directory.metadata().ok().map(|about| about.dev());
+    let device = |directory: &PathBuf| disk::outside_device(directory).ok();
     let placed = directories.iter().filter_map(|directory| Some((device(directory)?, directory)));
     grouped(placed.map(|(device, directory)| (device, directory.display().to_string())))
 }

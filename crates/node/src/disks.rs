@@ -21,6 +21,7 @@ use crate::identity::{Identity, KnownDisk};
 use crate::limits::START_TELLS_EVERY;
 use crate::places::resolved;
 use crate::settings::Settings;
+use crate::shell::quoted;
 use crate::trouble::{Trouble, about_directory, chain};
 
 /// The file by which the fragment store knows its disks.
@@ -172,7 +173,8 @@ pub(crate) fn parent_check(settings: &Settings, directory: &Path) -> Result<(), 
         format!("the disk {shown} cannot be made: there is no directory {above}"),
         format!(
             "if something is to be mounted there, mount it and start again; if not, make it: \
-             mkdir -p {above}"
+             mkdir -p {}",
+            quoted(&above.to_string())
         ),
     ))
 }

@@ -266,7 +266,11 @@ impl<'a> Looks<'a> {
             std::thread::scope(|scope| {
                 let mut asked = Vec::new();
                 for place in group {
-                    asked.push((place, scope.spawn(move || is_hanging(ask, place))));
+                    let asks = std::thread::Builder::new();
+                    // Without a thread it is asked when it is looked at.
+                    if let Ok(asks) = asks.spawn_scoped(scope, move || is_hanging(ask, place)) {
+                        asked.push((place, asks));
+                    }
                 }
                 for (place, answer) in asked {
                     // One that could not be asked is asked when it is looked at.

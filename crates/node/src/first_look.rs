@@ -58,6 +58,6 @@ fn about_taken(directory: &Path, mark: &fragments::Identity) -> Trouble {
     Trouble::new(
         format!("{shown} is a disk of another cluster ({cluster}): this would be a new node"),
         "if that node lost its data directory, restore it here first: essaim restore --help; \
-         for a new node, name a directory that is not there yet; nothing was changed",
+         for a new node, name a directory that is not there yet",
     )
 }

@@ -45,6 +45,7 @@ mod restore_key;
 mod running;
 mod serving;
 pub mod settings;
+pub mod shell;
 mod start_checks;
 mod stop;
 mod supervision;

@@ -2,8 +2,8 @@
 //!
 //! A catalog whose keys are under another root key than the one at hand restores well
 //! and opens nothing: every S3 request would fail at a node that calls itself ready. So
-//! the root key has to open the key of one tenant of the backup before anything is
-//! written.
+//! the root key has to open the tenants' keys of the backup before anything is written:
+//! all of them, since a backup that was taken amid a rotation has them under two.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use vault::{KeyError, Passphrase, Vault, VaultError};
 use crate::files::ROOT_KEY_FILE;
 use crate::limits::{RECORD_BYTES_MAX, RESTORE_TENANTS_TRIED_MAX};
 use crate::parts::about_vault;
+use crate::shell::quoted;
 use crate::trouble::{Trouble, about_file, chain};
 
 /// The keys of a backup that lie right under the root key.
@@ -35,18 +36,16 @@ impl TenantKeys {
         }
     }
 
-    /// Whether one of them opens; also if there is none to try. Those of tenants that
+    /// Whether all of them open; also if there is none to try. Those of tenants that
     /// were erased after the backup do not count.
     fn open_under(&self, vault: &Vault) -> Result<(), KeyError> {
-        let mut refused = None;
         for (tenant, key) in &self.0 {
             match vault.tenant_key_check(*tenant, key) {
-                Ok(()) => return Ok(()),
-                Err(KeyError::TenantShredded { .. }) => {}
-                Err(error) => refused = refused.or(Some(error)),
+                Ok(()) | Err(KeyError::TenantShredded { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
-        refused.map_or(Ok(()), Err)
+        Ok(())
     }
 }
 
@@ -167,5 +166,5 @@ fn key_bytes(file: &Path) -> Result<Vec<u8>, Trouble> {
 /// The command that moves something out of the way.
 pub(crate) fn move_away(path: &Path) -> String {
     let shown = path.display();
-    format!("mv {shown} {shown}.old")
+    format!("mv {} {}", quoted(&shown.to_string()), quoted(&format!("{shown}.old")))
 }

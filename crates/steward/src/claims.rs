@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use parking_lot::Mutex;
 use units::PartId;
 
-/// The parts that are claimed; as many as there are repairs at a time, and one.
+/// The parts that are claimed; as many as there are repairs and second copies
+/// made at a time, and one.
 #[derive(Default)]
 pub(crate) struct Claims {
     parts: Mutex<BTreeSet<PartId>>,

@@ -17,7 +17,7 @@ use catalog::PartRow;
 use fragments::FragmentName;
 use units::{DiskId, PartId};
 
-use crate::census::{FragmentState, expected_bytes, name_of};
+use crate::census::{expected_bytes, name_of};
 use crate::limits::SWEEP_PAGE;
 use crate::{Steward, StewardError};
 
@@ -97,7 +97,8 @@ impl Steward {
                 if !is_copy(&row, name, disk) || self.fragments().length(disk, name).is_none() {
                     continue;
                 }
-                if self.fragment_state(&row, name).await == FragmentState::Good {
+                // A disk that does not answer has said nothing of what it holds.
+                if self.named_is_good(&row, name).await {
                     copies.push(name);
                 }
                 self.count(|status| status.copies_met += 1);
@@ -118,6 +119,16 @@ impl Steward {
             self.count(|status| status.copies_removed += removed);
         }
         Ok(read)
+    }
+}
+
+impl Steward {
+    /// Whether the fragment was read where the catalog looks for it, and is good.
+    async fn named_is_good(&self, row: &PartRow, name: FragmentName) -> bool {
+        match row.slots.get(usize::from(name.fragment.get())) {
+            Some(named) => self.good_fragment(*named, row, name).await.is_some(),
+            None => false,
+        }
     }
 }
 

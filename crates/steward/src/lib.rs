@@ -10,6 +10,7 @@
 //! | scrub | reads every fragment against its checksums, at a bounded rate |
 //! | survey | counts what lies on disks that are missing |
 //! | repair | rebuilds bad and missing fragments, empties lost disks |
+//! | second copies | copies what was written on one disk to another that came later |
 //! | the unreadable | lists what cannot be rebuilt, and whose it is |
 //! | key rotation | wraps keys anew, page by page, then retires the old ones |
 //! | compaction | gives back the room of removed fragments |

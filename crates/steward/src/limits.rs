@@ -131,6 +131,9 @@ pub const SECOND_COPIES_PAGE: usize = 256;
 /// more danger than before.
 pub const COPIES_AT_A_TIME: usize = 4;
 
+/// Parts remembered whose copying panicked; more are tried again by the next walk.
+pub const COPIES_PANICKED_MAX: usize = 1_000;
+
 /// Parts looked at by one step of the survey.
 pub const SURVEY_PAGE: usize = 1_000;
 

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::PartRow;
 use serde::Serialize;
+use tokio::task::JoinHandle;
 use units::{DiskId, PartId};
 
 use crate::limits::{HOLDINGS_AGE_MAX, HOLDINGS_DISKS_MAX, SURVEY_EVERY, SURVEY_PAGE};
@@ -56,6 +57,13 @@ impl Losses {
     fn is_over(&self) -> bool {
         self.disks.values().all(|holding| *holding == Holding::default())
     }
+}
+
+/// What lay on the disks when it was counted last, and the walk that counts it anew.
+#[derive(Default)]
+pub(crate) struct Counted {
+    last: Option<(Duration, BTreeMap<DiskId, Holding>)>,
+    walk: Option<JoinHandle<Result<BTreeMap<DiskId, Holding>, StewardError>>>,
 }
 
 /// Where the survey is.
@@ -134,24 +142,24 @@ impl Steward {
 
     /// What lies on each disk that a part names, as it was [`HOLDINGS_AGE_MAX`] ago at the
     /// earliest: whoever asks, and however many, one walk over all parts is under way.
-    // Cancel-safety: the walk goes on, for whoever asks next.
+    // Cancel-safety: the walk under way is kept for whoever asks next.
     pub async fn holdings_recent(&self) -> Result<BTreeMap<DiskId, Holding>, StewardError> {
-        let steward = self.clone();
-        let counted = tokio::spawn(async move {
-            let elapsed = || steward.shared.objects.parts().clock.elapsed();
-            let mut counted = steward.shared.holdings.lock().await;
-            if let Some((at, holdings)) = &*counted
-                && elapsed().saturating_sub(*at) < HOLDINGS_AGE_MAX
-            {
-                return Ok(holdings.clone());
-            }
-            let walker = steward.clone();
-            let walk = tokio::task::spawn_blocking(move || walker.holdings()).await;
-            let holdings = walk.map_err(|_| StewardError::Interrupted)??;
-            *counted = Some((elapsed(), holdings.clone()));
-            Ok(holdings)
+        let elapsed = || self.shared.objects.parts().clock.elapsed();
+        let mut counted = self.shared.holdings.lock().await;
+        if let Some((at, holdings)) = &counted.last
+            && elapsed().saturating_sub(*at) < HOLDINGS_AGE_MAX
+        {
+            return Ok(holdings.clone());
+        }
+        let walk = counted.walk.get_or_insert_with(|| {
+            let steward = self.clone();
+            tokio::task::spawn_blocking(move || steward.holdings())
         });
-        counted.await.map_err(|_| StewardError::Interrupted)?
+        let found = walk.await;
+        counted.walk = None;
+        let holdings = found.map_err(|_| StewardError::Interrupted)??;
+        counted.last = Some((elapsed(), holdings.clone()));
+        Ok(holdings)
     }
 
     /// What lies on each disk that a part names: walks over all parts, on this thread.

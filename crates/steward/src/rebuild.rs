@@ -167,13 +167,9 @@ impl Steward {
         let disks = self.disk_facts();
         let need = work.layout.sealed_total().get() / u64::from(row.data.max(1));
         if !self.disk_is_sound(work.disk) {
-            let begun = |disk: &&DiskFacts| {
-                let there = self.bytes_there(work, row, disk.id);
-                let has_room = disk.free.get() >= need.saturating_sub(there);
-                disk.healthy && has_room && there > 0 && !row.slots.contains(&disk.id)
-            };
-            if let Some(disk) = disks.iter().find(begun) {
-                return Some(disk.id);
+            let begun = self.begun(&disks, row, (work.part, work.slot), need);
+            if begun.is_some() {
+                return begun;
             }
         }
         let random = &*self.shared.objects.parts().random;
@@ -191,11 +187,24 @@ impl Steward {
         store.disks().into_iter().map(facts).collect()
     }
 
-    /// Bytes of the slot's fragments in the index of a disk; none if the first is not
-    /// there, for they are written in order.
-    fn bytes_there(&self, work: &SlotWork, row: &PartRow, disk: DiskId) -> u64 {
-        let length = |stripe| self.fragments().length(disk, work.name(stripe));
-        (0..row.stripe_count).map_while(length).map(ByteCount::get).sum()
+    /// The disk that an earlier attempt wrote fragments of this slot to, if it takes the
+    /// rest: `need` bytes in all.
+    pub(crate) fn begun(
+        &self,
+        disks: &[DiskFacts],
+        row: &PartRow,
+        (part, slot): (PartId, FragmentNumber),
+        need: u64,
+    ) -> Option<DiskId> {
+        let begun = |disk: &&DiskFacts| {
+            // They are written in order: without the first there is none.
+            let name = |stripe| name_of(part, stripe, slot.get());
+            let length = |stripe| self.fragments().length(disk.id, name(stripe));
+            let there: u64 = (0..row.stripe_count).map_while(length).map(ByteCount::get).sum();
+            let has_room = disk.free.get() >= need.saturating_sub(there);
+            disk.healthy && has_room && there > 0 && !row.slots.contains(&disk.id)
+        };
+        disks.iter().find(begun).map(|disk| disk.id)
     }
 
     /// Rebuilds the next fragments that are not good on the target, as many as are

@@ -14,16 +14,16 @@
 //! anywhere, the next attempt goes on, on the disk that has some of the copy already.
 
 use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::command::PartCopyAdd;
 use catalog::{Command, PartRow, Refusal};
 use consensus::ProposeError;
 use placement::another;
 use tokio::task::JoinSet;
-use units::{ByteCount, DiskId, FragmentNumber, PartId};
+use units::{DiskId, FragmentNumber, PartId};
 
-use crate::census::name_of;
-use crate::limits::{COPIES_AT_A_TIME, LOST_WALK_EVERY, SECOND_COPIES_PAGE};
+use crate::limits::{COPIES_AT_A_TIME, COPIES_PANICKED_MAX, LOST_WALK_EVERY, SECOND_COPIES_PAGE};
 use crate::rebuild::SlotWork;
 use crate::{Steward, StewardError};
 
@@ -37,6 +37,9 @@ pub(crate) struct SecondCopies {
     after: Option<PartId>,
     /// Parts with one copy that the count under way has met.
     met: u64,
+    /// Parts whose copying panicked: they are left alone in this process, so that one of
+    /// them does not keep the others from it, nor stop the node.
+    panicked: BTreeSet<PartId>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +53,13 @@ enum Walk {
     End,
 }
 
+impl SecondCopies {
+    fn begin(&mut self, walk: Walk) {
+        let panicked = core::mem::take(&mut self.panicked);
+        *self = Self { walk, panicked, ..Self::default() };
+    }
+}
+
 /// Whether a part has one copy and no parity.
 fn is_single(row: &PartRow) -> bool {
     row.references > 0 && row.data == 1 && row.parity == 0
@@ -61,6 +71,10 @@ impl Steward {
     // Cancel-safety: may be cut anywhere; the page is looked at once more.
     pub async fn second_copies_step(&self) -> Result<bool, StewardError> {
         if self.fragments().disks().len() + self.missing().len() < 2 {
+            // All have one copy, and nobody is told that they get another.
+            if self.shared.status.borrow().parts_single > 0 {
+                self.count(|status| status.parts_single = 0);
+            }
             return Ok(false);
         }
         let mut place = self.shared.second_copies.lock().await;
@@ -68,7 +82,7 @@ impl Steward {
         match place.walk {
             Walk::End => return Ok(false),
             Walk::Rest(until) if now < until => return Ok(false),
-            Walk::Rest(_) => *place = SecondCopies::default(),
+            Walk::Rest(_) => place.begin(Walk::Count),
             Walk::Count | Walk::Copy => {}
         }
         let page = self.view().parts(place.after, SECOND_COPIES_PAGE)?;
@@ -78,7 +92,7 @@ impl Steward {
             page.into_iter().filter(|(_, row)| is_single(row)).map(|(part, _)| part).collect();
         let mut copied = Ok(());
         match place.walk {
-            Walk::Copy => copied = self.copies_make(&single).await,
+            Walk::Copy => copied = self.copies_make(&single, &mut place.panicked).await,
             _ => place.met += single.len() as u64,
         }
         place.after = last;
@@ -92,35 +106,43 @@ impl Steward {
             if !matches!(place.walk, Walk::Copy) {
                 self.count(|status| status.parts_single = met);
             }
-            *place = SecondCopies { walk: next, ..SecondCopies::default() };
+            place.begin(next);
         }
         copied.map(|()| matches!(place.walk, Walk::Count | Walk::Copy))
     }
 
     /// Copies these parts, several at a time. What stands in the way of one does not keep
     /// the others from it; the first error is told at the end.
-    async fn copies_make(&self, parts: &[PartId]) -> Result<(), StewardError> {
+    async fn copies_make(
+        &self,
+        parts: &[PartId],
+        panicked: &mut BTreeSet<PartId>,
+    ) -> Result<(), StewardError> {
         let mut failed = None;
         for some in parts.chunks(COPIES_AT_A_TIME) {
-            let mut copies = JoinSet::new();
-            for part in some.iter().copied() {
+            let (mut copies, mut at_work) = (JoinSet::new(), BTreeMap::new());
+            for part in some.iter().copied().filter(|part| !panicked.contains(part)) {
                 let steward = self.clone();
-                copies.spawn(async move { steward.copy_make(part).await });
+                let copy = copies.spawn(async move { steward.copy_make(part).await });
+                at_work.insert(copy.id(), part);
             }
-            while let Some(done) = copies.join_next().await {
+            while let Some(done) = copies.join_next_with_id().await {
                 match done {
-                    Ok(Ok(true)) => self.count(|status| {
+                    Ok((_, Ok(true))) => self.count(|status| {
                         status.copies_made += 1;
                         status.parts_single = status.parts_single.saturating_sub(1);
                     }),
-                    Ok(Ok(false)) => {}
-                    Ok(Err(error)) => {
+                    Ok((_, Ok(false))) => {}
+                    Ok((_, Err(error))) => {
                         failed.get_or_insert(error);
                     }
-                    Err(error) => match error.try_into_panic() {
-                        Ok(panic) => std::panic::resume_unwind(panic),
-                        Err(_) => return Err(StewardError::Interrupted),
-                    },
+                    Err(error) => {
+                        let Some(part) = at_work.get(&error.id()).copied() else { continue };
+                        tracing::error!(%part, "the copying of this part panicked");
+                        if panicked.len() < COPIES_PANICKED_MAX {
+                            panicked.insert(part);
+                        }
+                    }
                 }
             }
         }
@@ -161,15 +183,9 @@ impl Steward {
     /// Where a copy goes: the disk that an earlier attempt wrote to, or one that is drawn.
     fn copy_target(&self, part: PartId, row: &PartRow) -> Option<DiskId> {
         let disks = self.disk_facts();
-        let begun = disks.iter().find(|disk| {
-            let first = self.fragments().length(disk.id, name_of(part, 0, SECOND.get()));
-            disk.healthy && first.is_some() && !row.slots.contains(&disk.id)
-        });
-        if let Some(begun) = begun {
-            return Some(begun.id);
-        }
         let layout = seal::SealedLayout::new(row.size, row.stripe_bytes)?;
-        let need = ByteCount::new(layout.sealed_total().get());
-        another(&disks, &row.slots, need, &*self.shared.objects.parts().random)
+        let need = layout.sealed_total();
+        let drawn = || another(&disks, &row.slots, need, &*self.shared.objects.parts().random);
+        self.begun(&disks, row, (part, SECOND), need.get()).or_else(drawn)
     }
 }

@@ -1,6 +1,5 @@
 //! The steward: its hands, its memory, its counters.
 
-use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use units::{DiskId, PartId, Timestamp};
 use crate::claims::Claims;
 use crate::homeless::Homeless;
 use crate::limits::{REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX};
-use crate::losses::{Holding, Survey};
+use crate::losses::{Counted, Survey};
 use crate::repair::LostWalk;
 use crate::round::RoundFindings;
 use crate::scrub::ScrubPlace;
@@ -53,7 +52,7 @@ pub(crate) struct Shared {
     pub(crate) lost_walk: Mutex<LostWalk>,
     pub(crate) survey: Mutex<Survey>,
     /// What lay on the disks when it was counted last; held while it is counted.
-    pub(crate) holdings: tokio::sync::Mutex<Option<(Duration, BTreeMap<DiskId, Holding>)>>,
+    pub(crate) holdings: tokio::sync::Mutex<Counted>,
     /// Held by a step of the walks.
     pub(crate) second_copies: tokio::sync::Mutex<SecondCopies>,
     /// Held while a disk is forgotten.
@@ -77,7 +76,7 @@ pub(crate) struct Shared {
     pub(crate) rotation_wanted: Notify,
     /// Whether this process has looked at the keys of all erased tenants.
     pub(crate) erased_shredded: std::sync::atomic::AtomicBool,
-    status: watch::Sender<Status>,
+    pub(crate) status: watch::Sender<Status>,
 }
 
 impl Steward {

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use node::shell;
+
 use crate::cli::{BackupVerb, Connect, RestoreArgs};
 use crate::client::Client;
 use crate::failure::{Failure, Kind};
 use crate::output;
 use crate::progress::Progress;
-use crate::shell;
 
 #[derive(Serialize)]
 struct Written {

@@ -8,7 +8,7 @@ use crate::cli::{Connect, QuotaArg, QuotaSetArg, TenantVerb};
 use crate::client::{Client, segment};
 use crate::failure::Failure;
 use crate::output::{self, Table};
-use crate::shell;
+use node::shell;
 
 /// What the end of a tenant's key means.
 const SHREDDED: &str = "

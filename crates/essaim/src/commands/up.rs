@@ -5,11 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use node::settings::{Settings, Sources};
-use node::{Announcement, Node};
+use node::{Announcement, Node, shell};
 
 use crate::cli::{self, UpArgs};
 use crate::failure::{Failure, Kind};
-use crate::shell;
 
 pub(super) fn run(args: UpArgs) -> Result<(), Failure> {
     let settings = settings(args)?;

@@ -252,7 +252,7 @@ pub(crate) const fn poison_text(poison: Poison) -> &'static str {
             "its file system is read-only: it takes no writes, what it holds is read; see dmesg: \
              if it fails, replace it; if not, mount it for writing and start the node again"
         }
-        Poison::Away => {
+        Poison::Gone => {
             "it is not where it was: its directory is gone, or on another file system; it takes no \
              writes: if it was unmounted, mount it and start the node again"
         }

@@ -34,6 +34,15 @@ enum Trouble {
     Unopened(Vec<u8>),
 }
 
+/// Where the fragments of a stripe that is rebuilt are taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sources {
+    /// The disks that the catalog names.
+    Named,
+    /// Any disk that has one.
+    Anywhere,
+}
+
 impl Inner {
     /// Locates a part whose key has been opened.
     pub(crate) fn part_open(
@@ -163,8 +172,14 @@ impl OpenPart {
                 (DamageKind::Unopened, all.iter().map(|one| vec![*one]).collect())
             }
         };
-        for bad in suspects {
-            let Some(stripe) = self.rebuild(inner, range.stripe, &bad).await else { continue };
+        // What the others make up for first: where else a fragment lies is looked for only
+        // when they do not.
+        let named = suspects.iter().map(|bad| (Sources::Named, bad.clone()));
+        let anywhere = suspects.iter().map(|bad| (Sources::Anywhere, bad.clone()));
+        let attempts: Vec<(Sources, Vec<u8>)> = named.chain(anywhere).collect();
+        for (from, bad) in attempts {
+            let rebuilt = self.rebuild(inner, range.stripe, &bad, from).await;
+            let Some(stripe) = rebuilt else { continue };
             let Some(sealed) = cut(&stripe, range) else { continue };
             let Ok(plain) = self.open(range, BytesMut::from(&sealed[..])) else { continue };
             // Whoever repairs has no key to check what it rebuilds: a fragment whose
@@ -203,22 +218,41 @@ impl OpenPart {
         }
     }
 
-    /// The whole sealed stripe without the fragments named, unless another disk has them
-    /// than the catalog says.
-    async fn rebuild(&self, inner: &Inner, stripe: StripeNumber, without: &[u8]) -> Option<Bytes> {
-        let reads = (0..self.code.total()).map(async |fragment| {
-            let (name, slot) = (self.name(stripe, fragment), self.slot(fragment));
-            let fragments = &inner.parts.fragments;
-            let own = (!without.contains(&fragment)).then_some(slot);
-            for disk in own.into_iter().chain(fragments.elsewhere(slot, name)) {
-                if let Ok(whole) = fragments.read_whole(disk, name).await {
-                    return Some(whole.payload);
+    /// The whole sealed stripe without the fragments named, unless they are taken from
+    /// another disk than the catalog says.
+    async fn rebuild(
+        &self,
+        inner: &Inner,
+        stripe: StripeNumber,
+        without: &[u8],
+        from: Sources,
+    ) -> Option<Bytes> {
+        let fragments = &inner.parts.fragments;
+        let sealed_bytes = size(self.layout.sealed_bytes(stripe));
+        let elsewhere = |fragment| match from {
+            Sources::Named => Vec::new(),
+            Sources::Anywhere => {
+                fragments.elsewhere(self.slot(fragment), self.name(stripe, fragment))
+            }
+        };
+        let others: Vec<Vec<DiskId>> = (0..self.code.total()).map(elsewhere).collect();
+        if from == Sources::Anywhere && others.iter().all(Vec::is_empty) {
+            return None;
+        }
+        let reads = (0..self.code.total()).zip(others).map(async |(fragment, others)| {
+            let name = self.name(stripe, fragment);
+            let own = (!without.contains(&fragment)).then(|| self.slot(fragment));
+            let expected = self.code.stored_bytes(sealed_bytes, fragment);
+            for disk in own.into_iter().chain(others) {
+                let whole = fragments.read_whole(disk, name).await;
+                let payload = whole.ok().map(|fragment| fragment.payload);
+                if let Some(payload) = payload.filter(|bytes| Some(bytes.len()) == expected) {
+                    return Some(payload);
                 }
             }
             None
         });
         let mut slots = join_all(reads).await;
-        let sealed_bytes = size(self.layout.sealed_bytes(stripe));
         erasure::join(self.code, sealed_bytes, &mut slots).ok()
     }
 
