@@ -101,7 +101,7 @@ metrics_table! {
     HOMELESS_PARTS Gauge "essaim_homeless_parts"
         "Parts with lost fragments that could be rebuilt and have no disk to go to."
     SINGLE_PARTS Gauge "essaim_single_copy_parts"
-        "Parts with one copy only on a site of several disks; they get another."
+        "Parts with one copy only on a site of several disks; they get another. NaN until counted."
     UNREADABLE_PARTS Gauge "essaim_unreadable_parts"
         "Parts of objects that cannot be read any more; essaim status names them."
     UNCONFIRMED Gauge "essaim_unconfirmed"

@@ -150,7 +150,10 @@ pub fn homeless_text(status: &Status) -> Option<(String, &'static str)> {
 
 /// Parts that have one copy on a site of several disks, in words, and what to do.
 pub fn single_text(status: &Status) -> Option<(String, &'static str)> {
-    let parts = status.queues.single_parts;
+    let Some(parts) = status.queues.single_parts else {
+        let found = "whether everything has a second copy is still being counted";
+        return Some((found.to_owned(), "wait before a disk is taken away"));
+    };
     let have = if parts == 1 { "1 part has".to_owned() } else { format!("{parts} parts have") };
     let found = format!(
         "{have} one copy only, from when the site had one disk: it is lost with that disk until \

@@ -125,7 +125,9 @@ fn set_gauges(status: &Status, ready: bool) {
     gauge!(names::SCRUB_BYTES).set(status.scrub.bytes_checked as f64);
     gauge!(names::SCRUB_BAD).set(status.scrub.fragments_bad as f64);
     gauge!(names::HOMELESS_PARTS).set(status.queues.homeless_parts as f64);
-    gauge!(names::SINGLE_PARTS).set(status.queues.single_parts as f64);
+    // Not counted yet is not zero: who waits for that would take the first disk away.
+    gauge!(names::SINGLE_PARTS)
+        .set(status.queues.single_parts.map_or(f64::NAN, |parts| parts as f64));
     gauge!(names::UNREADABLE_PARTS).set(status.unreadable.len() as f64);
     for matter in Matter::ALL {
         let waits = status.unconfirmed.iter().any(|waiting| waiting.matter == matter);

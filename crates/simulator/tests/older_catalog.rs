@@ -99,8 +99,14 @@ async fn a_copy_that_it_has_not_heard_of_is_taken_for_one() -> Result<()> {
     site.catalog_restore(&backup)?;
     site.missing = Some(0);
     let running = site.start().await?;
+    ensure!(running.get(&name).await? == body(3), "read before anybody has looked");
+    repaired(&running).await?;
+    ensure!(running.steward.unreadable()?.parts.is_empty(), "nothing is said to be lost");
+    while running.steward.survey_step()? {}
+    let losses = running.steward.status().borrow().losses.clone().context("not surveyed")?;
+    ensure!(losses.unreadable == 0, "nor here: {losses:?}");
     while running.steward.second_copies_step().await? {}
-    ensure!(running.get(&name).await? == body(3), "the copy is the part's second");
+    ensure!(running.get(&name).await? == body(3));
     running.stop().await;
     Ok(())
 }

@@ -131,6 +131,7 @@ impl Steward {
     /// Whether every stripe of a part has as many fragments as it takes, by the disks'
     /// indexes; reads nothing.
     pub(crate) fn part_may_be_read(&self, part: PartId, row: &PartRow) -> bool {
+        let row = &with_unheard(row);
         let slots = || (0_u8..).take(row.slots.len());
         (0..row.stripe_count).all(|stripe| {
             let names = slots().map(|slot| name_of(part, stripe, slot));
@@ -164,6 +165,20 @@ impl Steward {
         }
         Ok((absent, next))
     }
+}
+
+/// The row of a part that is kept whole in each slot, as it would be with a copy of which
+/// the catalog has not heard: a backup of before that copy was put back. Where it lies is
+/// not known; it is looked for on all disks.
+pub(crate) fn with_unheard(row: &PartRow) -> PartRow {
+    let mut row = row.clone();
+    if row.data == 1
+        && let Some(first) = row.slots.first().copied()
+    {
+        row.slots.push(first);
+        row.parity = row.parity.saturating_add(1);
+    }
+    row
 }
 
 pub(crate) fn name_of(part: PartId, stripe: u32, slot: u8) -> FragmentName {

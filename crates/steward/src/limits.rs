@@ -131,6 +131,10 @@ pub const SECOND_COPIES_PAGE: usize = 256;
 /// more danger than before.
 pub const COPIES_AT_A_TIME: usize = 4;
 
+/// The share of a disk, one in so many, that second copies leave free: a small second
+/// disk that they filled would take the writes of the whole site away.
+pub const SECOND_COPIES_LEAVE: u64 = 8;
+
 /// Parts remembered whose copying panicked; more are tried again by the next walk.
 pub const COPIES_PANICKED_MAX: usize = 1_000;
 

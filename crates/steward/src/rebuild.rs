@@ -29,7 +29,7 @@ use seal::SealedLayout;
 use tokio::sync::SemaphorePermit;
 use units::{ByteCount, DiskId, FragmentNumber, PartId, StripeNumber, planted};
 
-use crate::census::{expected_bytes, name_of};
+use crate::census::{expected_bytes, name_of, with_unheard};
 use crate::limits::{REPAIR_BATCH_BYTES, REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX};
 use crate::planted::MOVE_UNVERIFIED;
 use crate::{RepairOutcome, Steward, StewardError};
@@ -77,6 +77,13 @@ pub(crate) struct Batch<'a> {
     room: Option<SemaphorePermit<'a>>,
     /// Stripes that cannot be rebuilt.
     lost: u64,
+}
+
+impl Batch<'_> {
+    /// Whether something could not be rebuilt.
+    pub(crate) fn is_short(&self) -> bool {
+        self.lost > 0
+    }
 }
 
 impl Steward {
@@ -138,6 +145,7 @@ impl Steward {
 
     /// How many stripes cannot be rebuilt; by the disks' indexes, or by what is read.
     async fn stripes_lost(&self, work: &SlotWork, row: &PartRow, read: bool) -> u64 {
+        let row = &with_unheard(row);
         let mut lost = 0;
         for stripe in 0..row.stripe_count {
             let mut good = 0;
@@ -262,6 +270,17 @@ impl Steward {
         if own.is_some() {
             return own;
         }
+        // Any copy is as good, also one of which the catalog has not heard.
+        if row.data == 1
+            && let Some(first) = row.slots.first()
+        {
+            let slot = u8::try_from(row.slots.len()).unwrap_or(u8::MAX);
+            let unheard = FragmentName { fragment: FragmentNumber::new(slot), ..name };
+            let copy = self.good_somewhere(*first, &with_unheard(row), unheard).await;
+            if copy.is_some() {
+                return copy;
+            }
+        }
         // One stripe in memory, whoever asks.
         let _one = self.shared.rebuilding.lock().await;
         let mut pieces = Vec::with_capacity(row.slots.len());
@@ -343,7 +362,7 @@ impl Steward {
         target: DiskId,
         batch: Batch<'_>,
     ) -> Result<bool, StewardError> {
-        if batch.lost > 0 {
+        if batch.is_short() {
             return Ok(false);
         }
         let all = batch.fragments.len() as u64;

@@ -368,7 +368,7 @@ impl Steward {
     }
 
     /// Whether it is too early to try a part again that could not be rebuilt.
-    fn is_paused(&self, part: PartId, row: &PartRow) -> bool {
+    pub(crate) fn is_paused(&self, part: PartId, row: &PartRow) -> bool {
         let now = self.shared.objects.parts().clock.elapsed();
         self.shared.repairs.lock().is_paused(part, row, now)
     }

@@ -21,9 +21,11 @@ use catalog::{Command, PartRow, Refusal};
 use consensus::ProposeError;
 use placement::another;
 use tokio::task::JoinSet;
-use units::{DiskId, FragmentNumber, PartId};
+use units::{ByteCount, DiskId, FragmentNumber, PartId};
 
-use crate::limits::{COPIES_AT_A_TIME, COPIES_PANICKED_MAX, LOST_WALK_EVERY, SECOND_COPIES_PAGE};
+use crate::limits::{
+    COPIES_AT_A_TIME, COPIES_PANICKED_MAX, LOST_WALK_EVERY, SECOND_COPIES_LEAVE, SECOND_COPIES_PAGE,
+};
 use crate::rebuild::SlotWork;
 use crate::{Steward, StewardError};
 
@@ -72,8 +74,8 @@ impl Steward {
     pub async fn second_copies_step(&self) -> Result<bool, StewardError> {
         if self.fragments().disks().len() + self.missing().len() < 2 {
             // All have one copy, and nobody is told that they get another.
-            if self.shared.status.borrow().parts_single > 0 {
-                self.count(|status| status.parts_single = 0);
+            if self.shared.status.borrow().parts_single != Some(0) {
+                self.count(|status| status.parts_single = Some(0));
             }
             return Ok(false);
         }
@@ -104,7 +106,7 @@ impl Steward {
                 _ => Walk::Copy,
             };
             if !matches!(place.walk, Walk::Copy) {
-                self.count(|status| status.parts_single = met);
+                self.count(|status| status.parts_single = Some(met));
             }
             place.begin(next);
         }
@@ -130,7 +132,8 @@ impl Steward {
                 match done {
                     Ok((_, Ok(true))) => self.count(|status| {
                         status.copies_made += 1;
-                        status.parts_single = status.parts_single.saturating_sub(1);
+                        let left = status.parts_single.unwrap_or_default();
+                        status.parts_single = Some(left.saturating_sub(1));
                     }),
                     Ok((_, Ok(false))) => {}
                     Ok((_, Err(error))) => {
@@ -166,12 +169,25 @@ impl Steward {
         let mut left = 0..wide.stripe_count;
         while !left.is_empty() {
             let batch = self.batch_rebuild(&work, &wide, target, &mut left).await;
+            if batch.is_short() {
+                // What is to be copied is bad: whoever repairs finds out how much of it.
+                if !self.is_paused(part, &wide) {
+                    self.bad_found(part, FragmentNumber::new(0))?;
+                }
+                return Ok(false);
+            }
             if !self.batch_keep(target, batch).await? {
                 return Ok(false);
             }
         }
         match self.propose(command).await {
-            Ok(_) => Ok(true),
+            Ok(_) => {
+                // It may have been taken for lost while nobody had heard of this copy.
+                if self.unreadable()?.parts.iter().any(|listed| listed.part == part) {
+                    self.unreadable_forget(part).await?;
+                }
+                Ok(true)
+            }
             // Deleted meanwhile.
             Err(StewardError::Propose(ProposeError::Refused(
                 Refusal::PartGone { .. } | Refusal::CopiesChanged,
@@ -180,9 +196,16 @@ impl Steward {
         }
     }
 
-    /// Where a copy goes: the disk that an earlier attempt wrote to, or one that is drawn.
+    /// Where a copy goes: the disk that an earlier attempt wrote to, or one that is drawn;
+    /// none whose last share of room it would take, for that is kept for what clients
+    /// write.
     fn copy_target(&self, part: PartId, row: &PartRow) -> Option<DiskId> {
-        let disks = self.disk_facts();
+        let mut disks = self.disk_facts();
+        for disk in &mut disks {
+            let total = self.fragments().space(disk.id).map_or(0, |space| space.total.get());
+            let kept = total / SECOND_COPIES_LEAVE;
+            disk.free = ByteCount::new(disk.free.get().saturating_sub(kept));
+        }
         let layout = seal::SealedLayout::new(row.size, row.stripe_bytes)?;
         let need = layout.sealed_total();
         let drawn = || another(&disks, &row.slots, need, &*self.shared.objects.parts().random);

@@ -21,8 +21,9 @@ pub struct Status {
     pub parts_unreadable: u64,
     /// Parts with fragments that could be rebuilt and have no disk to go to.
     pub parts_homeless: u64,
-    /// Parts with one copy only on a site of several disks, as they were counted last.
-    pub parts_single: u64,
+    /// Parts with one copy only on a site of several disks, as they were counted last;
+    /// not known before that.
+    pub parts_single: Option<u64>,
     /// Parts that had one copy and got another.
     pub copies_made: u64,
     /// What lies on disks that are missing; not known before it was counted.

@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use units::{BucketId, PartId, PartNumber, Timestamp};
 
-use crate::census::{expected_bytes, name_of};
+use crate::census::{expected_bytes, name_of, with_unheard};
 use crate::limits::{
     UNREADABLE_BYTES_MAX, UNREADABLE_CHECKS_PER_STEP, UNREADABLE_NAMES_PAGE, UNREADABLE_PARTS_MAX,
 };
@@ -208,7 +208,7 @@ impl Steward {
     }
 
     /// Takes a part from the list: it is readable, or gone.
-    async fn unreadable_forget(&self, part: PartId) -> Result<(), StewardError> {
+    pub(crate) async fn unreadable_forget(&self, part: PartId) -> Result<(), StewardError> {
         let _one = self.shared.unreadable.row.lock().await;
         let before = self.unreadable()?;
         let mut known = before.clone();
@@ -226,6 +226,7 @@ impl Steward {
         if !self.part_may_be_read(part, row) {
             return false;
         }
+        let row = &with_unheard(row);
         for stripe in 0..row.stripe_count {
             let mut good = 0;
             for name in names(stripe) {

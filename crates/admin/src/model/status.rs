@@ -111,9 +111,10 @@ pub struct Queues {
     /// Parts with fragments that could be rebuilt and have no disk to go to.
     #[serde(default)]
     pub homeless_parts: u64,
-    /// Parts with one copy only on a site of several disks; they get another.
+    /// Parts with one copy only on a site of several disks; they get another. Not there
+    /// before they have been counted.
     #[serde(default)]
-    pub single_parts: u64,
+    pub single_parts: Option<u64>,
 }
 
 /// A component that is not ready, or does only some of its work.

@@ -235,6 +235,11 @@ impl OpenPart {
                 fragments.elsewhere(self.slot(fragment), self.name(stripe, fragment))
             }
         };
+        if from == Sources::Anywhere
+            && let Some(copy) = self.unheard_copy(inner, stripe).await
+        {
+            return Some(copy);
+        }
         let others: Vec<Vec<DiskId>> = (0..self.code.total()).map(elsewhere).collect();
         if from == Sources::Anywhere && others.iter().all(Vec::is_empty) {
             return None;
@@ -254,6 +259,25 @@ impl OpenPart {
         });
         let mut slots = join_all(reads).await;
         erasure::join(self.code, sealed_bytes, &mut slots).ok()
+    }
+
+    /// The stripe from one copy more than the catalog has heard of, as when it was put
+    /// back from a backup of before that copy.
+    async fn unheard_copy(&self, inner: &Inner, stripe: StripeNumber) -> Option<Bytes> {
+        if self.code.data() > 1 {
+            return None;
+        }
+        let fragments = &inner.parts.fragments;
+        let name = self.name(stripe, self.code.total());
+        let sealed_bytes = size(self.layout.sealed_bytes(stripe));
+        for disk in fragments.elsewhere(self.slot(0), name) {
+            let whole = fragments.read_whole(disk, name).await;
+            let payload = whole.ok().map(|fragment| fragment.payload);
+            if payload.as_ref().is_some_and(|bytes| bytes.len() == sealed_bytes) {
+                return payload;
+            }
+        }
+        None
     }
 
     /// Whether every chunk of a sealed stripe opens.
