@@ -152,6 +152,8 @@ impl Run {
             for done in group.drain(..) {
                 done.log_io_completed(Ok(()));
             }
+            // So long that whoever was told can act on it before the entry is written.
+            std::thread::sleep(std::time::Duration::from_millis(2));
         }
         let entries: Vec<(EntryId, &[u8])> =
             entries.iter().map(|(id, body)| (*id, &body[..])).collect();
