@@ -42,7 +42,7 @@ pub enum DiskError {
         /// One past the last byte asked for.
         wanted: u64,
     },
-    /// An earlier sync failed, so what this disk holds is unknown; it must be replaced.
+    /// An earlier sync failed, so what of the last writes this disk holds is unknown.
     #[error("{path}: the disk was poisoned by a failed sync and takes no more writes")]
     Poisoned {
         /// What was being written.

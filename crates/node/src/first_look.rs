@@ -3,8 +3,9 @@
 //! A first start that is refused halfway leaves a node without a use: a restore into the
 //! same directory would meet it. So what can be known of the disks is known first.
 //!
-//! **Invariant**: when a disk that cannot be used is told, nothing is in the data directory
-//! but its lock and its socket.
+//! **Invariant**: when a disk that cannot be used is told here, nothing is in the data
+//! directory but its lock and its socket. A disk that somebody else takes between this
+//! look and the opening is told later, by a start that has founded its node.
 
 use std::path::{Path, PathBuf};
 

@@ -91,8 +91,8 @@ pub const LINKS_FOLLOWED_MAX: u32 = 40;
 /// Rows of the catalog that are read at once when a restore looks for its disks.
 pub const RESTORE_ROWS_READ: usize = 1_000;
 
-/// Tenants of a backup whose keys a restore tries the root key on, at most: one that opens
-/// is enough, and those erased since do not count.
+/// Tenants of a backup whose keys a restore tries the root key on, at most; those erased
+/// since do not count.
 pub const RESTORE_TENANTS_TRIED_MAX: usize = 1_000;
 
 /// Buckets that are named when their locks keep a tenant from being erased; the others are
