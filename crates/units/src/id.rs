@@ -98,6 +98,8 @@ ids! {
     UploadId,
     /// One use of a part by one object version; bound into the key wrapping.
     ReferenceId,
+    /// An invitation to join the cluster, good for one node.
+    InviteId,
 }
 
 #[cfg(test)]

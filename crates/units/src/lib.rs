@@ -11,6 +11,7 @@ mod clock;
 mod count;
 pub mod hash;
 mod id;
+mod key;
 pub mod limits;
 pub mod planted;
 mod random;
@@ -20,7 +21,8 @@ pub use count::{
     ByteCount, Epoch, FragmentNumber, LogIndex, ObjectCount, PartNumber, Sequence, StripeNumber,
 };
 pub use id::{
-    BucketId, ClusterId, DiskId, NodeId, ParseIdError, PartId, ReferenceId, SiteId, TenantId,
-    UploadId, UserId,
+    BucketId, ClusterId, DiskId, InviteId, NodeId, ParseIdError, PartId, ReferenceId, SiteId,
+    TenantId, UploadId, UserId,
 };
+pub use key::{NodePublicKey, ParseKeyError, Signature};
 pub use random::{Random, SimRandom};

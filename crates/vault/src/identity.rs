@@ -10,7 +10,7 @@ use core::fmt;
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use disk::{Disk, DiskError};
-use units::Random;
+use units::{NodePublicKey, Random, Signature};
 use zeroize::Zeroizing;
 
 use crate::IdentityError;
@@ -22,27 +22,10 @@ const MAGIC: &[u8; 8] = b"ESSAIMID";
 const VERSION: u16 = 1;
 const FILE_BYTES: usize = 8 + 2 + 32 + 32 + 32;
 
-/// The public half of a node's identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct NodePublicKey(pub [u8; 32]);
-
-impl NodePublicKey {
-    /// Whether this identity signed exactly this message.
-    pub fn verify(&self, message: &[u8], signature: &Signature) -> bool {
-        UnparsedPublicKey::new(&ED25519, self.0).verify(message, &signature.0).is_ok()
-    }
+/// Whether the identity with this public key signed exactly this message.
+pub fn node_verify(key: NodePublicKey, message: &[u8], signature: &Signature) -> bool {
+    UnparsedPublicKey::new(&ED25519, key.0).verify(message, &signature.0).is_ok()
 }
-
-impl fmt::Display for NodePublicKey {
-    /// 64 hexadecimal digits.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-/// An Ed25519 signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Signature(pub [u8; 64]);
 
 /// The private half, with its public one.
 pub struct NodeIdentity {

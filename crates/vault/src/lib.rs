@@ -27,7 +27,7 @@ mod vault;
 
 pub use chain::{BucketChain, Keeper, PartAt};
 pub use error::{IdentityError, KeyError, RotationError, VaultError};
-pub use identity::{NodeIdentity, NodePublicKey, Signature};
+pub use identity::{NodeIdentity, node_verify};
 pub use passphrase::Passphrase;
 pub use rotation::TenantRewrap;
 pub use vault::{HeldKeys, Vault};

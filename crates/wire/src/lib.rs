@@ -1,1 +1,23 @@
-//! placeholder
+//! Between nodes: calls and streams over mutual TLS, with pinned node keys.
+//!
+//! Who may call whom is the *roster*: each node's Ed25519 public key and where it is
+//! reached, as the catalog has it. There is no certificate authority and no shared
+//! secret. What the engines hold is a [`Transport`]; what answers is a [`Handler`] per
+//! [`Service`].
+//!
+//! **Invariants**
+//! - No byte of somebody who is not in the roster is parsed beyond the handshake.
+//! - Whoever leaves the roster is cut off at once, also in the midst of a call.
+//! - A call ends by its deadline; what a caller does not know of its outcome is said.
+//! - Nothing here knows what a call is about.
+
+mod body;
+mod call;
+pub mod limits;
+mod roster;
+mod transport;
+
+pub use body::{Body, BodyError};
+pub use call::{Call, CallError, Caller, Refused, Reply, Service};
+pub use roster::{Peer, Roster};
+pub use transport::{Contact, Handler, Transport};
