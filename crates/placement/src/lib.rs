@@ -12,11 +12,14 @@
 //! - Nothing here knows a key.
 
 mod disks;
+pub mod facts;
 mod geometry;
+pub mod limits;
 mod place;
 mod repair;
 
 pub use disks::DiskFacts;
+pub use facts::{SiteFacts, SiteStatement};
 pub use geometry::Geometry;
 pub use place::{PlaceError, Placement, place};
 pub use repair::{another, replacement};
