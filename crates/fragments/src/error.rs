@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use disk::DiskError;
 use thiserror::Error;
-use units::{ByteCount, ClusterId, DiskId};
+use units::{ByteCount, ClusterId, DiskId, NodeId};
+use wire::CallError;
 
 use crate::FragmentName;
 
@@ -111,6 +112,66 @@ pub enum WriteError {
     /// The write failed; it is unknown whether it will be seen after a restart.
     #[error("the disk failed while it was written")]
     Disk(#[source] Arc<DiskError>),
+    /// The disk's node cannot be reached; nothing was written.
+    #[error("disk {disk} is on a node that cannot be reached")]
+    Unreachable {
+        /// Which disk.
+        disk: DiskId,
+        /// Its node.
+        node: NodeId,
+        /// How the call ended.
+        #[source]
+        source: CallError,
+    },
+    /// The disk's node gave no answer; it is unknown whether the write was or will be done.
+    #[error("disk {disk} is on a node that gave no answer")]
+    Unanswered {
+        /// Which disk.
+        disk: DiskId,
+        /// Its node.
+        node: NodeId,
+        /// How the call ended.
+        #[source]
+        source: CallError,
+    },
+    /// The disk's node said no; nothing was written.
+    #[error("node {node} refused to write on disk {disk}: {reason}")]
+    Refused {
+        /// Which disk.
+        disk: DiskId,
+        /// Its node.
+        node: NodeId,
+        /// What it said.
+        reason: String,
+    },
+    /// What arrived at the disk's node was not what was sent; nothing was written.
+    #[error("what node {node} received for disk {disk} was not what was sent")]
+    Garbled {
+        /// Which disk.
+        disk: DiskId,
+        /// Its node.
+        node: NodeId,
+    },
+    /// The write failed on another node; it is unknown whether it will be seen later.
+    #[error("the write on disk {disk} of node {node} failed: {reason}")]
+    FailedThere {
+        /// Which disk.
+        disk: DiskId,
+        /// Its node.
+        node: NodeId,
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl WriteError {
+    /// Whether the write may be seen all the same, now or later.
+    pub const fn is_unknown(&self) -> bool {
+        matches!(
+            self,
+            Self::Hanging | Self::Disk(_) | Self::Unanswered { .. } | Self::FailedThere { .. }
+        )
+    }
 }
 
 impl From<DiskError> for WriteError {
@@ -181,4 +242,52 @@ pub enum ReadError {
         #[source]
         source: DiskError,
     },
+    /// The disk's node cannot be reached, or gave no answer in time: nothing is known of
+    /// the fragment.
+    #[error("disk {disk} is on a node that does not answer")]
+    Unreachable {
+        /// Which disk.
+        disk: DiskId,
+        /// Its node.
+        node: NodeId,
+        /// How the call ended.
+        #[source]
+        source: CallError,
+    },
+    /// What arrived from the disk's node was not what was asked for, or not what was sent:
+    /// nothing is known of the fragment.
+    #[error("what arrived from disk {disk} of node {node} cannot be trusted: {reason}")]
+    Garbled {
+        /// Which disk.
+        disk: DiskId,
+        /// Its node.
+        node: NodeId,
+        /// In words.
+        reason: String,
+    },
+    /// The disk failed on another node.
+    #[error("the read from disk {disk} of node {node} failed: {reason}")]
+    FailedThere {
+        /// Which disk.
+        disk: DiskId,
+        /// Its node.
+        node: NodeId,
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl ReadError {
+    /// Whether this says nothing of the fragment: it may be where it belongs and good, and
+    /// whoever was asked could not say so now.
+    pub const fn says_nothing(&self) -> bool {
+        matches!(
+            self,
+            Self::Stopped
+                | Self::TooManyOpen { .. }
+                | Self::Hanging { .. }
+                | Self::Unreachable { .. }
+                | Self::Garbled { .. }
+        )
+    }
 }

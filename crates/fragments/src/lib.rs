@@ -12,16 +12,26 @@
 //! blocking calls, so that tests can drive it over a simulated disk and cut the
 //! power at every operation.
 //!
+//! [`ClusterStore`] is one handle for the disks of all nodes: this node's by its
+//! [`FragmentStore`], the others' by calls that their [`FragmentService`] answers.
+//! ```text
+//!   ClusterStore ── own disk ──> FragmentStore
+//!        └───────── other ─────> wire ──> FragmentService ──> FragmentStore there
+//! ```
+//!
 //! **Invariants**
 //! - `Ok` means durable; a removed fragment never comes back.
 //! - No byte is handed out that does not match its checksum.
 //! - Nothing read from a disk can panic.
-//! - The store knows no key, no object and no other site.
+//! - What crosses the network is verified where it arrives, both ways.
+//! - The store knows no key and no object.
 
 mod bytes_read;
 mod checksum;
+mod cluster;
 mod compact;
 mod contents;
+mod custody;
 mod disk_store;
 mod error;
 mod footer;
@@ -32,12 +42,14 @@ pub mod limits;
 mod mark;
 mod name;
 mod position;
+mod protocol;
 mod read;
 mod record;
 mod recover;
 mod report;
 mod scan;
 mod segment;
+mod service;
 mod shared;
 mod store;
 mod tail;
@@ -45,11 +57,16 @@ pub mod testing;
 mod work;
 mod writer;
 
+pub use cluster::{ClusterStore, Patience, Reach, Waits};
+pub use custody::{CustodyProof, Nonce};
 pub use disk_store::DiskStore;
 pub use error::{OpenError, ReadError, WriteError};
 pub use identity::Identity;
 pub use name::{Fragment, FragmentHeader, FragmentName, Listed};
-pub use report::{CompactReport, DiskSpace, DiskState, Poison, ScrubCursor, ScrubReport};
+pub use report::{
+    CompactReport, DiskReport, DiskSpace, DiskState, NodeReport, Poison, ScrubCursor, ScrubReport,
+};
+pub use service::FragmentService;
 pub use shared::Options;
 pub use store::FragmentStore;
 pub use work::Work;
@@ -92,5 +109,21 @@ pub const PLANTED: &[PlantedBug] = &[
     PlantedBug {
         name: "fragments-ignores-marks",
         what: "forgets what the marks know of records whose header decayed",
+    },
+    PlantedBug {
+        name: "fragments-trusts-wire-bytes",
+        what: "takes payloads from other nodes without looking at their checksums",
+    },
+    PlantedBug {
+        name: "fragments-answers-before-remote",
+        what: "answers an append before the disk's node did",
+    },
+    PlantedBug {
+        name: "fragments-trusts-old-reports",
+        what: "takes what a node said last for how its disks do, however long ago that was",
+    },
+    PlantedBug {
+        name: "fragments-answers-strangers",
+        what: "answers whoever asks, also a machine that only holds an invitation",
     },
 ];

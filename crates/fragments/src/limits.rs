@@ -88,6 +88,79 @@ pub const INLINE_READ_BYTES_MAX: usize = 256 * 1024;
 /// Most names in one page of a listing.
 pub const LIST_MAX: usize = 10_000;
 
+/// Most payload bytes in one call to another node: two of the longest fragments. More go
+/// in several calls, so that none holds much memory over there for long.
+pub const CALL_BYTES_MAX: usize = 2 * FRAGMENT_BYTES_MAX;
+
+/// Most payload bytes that a node receives from others at once; further callers wait, by
+/// their deadlines.
+pub const RECEIVING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Most payload bytes that a node holds for others' reads at once, until they are sent.
+pub const ANSWERING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Most fragments or names in one call: their words fit in a head.
+pub const CALL_NAMES_MAX: usize = 1_000;
+
+/// Most names in one page of a listing from another node: they fit in a head.
+pub const REMOTE_LIST_MAX: usize = 2_000;
+
+/// Most disks that a node tells of, and as many missing ones: they fit in a head.
+pub const DISKS_REPORTED_MAX: usize = 256;
+
+/// Most bytes of an error's words in an answer: enough for an operator.
+pub const REASON_BYTES_MAX: usize = 512;
+
+/// How long a writer waits for a node of which nothing is heard: a dead node must cost a
+/// client no more than this.
+pub const WRITE_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a writer waits for a node that is heard of: a link of 10 Mbit/s takes some
+/// seconds for the fragments of a few stripes, and such a node is slow, not dead.
+pub const WRITE_LONGEST: Duration = Duration::from_secs(15);
+
+/// How long a reader waits for a node of which nothing is heard: less than a writer, since
+/// other fragments make up for it.
+pub const READ_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long a reader waits for a node that is heard of.
+pub const READ_LONGEST: Duration = Duration::from_secs(5);
+
+/// How long a question that is answered from memory may take.
+pub const ASK_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long whoever looks for a fragment elsewhere waits for all nodes together: what a
+/// node did not say by then is looked for again with the next attempt.
+pub const ELSEWHERE_WITHIN: Duration = Duration::from_millis(500);
+
+/// How long a node may take to prove that it has a fragment: it reads the disk, and a
+/// prover that is in no hurry is not suspected at once.
+pub const PROVE_WITHIN: Duration = Duration::from_secs(5);
+
+/// A node of which nothing came for this long is silent: a live one is asked for its
+/// report more often.
+pub const SILENT_AFTER: Duration = Duration::from_millis(1_500);
+
+/// How often whoever waits for a slow node looks whether it has gone silent.
+pub const SILENCE_LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// How often a node is asked how its disks do: what a writer may not know of another's
+/// disks, and little enough to be nothing on any link.
+pub const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// Least time between two rounds of asking, however many calls fail meanwhile.
+pub const REPORT_EVERY_MIN: Duration = Duration::from_millis(100);
+
+/// How long a report holds: two may be lost before the disks of a node count as
+/// unreachable.
+pub const REPORT_AGE_MAX: Duration = Duration::from_secs(3);
+
 const _: () = assert!(FRAGMENT_BYTES_MAX as u64 * 4 < SEGMENT_BYTES, "a segment holds several");
 const _: () = assert!(SEGMENT_BYTES < u32::MAX as u64 / 2, "offsets in a segment are 32 bits");
 const _: () = assert!(RESERVE_STEP_MIN <= RESERVE_STEP_MAX, "steps are ordered");
+const _: () = assert!(CALL_BYTES_MAX <= RECEIVING_BYTES_MAX, "a call has room");
+const _: () = assert!(FRAGMENT_BYTES_MAX <= ANSWERING_BYTES_MAX, "a reply has room");
+const _: () = assert!(CALL_BYTES_MAX <= wire::limits::BODY_COLLECTED_BYTES_MAX);
+const _: () = assert!(CALL_NAMES_MAX * 64 <= wire::limits::HEAD_BYTES_MAX, "words of 60 bytes");
+const _: () = assert!(REMOTE_LIST_MAX * 32 <= wire::limits::HEAD_BYTES_MAX, "words of 30 bytes");
+const _: () = assert!(DISKS_REPORTED_MAX * 128 <= wire::limits::HEAD_BYTES_MAX);

@@ -47,6 +47,28 @@ pub struct DiskSpace {
     pub segments: u64,
 }
 
+/// How one disk does, as its node says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskReport {
+    /// The disk.
+    pub disk: DiskId,
+    /// Whether it can be trusted with writes.
+    pub state: DiskState,
+    /// Why it takes no more writes, if it does not.
+    pub poison: Option<Poison>,
+    /// Its room; none if it does not answer.
+    pub space: Option<DiskSpace>,
+}
+
+/// How the disks of one node do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeReport {
+    /// Those it has opened.
+    pub disks: Vec<DiskReport>,
+    /// Those it counts on and has not opened.
+    pub missing: Vec<DiskId>,
+}
+
 /// Where scrub goes on; starts at the beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ScrubCursor(pub(crate) Option<FragmentName>);

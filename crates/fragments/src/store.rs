@@ -121,6 +121,11 @@ impl FragmentStore {
         self.order.to_vec()
     }
 
+    /// Whether a disk is one of them.
+    pub(crate) fn has(&self, disk: DiskId) -> bool {
+        self.disks.contains_key(&disk)
+    }
+
     /// Stores one fragment; `Ok` once it is durable. A fragment of the same name is
     /// replaced.
     pub async fn append(&self, disk: DiskId, fragment: Fragment) -> Result<(), WriteError> {

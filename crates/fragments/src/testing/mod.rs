@@ -6,10 +6,12 @@
 
 mod chance;
 mod model;
+mod relay;
 mod rot;
 mod sweep;
 mod workload;
 
+pub use relay::{Mishap, Relay, RelayNetwork};
 pub use rot::{RotReport, rot_sweep};
 pub use sweep::{CrashReport, FaultReport, crash_replay, crash_sweep, fault_sweep};
 pub use workload::model_run;
