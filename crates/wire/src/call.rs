@@ -134,3 +134,43 @@ impl CallError {
         matches!(self, Self::Broken { .. } | Self::Late { .. })
     }
 }
+
+/// A call of a machine that is about to join, without a reply.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum GuestError {
+    /// No connection: the call was not carried out.
+    #[error("the node that invited cannot be reached: {reason}")]
+    Unreachable {
+        /// In words.
+        reason: String,
+    },
+    /// The connection broke: whether it was carried out is unknown.
+    #[error("the connection to the node that invited broke: {reason}")]
+    Broken {
+        /// In words.
+        reason: String,
+    },
+    /// No reply by the deadline: whether it was or will be carried out is unknown.
+    #[error("the node that invited gave no answer within {within:?}")]
+    Late {
+        /// The deadline.
+        within: Duration,
+    },
+    /// It said no.
+    #[error("the node that invited refused: {0}")]
+    Refused(Refused),
+}
+
+impl From<CallError> for GuestError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::NoSuchNode { .. } => {
+                Self::Unreachable { reason: "it is not known".to_owned() }
+            }
+            CallError::Unreachable { reason, .. } => Self::Unreachable { reason },
+            CallError::Broken { reason, .. } => Self::Broken { reason },
+            CallError::Late { within, .. } => Self::Late { within },
+            CallError::Refused { refused, .. } => Self::Refused(refused),
+        }
+    }
+}

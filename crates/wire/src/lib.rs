@@ -11,13 +11,17 @@
 //! - A call ends by its deadline; what a caller does not know of its outcome is said.
 //! - Nothing here knows what a call is about.
 
+mod admit;
+mod answer;
 mod body;
 mod call;
 pub mod limits;
 mod roster;
+mod sim;
 mod transport;
 
 pub use body::{Body, BodyError};
-pub use call::{Call, CallError, Caller, Refused, Reply, Service};
+pub use call::{Call, CallError, Caller, GuestError, Refused, Reply, Service};
 pub use roster::{Peer, Roster};
+pub use sim::{CallCount, SimGuest, SimNetwork, SimTransport};
 pub use transport::{Contact, Handler, Transport};

@@ -1,0 +1,5 @@
+//! The network between nodes, from outside.
+
+mod both;
+mod simulated;
+mod suite;
