@@ -1,9 +1,11 @@
 //! The handle: propose, view, back up, shut down.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use catalog::{Command, Success, View};
 use disk::Disk;
 use kv::Engine;
@@ -11,23 +13,29 @@ use openraft::{Config, ServerState, SnapshotPolicy};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use units::{ByteCount, Clock, ClusterId, LogIndex, NodeId, Random, Timestamp};
+use wire::{Service, Transport};
 
 use crate::admission::Admission;
-use crate::applied;
+use crate::answering::Answering;
 use crate::backup::writer::BackupWriter;
 use crate::backup::{BackupError, BackupReport};
 use crate::checkpoint::{self, CheckpointRule};
 use crate::error::{OpenError, ProposeError, Unavailable};
+use crate::forward::Forwarder;
 use crate::health::{Condition, Health};
+use crate::lease::Lease;
 use crate::limits;
 use crate::log::index::Index;
 use crate::log::store::LogStore;
 use crate::log::writer::Writer;
-use crate::log::{LogOptions, SegmentLog};
+use crate::log::{LogError, LogOptions, SegmentLog};
 use crate::member::{Member, Seat};
-use crate::network::Alone;
-use crate::proposer::{Proposer, Waiting};
+use crate::network::Peers;
+use crate::proposer::{Done, Origin, Proposer, Waiting};
+use crate::reading::{Asking, Reader, Reads};
+use crate::snapshot::SnapshotPlace;
 use crate::stamps::{ClockAhead, ClockConfirmError, Stamps};
 use crate::state_machine::StateMachine;
 use crate::types::Raft;
@@ -51,8 +59,11 @@ pub struct Parts {
     pub cluster: ClusterId,
     /// This node.
     pub node: NodeId,
-    /// Where other nodes will reach it; may be empty.
-    pub address: String,
+    /// The way to the other nodes; none for a site that is alone for good, as in a test.
+    pub transport: Option<Arc<dyn Transport>>,
+    /// Whether a node without a log founds the cluster. One that joins waits to be taken
+    /// in by whoever leads.
+    pub founds: bool,
     /// Sizes of the log.
     pub log: LogOptions,
     /// When the log is purged.
@@ -79,7 +90,8 @@ impl Parts {
             random,
             cluster,
             node,
-            address: String::new(),
+            transport: None,
+            founds: true,
             log: LogOptions::default(),
             checkpoint: CheckpointRule::default(),
             propose_timeout: limits::PROPOSE_TIMEOUT,
@@ -94,8 +106,12 @@ pub struct Status {
     pub condition: Condition,
     /// Whether this node leads.
     pub is_leader: bool,
-    /// How many nodes vote.
-    pub voters: usize,
+    /// Who leads, as far as this node has heard.
+    pub leader: Option<NodeId>,
+    /// The nodes that vote.
+    pub voters: BTreeSet<NodeId>,
+    /// The nodes that have the catalog and do not vote.
+    pub learners: BTreeSet<NodeId>,
     /// The term of the vote.
     pub term: u64,
     /// The last entry applied here.
@@ -118,10 +134,16 @@ pub struct Consensus {
     shared: Arc<Shared>,
 }
 
-struct Shared {
-    raft: Raft,
+pub(crate) struct Shared {
+    pub(crate) raft: Raft,
     engine: Arc<dyn Engine>,
-    machine: StateMachine,
+    pub(crate) machine: StateMachine,
+    pub(crate) lease: Arc<Lease>,
+    /// When this node opened its catalog, by the stop-watch.
+    pub(crate) opened: Duration,
+    pub(crate) reads: Reads,
+    /// Those who wait for word from the leader; none where nobody need be asked.
+    readers: Mutex<Option<mpsc::Sender<Reader>>>,
     stamps: Arc<Stamps>,
     health: Arc<Health>,
     admission: Arc<Admission>,
@@ -135,6 +157,65 @@ struct Shared {
 }
 
 impl Shared {
+    /// Whether this node leads, as far as it knows.
+    pub(crate) fn leads(&self) -> bool {
+        self.raft.metrics().borrow().state == ServerState::Leader
+    }
+
+    /// Whether this command would be taken now; see [`Consensus::takes`].
+    fn takes(&self, command: &Command) -> Result<(), ProposeError> {
+        match self.health.condition() {
+            Condition::Serving => {}
+            // What waits already would be in front of it.
+            Condition::Full => return Err(self.admission.full(command).into()),
+            Condition::Failed { reason } => return Err(Unavailable::not_done(reason).into()),
+        }
+        // Whoever leads stamps.
+        if self.leads()
+            && let Some(ahead) = self.stamps.trouble()
+        {
+            return Err(ahead.into());
+        }
+        Ok(self.admission.check(command)?)
+    }
+
+    /// Has a command carried out, and waits for the answer.
+    pub(crate) async fn enqueue(
+        &self,
+        command: Command,
+        encoded: Bytes,
+        origin: Origin,
+    ) -> Result<Done, ProposeError> {
+        self.takes(&command)?;
+        let busy = || Unavailable::not_done("too many commands are waiting");
+        let weight = u32::try_from(encoded.len()).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).try_acquire_many_owned(weight).map_err(|_| busy())?;
+        let queue = self.queue.lock().clone();
+        let queue = queue.ok_or_else(|| Unavailable::not_done("the node is stopping"))?;
+        let (answer, answered) = oneshot::channel();
+        let until = Instant::now() + self.timeout;
+        let command = Some(command);
+        let waiting = Waiting { command, encoded, answer, room, origin, until };
+        queue.try_send(waiting).map_err(|_| busy())?;
+        drop(queue);
+        match tokio::time::timeout_at(until, answered).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(Unavailable::unknown(self.fault("the node stopped")).into()),
+            Err(_) => {
+                let late = format!("no answer within {:?}", self.timeout);
+                Err(Unavailable::unknown(self.fault(&late)).into())
+            }
+        }
+    }
+
+    fn fault(&self, otherwise: &str) -> String {
+        match self.health.condition() {
+            Condition::Failed { reason } => reason,
+            Condition::Full => FULL.to_owned(),
+            Condition::Serving => otherwise.to_owned(),
+        }
+    }
+
     /// Waits for the end of something that a stop should see, unless or until the
     /// disk is full or the catalog has failed: then nobody waits for room any more,
     /// so that a full disk does not keep the node from stopping.
@@ -177,28 +258,50 @@ impl Consensus {
         machine.use_log(store.applied_log());
         let me = Member::new(parts.node);
         let config = config(parts.cluster)?;
-        let raft = Raft::new(me, Arc::new(config), Alone, store, machine.clone());
+        let lease = Arc::new(Lease::new(Arc::clone(&parts.clock)));
+        let opened = lease.now();
+        let peers = Peers { transport: parts.transport.clone(), lease: Arc::clone(&lease) };
+        let raft = Raft::new(me, Arc::new(config), peers, store, machine.clone());
         let raft = raft.await.map_err(|error| start_error(&error))?;
         // openraft has applied what was committed, and takes the rows for a snapshot
         // that the log may be purged up to.
         machine.persist().await.map_err(|error| start_error(&error))?;
-        lead(&raft, me, &parts.address, &health).await?;
+        take_seat(&raft, me, &parts, &health).await?;
 
         let stamps = Arc::new(Stamps::after(machine.stamped(), Arc::clone(&parts.clock)));
         let (queue, waiting) = mpsc::channel(limits::QUEUE_COMMANDS_MAX);
+        let forwarder = parts.transport.as_ref().map(|transport| Forwarder {
+            raft: raft.clone(),
+            me,
+            transport: Arc::clone(transport),
+            applied: machine.applied(),
+        });
         let proposer = Proposer {
             raft: raft.clone(),
             stamps: Arc::clone(&stamps),
+            machine: machine.clone(),
             health: Arc::clone(&health),
             queue: waiting,
+            forwarder: forwarder.clone(),
         };
         let packer = tokio::spawn(proposer.run());
         let purging = checkpoint::run(raft.clone(), Arc::clone(&index), parts.checkpoint);
-        let tasks = vec![tokio::spawn(purging)];
+        let mut tasks = vec![tokio::spawn(purging)];
+        let reads = Reads { raft: raft.clone(), me, lease: Arc::clone(&lease) };
+        let readers = forwarder.map(|forwarder| {
+            let (readers, waiting) = mpsc::channel(limits::READS_WAITING_MAX);
+            let asking = Asking { reads: reads.clone(), forwarder, readers: waiting };
+            tasks.push(tokio::spawn(asking.run()));
+            readers
+        });
         let shared = Shared {
             raft,
             engine: parts.engine,
             machine,
+            lease,
+            opened,
+            reads,
+            readers: Mutex::new(readers),
             stamps,
             health,
             admission,
@@ -210,66 +313,38 @@ impl Consensus {
             tasks: Mutex::new(tasks),
             packer: Mutex::new(Some(packer)),
         };
-        Ok(Self { shared: Arc::new(shared) })
+        let shared = Arc::new(shared);
+        if let Some(transport) = &parts.transport {
+            for service in [Service::Consensus, Service::Snapshot, Service::Catalog] {
+                transport.serve(service, Arc::new(Answering(Arc::downgrade(&shared))));
+            }
+        }
+        Ok(Self { shared })
     }
 
     /// Carries a command out: durable and applied when this returns `Ok`.
     ///
     /// Cancel-safety: a command whose proposal was dropped may still be carried out.
     pub async fn propose(&self, command: Command) -> Result<Success, ProposeError> {
-        self.takes(&command)?;
-        let shared = &self.shared;
         let encoded = match postcard::to_stdvec(&command) {
             Ok(encoded) if encoded.len() <= limits::COMMAND_BYTES_MAX => encoded,
             Ok(encoded) => return Err(ProposeError::TooLong { bytes: encoded.len() }),
             Err(error) => return Err(Unavailable::not_done(error.to_string()).into()),
         };
-        let busy = || Unavailable::not_done("too many commands are waiting");
-        let weight = u32::try_from(encoded.len()).unwrap_or(u32::MAX);
-        let room = Arc::clone(&shared.room).try_acquire_many_owned(weight).map_err(|_| busy())?;
-        let queue = shared.queue.lock().clone();
-        let queue = queue.ok_or_else(|| Unavailable::not_done("the node is stopping"))?;
-        let (answer, answered) = oneshot::channel();
-        let waiting = Waiting { command, encoded, answer, room };
-        queue.try_send(waiting).map_err(|_| busy())?;
-        match tokio::time::timeout(shared.timeout, answered).await {
-            Ok(Ok(answer)) => answer?.map_err(ProposeError::Refused),
-            Ok(Err(_)) => Err(Unavailable::unknown(self.fault("the node stopped")).into()),
-            Err(_) => {
-                let late = format!("no answer within {:?}", shared.timeout);
-                Err(Unavailable::unknown(self.fault(&late)).into())
-            }
-        }
+        let done = self.shared.enqueue(command, encoded.into(), Origin::Here).await?;
+        done.outcome.map_err(ProposeError::Refused)
     }
 
     /// Whether this command would be taken now, as [`Consensus::propose`] asks first. To
     /// be asked before anything is read or written that only the command makes known:
     /// what is refused here costs nobody anything. Of the command only its kind matters.
     pub fn takes(&self, command: &Command) -> Result<(), ProposeError> {
-        let shared = &self.shared;
-        match shared.health.condition() {
-            Condition::Serving => {}
-            // What waits already would be in front of it.
-            Condition::Full => return Err(shared.admission.full(command).into()),
-            Condition::Failed { reason } => return Err(Unavailable::not_done(reason).into()),
-        }
-        if let Some(ahead) = self.clock_trouble() {
-            return Err(ahead.into());
-        }
-        Ok(shared.admission.check(command)?)
+        self.shared.takes(command)
     }
 
     /// Whether commands are taken now that take up room, as those of most writes do.
     pub fn takes_commands(&self) -> Result<(), ProposeError> {
         self.takes(&Command::Nothing)
-    }
-
-    fn fault(&self, otherwise: &str) -> String {
-        match self.shared.health.condition() {
-            Condition::Failed { reason } => reason,
-            Condition::Full => FULL.to_owned(),
-            Condition::Serving => otherwise.to_owned(),
-        }
     }
 
     /// Why commands are refused for what the clock says, if they are; reads go on.
@@ -298,14 +373,31 @@ impl Consensus {
 
     /// The catalog as of now in the whole cluster: everything that was answered
     /// before this call is in it. Free for a single voter, whose answers follow
-    /// its own applying; otherwise a majority is asked.
+    /// its own applying, and for a leader that surely leads; otherwise the leader is
+    /// asked, or a majority.
     pub async fn read(&self) -> Result<View, Unavailable> {
-        let alone = self.shared.raft.metrics().borrow().membership_config.voter_ids().count() == 1;
-        if !alone {
-            let confirmed = self.shared.raft.ensure_linearizable().await;
-            confirmed.map_err(|error| Unavailable::not_done(error.to_string()))?;
-        }
+        self.catch_up().await?;
         Ok(self.view())
+    }
+
+    /// Waits until [`Consensus::view`] shows everything that was answered before this
+    /// call, wherever in the cluster.
+    pub async fn catch_up(&self) -> Result<(), Unavailable> {
+        let shared = &self.shared;
+        if shared.reads.is_current() {
+            return Ok(());
+        }
+        let readers = shared.readers.lock().clone();
+        let Some(readers) = readers else {
+            // Alone: what is applied is what was answered, also while the log is broken.
+            return Ok(());
+        };
+        let (reader, word) = oneshot::channel();
+        let busy = || Unavailable::not_done("too many reads wait for the leader");
+        readers.try_send(reader).map_err(|_| busy())?;
+        drop(readers);
+        let stopped = || Unavailable::not_done("the node is stopping");
+        word.await.unwrap_or_else(|_| Err(stopped()))
     }
 
     /// Follows the last entry applied on this node.
@@ -327,7 +419,14 @@ impl Consensus {
         Status {
             condition,
             is_leader: metrics.state == ServerState::Leader,
-            voters: metrics.membership_config.voter_ids().count(),
+            leader: metrics.current_leader.map(Member::node),
+            voters: metrics.membership_config.voter_ids().map(Member::node).collect(),
+            learners: metrics
+                .membership_config
+                .membership()
+                .learner_ids()
+                .map(Member::node)
+                .collect(),
             term: metrics.current_term,
             applied: *shared.machine.applied().borrow(),
             last: position(index.last().map(|id| id.index)),
@@ -367,6 +466,7 @@ impl Consensus {
     pub async fn shutdown(self) {
         let shared = &self.shared;
         drop(shared.queue.lock().take());
+        drop(shared.readers.lock().take());
         for task in shared.tasks.lock().drain(..) {
             task.abort();
         }
@@ -391,14 +491,15 @@ fn open_storage(
     health: &Arc<Health>,
     admission: &Arc<Admission>,
 ) -> Result<(LogStore, StateMachine), OpenError> {
-    if applied::is_restoring(&*parts.engine.view())? {
-        return Err(OpenError::RestoreUnfinished);
-    }
     let engine = Arc::clone(&parts.engine);
     let clock = Arc::clone(&parts.clock);
     let (health_too, admission) = (Arc::clone(health), Arc::clone(admission));
-    let machine = StateMachine::open(engine, clock, parts.cluster, health_too, admission)?;
     let disk = Arc::clone(&parts.disk);
+    if !disk.exists(&parts.directory).map_err(LogError::from)? {
+        disk.create_dir(&parts.directory).map_err(LogError::from)?;
+    }
+    let place = SnapshotPlace { disk: Arc::clone(&disk), directory: parts.directory.clone() };
+    let machine = StateMachine::open(engine, clock, parts.cluster, health_too, admission, place)?;
     let random = Arc::clone(&parts.random);
     let log = SegmentLog::open(disk, &parts.directory, parts.cluster, parts.log, random)?;
     let state = machine.state();
@@ -420,12 +521,17 @@ fn open_storage(
     Ok((store, machine))
 }
 
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn config(cluster: ClusterId) -> Result<Config, OpenError> {
     let config = Config {
         cluster_name: cluster.to_string(),
-        heartbeat_interval: 500,
-        election_timeout_min: 1500,
-        election_timeout_max: 3000,
+        heartbeat_interval: millis(limits::HEARTBEAT_INTERVAL),
+        election_timeout_min: millis(limits::ELECTION_TIMEOUT_MIN),
+        election_timeout_max: millis(limits::ELECTION_TIMEOUT_MAX),
+        install_snapshot_timeout: millis(limits::SNAPSHOT_WITHIN),
         // The checkpoint rule decides.
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: 0,
@@ -434,22 +540,37 @@ fn config(cluster: ClusterId) -> Result<Config, OpenError> {
     config.validate().map_err(|error| start_error(&error))
 }
 
-/// Founds the cluster if this node is new, takes the lead, and waits until all
-/// of the log is applied.
-async fn lead(raft: &Raft, me: Member, address: &str, health: &Health) -> Result<(), OpenError> {
+/// Founds the cluster if this node is new and founds one, and waits for what a node can
+/// count on at its start: alone, that it leads with all of the log applied; among
+/// several, nothing, since the others may be away.
+async fn take_seat(
+    raft: &Raft,
+    me: Member,
+    parts: &Parts,
+    health: &Health,
+) -> Result<(), OpenError> {
     let is_founded = raft.is_initialized().await.map_err(|error| start_error(&error))?;
     if is_founded {
-        // Nobody else could be elected in its place, and openraft would wait for that.
         let seat = move |state: &openraft::RaftState<Member, Seat, tokio::time::Instant>| {
-            state.membership_state.effective().voter_ids().any(|voter| voter == me)
+            let effective = state.membership_state.effective();
+            let votes = effective.voter_ids().any(|voter| voter == me);
+            (votes, effective.voter_ids().count(), effective.get_node(&me).is_some())
         };
-        let has_seat = raft.with_raft_state(seat).await.map_err(|error| start_error(&error))?;
-        if !has_seat {
-            return Err(OpenError::NotAMember { node: me.node() });
+        let seat = raft.with_raft_state(seat).await.map_err(|error| start_error(&error))?;
+        match seat {
+            // Nobody else could be elected in its place, and openraft would wait for that.
+            (true, 1, _) => {
+                raft.trigger().elect().await.map_err(|error| start_error(&error))?;
+            }
+            (_, _, true) => return Ok(()),
+            (_, _, false) if !parts.founds => return Ok(()),
+            (_, _, false) => return Err(OpenError::NotAMember { node: me.node() }),
         }
-        raft.trigger().elect().await.map_err(|error| start_error(&error))?;
     } else {
-        let seats = std::collections::BTreeMap::from([(me, Seat { address: address.to_owned() })]);
+        if !parts.founds {
+            return Ok(());
+        }
+        let seats = std::collections::BTreeMap::from([(me, Seat::default())]);
         raft.initialize(seats).await.map_err(|error| start_error(&error))?;
     }
     let wait = raft.wait(Some(limits::OPEN_TIMEOUT));

@@ -75,6 +75,13 @@ pub enum ProposeError {
     },
 }
 
+impl ProposeError {
+    /// Whether the command surely was not carried out, and may be proposed again.
+    pub(crate) const fn is_not_done(&self) -> bool {
+        matches!(self, Self::Unavailable(Unavailable { fate: Fate::NotDone, .. }) | Self::Clock(_))
+    }
+}
+
 /// A node whose catalog cannot be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {

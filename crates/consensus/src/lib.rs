@@ -20,18 +20,23 @@
 //! - A failed log stops the answers, not the reads.
 
 mod admission;
+mod answering;
 mod applied;
 mod backup;
 mod checkpoint;
 mod consensus;
 mod error;
+mod forward;
 mod health;
 mod keeper;
+mod lease;
 pub mod limits;
 pub mod log;
 mod member;
+mod message;
 mod network;
 mod proposer;
+mod reading;
 mod snapshot;
 mod stamps;
 mod state_machine;

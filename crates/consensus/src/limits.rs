@@ -111,10 +111,77 @@ pub const BACKUP_BLOCK_BYTES: usize = 256 * 1024;
 /// Longest block accepted when a backup is read: one row may exceed the nominal length.
 pub const BACKUP_BLOCK_BYTES_MAX: usize = 80 * 1024 * 1024;
 
-/// Snapshots received from another node are held in memory up to this; larger
-/// catalogs need the streamed transfer that comes with several sites.
-pub const RECEIVED_SNAPSHOT_BYTES_MAX: usize = 64 * 1024 * 1024;
-
 const _: () = assert!(SEGMENT_BYTES <= CHECKPOINT_BYTES, "a checkpoint frees at least a segment");
 const _: () = assert!(PACK_BYTES_MAX < COMMAND_BYTES_MAX, "any command fits an entry");
 const _: () = assert!(COMMAND_BYTES_MAX < RECORD_BYTES_MAX, "any entry fits a record");
+
+/// How often a leader is heard from at least. A message with entries takes as long at
+/// most before it is asked for again, so this is also how patient openraft is.
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Shortest silence of a leader, beyond [`ELECTION_TIMEOUT_MAX`], after which a voter
+/// stands for election.
+pub const ELECTION_TIMEOUT_MIN: Duration = Duration::from_millis(500);
+
+/// Longest of these; and for how long a voter that hears from a leader gives nobody
+/// else its vote. Shorter, and a slow disk costs a leader its seat; longer, and the
+/// death of a leader stops reads and writes for longer.
+pub const ELECTION_TIMEOUT_MAX: Duration = Duration::from_millis(700);
+
+/// For how long a leader counts on a promise of [`ELECTION_TIMEOUT_MAX`]: stop-watches
+/// of two machines differ by far less than a tenth.
+pub const LEASE: Duration = Duration::from_millis(600);
+
+/// How long a node that does not answer is left alone by replication.
+pub const REPLICATION_BACKOFF: Duration = Duration::from_millis(200);
+
+/// How long one message with entries may be under way: a slow line carries
+/// [`READ_BYTES_MAX`] in that time at 1 Mbit/s.
+pub const APPEND_WITHIN: Duration = Duration::from_mins(1);
+
+/// How long a node may take to give its vote, which it has to sync.
+pub const VOTE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Most bytes of one message of the consensus: the entries of one read of the log, the
+/// longest entry besides, and what is around them.
+pub const MESSAGE_BYTES_MAX: usize = READ_BYTES_MAX + RECORD_BYTES_MAX + 64 * 1024;
+
+/// How long a snapshot may be under way and be installed. A line that breaks is noticed
+/// long before; this bounds what nobody notices.
+pub const SNAPSHOT_WITHIN: Duration = Duration::from_hours(12);
+
+/// Pieces in which a snapshot travels.
+pub const SNAPSHOT_PIECE_BYTES: usize = 256 * 1024;
+
+/// Pieces of a snapshot made ahead of the network.
+pub const SNAPSHOT_PIECES_AHEAD: usize = 4;
+
+/// Batches of commands under way to the leader at once from a node that does not lead.
+pub const FORWARDS_IN_FLIGHT_MAX: usize = 4;
+
+/// Bytes of one batch to the leader: any command, and a pack of small ones.
+pub const FORWARD_BYTES_MAX: usize = COMMAND_BYTES_MAX + PACK_BYTES_MAX;
+
+/// How often somebody who waits for a leader looks again.
+pub const LEADER_LOOK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How long a linearizable read waits for word from a leader, and for this node to have
+/// applied what it must show.
+pub const READ_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long the leader may take to answer one question about reads before it is asked
+/// again, or another is.
+pub const READ_POINT_WITHIN: Duration = Duration::from_secs(1);
+
+/// Questions about reads under way to the leader at once; those who come meanwhile
+/// share the next.
+pub const READ_POINTS_IN_FLIGHT_MAX: usize = 2;
+
+/// Reads that wait for word from the leader.
+pub const READS_WAITING_MAX: usize = 16 * 1024;
+
+const _: () = assert!(LEASE.as_millis() < ELECTION_TIMEOUT_MAX.as_millis(), "a promise is kept");
+const _: () = assert!(
+    HEARTBEAT_INTERVAL.as_millis() * 2 < LEASE.as_millis(),
+    "a lost heartbeat ends no lease"
+);

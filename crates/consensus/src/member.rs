@@ -46,9 +46,10 @@ impl fmt::Debug for Member {
     }
 }
 
-/// What the membership says of a node besides its id.
+/// What the membership says of a node besides its id: nothing, since the site map in
+/// the catalog says where it is reached. The field stays for the logs that have it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seat {
-    /// Where other nodes reach it; empty while it is alone.
+    /// Empty.
     pub address: String,
 }

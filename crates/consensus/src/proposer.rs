@@ -4,75 +4,134 @@
 //! for the next: the busier the node, the larger the entries. A lone command
 //! finds nothing in front of it and waits for its own sync only.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use catalog::{Command, Outcome, Stamped};
 use futures::StreamExt as _;
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use openraft::ServerState;
 use openraft::error::ClientWriteError;
 use openraft::raft::ClientWriteResponse;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
-use units::Timestamp;
+use tokio::time::Instant;
+use units::{LogIndex, Timestamp};
 
 use crate::error::{ProposeError, Unavailable};
+use crate::forward::{Forwarder, NO_LEADER};
 use crate::health::{Condition, Health};
 use crate::limits;
 use crate::stamps::Stamps;
+use crate::state_machine::StateMachine;
 use crate::types::{Answers, BODY_COMMANDS, Pack, Raft, Types};
 
+/// What the log made of a command.
+pub(crate) struct Done {
+    pub(crate) outcome: Outcome,
+    /// The entry that says so.
+    pub(crate) index: LogIndex,
+}
+
 /// What a proposer is told.
-pub(crate) type Answer = Result<Outcome, ProposeError>;
+pub(crate) type Answer = Result<Done, ProposeError>;
+
+/// Whose command it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Proposed on this node: it finds the leader.
+    Here,
+    /// Sent here by a node that took this one for the leader: it is told if it was wrong.
+    Elsewhere,
+}
 
 /// A command in the queue.
 pub(crate) struct Waiting {
-    pub(crate) command: Command,
+    /// The command, until it was packed once.
+    pub(crate) command: Option<Command>,
     /// The command, encoded where it was proposed.
-    pub(crate) encoded: Vec<u8>,
+    pub(crate) encoded: Bytes,
     pub(crate) answer: oneshot::Sender<Answer>,
     /// Room in the queue, given back with the answer.
     pub(crate) room: OwnedSemaphorePermit,
+    pub(crate) origin: Origin,
+    /// When nobody waits for it any more.
+    pub(crate) until: Instant,
 }
 
-/// Where the answers of an entry go.
-type Askers = Vec<(oneshot::Sender<Answer>, OwnedSemaphorePermit)>;
+impl Waiting {
+    /// Answers it. Whoever asked may have gone.
+    pub(crate) fn answer(self, answer: Answer) {
+        let _ = self.answer.send(answer);
+        drop(self.room);
+    }
+
+    fn refuse(self, refused: &Unavailable) {
+        self.answer(Err(refused.clone().into()));
+    }
+}
+
+/// Commands that were not taken and are to be proposed again.
+type Again = Vec<Waiting>;
 
 /// The task that packs.
 pub(crate) struct Proposer {
     pub(crate) raft: Raft,
     pub(crate) stamps: Arc<Stamps>,
+    pub(crate) machine: StateMachine,
     pub(crate) health: Arc<Health>,
     pub(crate) queue: mpsc::Receiver<Waiting>,
+    pub(crate) forwarder: Option<Forwarder>,
 }
 
 impl Proposer {
     /// Until every handle is gone and the queue is empty.
     pub(crate) async fn run(mut self) {
-        let mut flying = FuturesUnordered::new();
-        let mut left_over: Option<Waiting> = None;
+        let mut flying: FuturesUnordered<BoxFuture<'static, Again>> = FuturesUnordered::new();
+        let mut left_over = VecDeque::new();
         let mut packed = 0;
         loop {
-            let may_send = flying.len() < limits::ENTRIES_IN_FLIGHT_MAX;
+            let leads = self.leads();
+            let most =
+                if leads { limits::ENTRIES_IN_FLIGHT_MAX } else { limits::FORWARDS_IN_FLIGHT_MAX };
+            let may_send = flying.len() < most;
             let first = tokio::select! {
                 biased;
-                Some(()) = flying.next(), if !flying.is_empty() => continue,
+                Some(again) = flying.next(), if !flying.is_empty() => {
+                    left_over.extend(again);
+                    continue;
+                }
                 first = next(&mut left_over, &mut self.queue), if may_send => first,
             };
             let Some(first) = first else { break };
-            self.gather(packed).await;
-            let at = match self.stamps.next() {
-                Ok(at) => at,
-                Err(ahead) => {
-                    // Whoever asked may have gone.
-                    let _ = first.answer.send(Err(ahead.into()));
-                    continue;
+            if leads {
+                self.gather(packed).await;
+                if let Some((pack, taken)) = self.pack(first, &mut left_over) {
+                    packed = taken.len();
+                    flying.push(Box::pin(self.send(pack, taken)));
                 }
-            };
-            let (pack, askers) = self.pack(at, first, &mut left_over);
-            packed = askers.len();
-            flying.push(self.send(pack, askers));
+            } else if let Some(forwarder) = &self.forwarder {
+                let taken = take(first, &mut self.queue, &mut left_over, limits::FORWARD_BYTES_MAX);
+                if let Some(own) = own_of(taken) {
+                    flying.push(Box::pin(forwarder.clone().send(own)));
+                }
+            } else {
+                // Alone, the lead was lost: the log says why.
+                first.refuse(&Unavailable::not_done(reason(&self.health, NO_LEADER)));
+            }
         }
-        while flying.next().await.is_some() {}
+        let mut again = Vec::new();
+        while let Some(more) = flying.next().await {
+            again.extend(more);
+        }
+        for waiting in left_over.into_iter().chain(again) {
+            waiting.refuse(&Unavailable::not_done("the node is stopping"));
+        }
+    }
+
+    fn leads(&self) -> bool {
+        self.forwarder.is_none() || self.raft.metrics().borrow().state == ServerState::Leader
     }
 
     /// Lets those who were just answered propose again, so that they share an
@@ -89,60 +148,104 @@ impl Proposer {
     /// Takes what waits behind the first command, within the limits of an entry.
     fn pack(
         &mut self,
-        at: Timestamp,
         first: Waiting,
-        left_over: &mut Option<Waiting>,
-    ) -> (Pack, Askers) {
-        let mut taken = vec![first];
-        let mut bytes = taken.iter().map(|waiting| waiting.encoded.len()).sum::<usize>();
-        while taken.len() < limits::PACK_COMMANDS_MAX {
-            let Ok(waiting) = self.queue.try_recv() else { break };
-            if bytes + waiting.encoded.len() > limits::PACK_BYTES_MAX {
-                *left_over = Some(waiting);
-                break;
+        left_over: &mut VecDeque<Waiting>,
+    ) -> Option<(Pack, Vec<Waiting>)> {
+        let taken = take(first, &mut self.queue, left_over, limits::PACK_BYTES_MAX);
+        let at = match self.stamps.next(self.machine.stamped()) {
+            Ok(at) => at,
+            Err(ahead) => {
+                for waiting in taken {
+                    waiting.answer(Err(ahead.into()));
+                }
+                return None;
             }
-            bytes += waiting.encoded.len();
-            taken.push(waiting);
-        }
-        let body = body(at, taken.iter().map(|waiting| &waiting.encoded[..]), bytes);
+        };
+        let mut kept = Vec::with_capacity(taken.len());
         let mut commands = Vec::with_capacity(taken.len());
-        let mut askers = Vec::with_capacity(taken.len());
-        for waiting in taken {
-            commands.push(Stamped { at, command: waiting.command });
-            askers.push((waiting.answer, waiting.room));
+        for mut waiting in taken {
+            let decode = || postcard::from_bytes(&waiting.encoded);
+            match waiting.command.take().map_or_else(decode, Ok) {
+                Ok(command) => {
+                    commands.push(Stamped { at, command });
+                    kept.push(waiting);
+                }
+                Err(error) => waiting.refuse(&Unavailable::not_done(error.to_string())),
+            }
         }
-        (Pack { commands: commands.into(), body }, askers)
+        if kept.is_empty() {
+            return None;
+        }
+        let bytes = kept.iter().map(|waiting| waiting.encoded.len()).sum();
+        let body = body(at, kept.iter().map(|waiting| &waiting.encoded[..]), bytes);
+        Some((Pack { commands: commands.into(), body }, kept))
     }
 
-    /// Proposes an entry and answers its askers.
-    fn send(&self, pack: Pack, askers: Askers) -> impl Future<Output = ()> + use<> {
+    /// Proposes an entry and answers its askers; gives back those that another node
+    /// has to be asked for.
+    fn send(&self, pack: Pack, taken: Vec<Waiting>) -> impl Future<Output = Again> + use<> {
         let (raft, health) = (self.raft.clone(), Arc::clone(&self.health));
         async move {
             let written = match raft.client_write_ff(pack).await {
                 Ok(written) => written,
                 Err(fatal) => {
-                    let refused = Unavailable::not_done(reason(&health, &fatal.to_string()));
-                    return refuse(askers, &refused);
+                    let reason = reason(&health, &fatal.to_string());
+                    return refuse(taken, &Unavailable::not_done(reason));
                 }
             };
             match written.await {
-                Ok(Ok(response)) => answer(askers, response),
-                Ok(Err(error)) => refuse(askers, &not_written(&health, &error)),
+                Ok(Ok(response)) => answer(taken, response),
+                // Not in the log, or cut off it by another leader: not done.
+                Ok(Err(ClientWriteError::ForwardToLeader(_))) => taken,
+                Ok(Err(ClientWriteError::ChangeMembershipError(error))) => {
+                    let reason = reason(&health, &error.to_string());
+                    refuse(taken, &Unavailable::unknown(reason))
+                }
                 Err(_) => {
                     let reason = reason(&health, "the consensus stopped");
-                    refuse(askers, &Unavailable::unknown(reason));
+                    refuse(taken, &Unavailable::unknown(reason))
                 }
             }
         }
     }
 }
 
+/// What waits behind the first, as much as fits.
+fn take(
+    first: Waiting,
+    queue: &mut mpsc::Receiver<Waiting>,
+    left_over: &mut VecDeque<Waiting>,
+    bytes_max: usize,
+) -> Vec<Waiting> {
+    let mut bytes = first.encoded.len();
+    let mut taken = vec![first];
+    while taken.len() < limits::PACK_COMMANDS_MAX {
+        let next = left_over.pop_front().or_else(|| queue.try_recv().ok());
+        let Some(waiting) = next else { break };
+        if bytes + waiting.encoded.len() > bytes_max {
+            left_over.push_front(waiting);
+            break;
+        }
+        bytes += waiting.encoded.len();
+        taken.push(waiting);
+    }
+    taken
+}
+
+/// Those proposed here; the others are told that this node does not lead.
+fn own_of(taken: Vec<Waiting>) -> Option<Vec<Waiting>> {
+    let (own, others): (Vec<_>, Vec<_>) =
+        taken.into_iter().partition(|waiting| waiting.origin == Origin::Here);
+    refuse(others, &Unavailable::not_done(NO_LEADER));
+    (!own.is_empty()).then_some(own)
+}
+
 async fn next(
-    left_over: &mut Option<Waiting>,
+    left_over: &mut VecDeque<Waiting>,
     queue: &mut mpsc::Receiver<Waiting>,
 ) -> Option<Waiting> {
     // Cancel-safety: nothing is taken before the only await.
-    match left_over.take() {
+    match left_over.pop_front() {
         Some(waiting) => Some(waiting),
         None => queue.recv().await,
     }
@@ -171,36 +274,23 @@ fn body<'a>(
     body.into()
 }
 
-fn answer(askers: Askers, response: ClientWriteResponse<Types>) {
+fn answer(taken: Vec<Waiting>, response: ClientWriteResponse<Types>) -> Again {
+    let index = LogIndex::new(response.log_id.index);
     let Answers(outcomes) = response.data;
     let mut outcomes = outcomes.into_iter();
-    for (asker, room) in askers {
+    for waiting in taken {
         let missing = || Unavailable::unknown("the catalog gave no outcome").into();
-        // Whoever asked may have gone.
-        let _ = asker.send(outcomes.next().ok_or_else(missing));
-        drop(room);
+        let outcome = outcomes.next().map(|outcome| Done { outcome, index });
+        waiting.answer(outcome.ok_or_else(missing));
     }
+    Vec::new()
 }
 
-fn refuse(askers: Askers, refused: &Unavailable) {
-    for (asker, room) in askers {
-        let _ = asker.send(Err(refused.clone().into()));
-        drop(room);
+fn refuse(taken: Vec<Waiting>, refused: &Unavailable) -> Again {
+    for waiting in taken {
+        waiting.refuse(refused);
     }
-}
-
-fn not_written(
-    health: &Health,
-    error: &ClientWriteError<crate::member::Member, crate::member::Seat>,
-) -> Unavailable {
-    match error {
-        ClientWriteError::ForwardToLeader(_) => {
-            Unavailable::not_done("this node does not lead the catalog")
-        }
-        ClientWriteError::ChangeMembershipError(error) => {
-            Unavailable::unknown(reason(health, &error.to_string()))
-        }
-    }
+    Vec::new()
 }
 
 /// The fault behind a failure, if one is known.

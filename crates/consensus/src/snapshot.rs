@@ -1,27 +1,39 @@
 //! A snapshot as openraft moves it between nodes: the bytes of a backup.
 //!
-//! An outgoing one is made while it is read, from a view, and takes no room; an
-//! incoming one is collected in memory, up to a limit, until the transfer between
-//! sites brings a better place.
+//! An outgoing one is made while it is sent, from a view, and takes no room; writes go
+//! on meanwhile. An incoming one is collected in a file beside the log:
+//! ```text
+//! snapshot.new    being received
+//! snapshot        whole and durable, being installed; gone afterwards
+//! ```
+//! **Invariants**
+//! - Rows are replaced only by a snapshot that is whole, verified and durable, so that
+//!   an installation that was cut is done again from it.
 
-use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use catalog::Rows;
+use disk::{Disk, DiskError, DiskFile};
 use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
+use wire::{Body, BodyError};
 
 use crate::backup::header::Header;
 use crate::backup::writer::BackupWriter;
-use crate::limits::RECEIVED_SNAPSHOT_BYTES_MAX;
+use crate::limits::{SNAPSHOT_PIECE_BYTES, SNAPSHOT_PIECES_AHEAD};
+
+const RECEIVING: &str = "snapshot.new";
+const RECEIVED: &str = "snapshot";
 
 /// A catalog on its way.
 pub struct CatalogSnapshot(Side);
 
 enum Side {
     Outgoing(Box<Outgoing>),
-    Incoming(Cursor<Vec<u8>>),
+    Incoming(Incoming),
 }
 
 struct Outgoing {
@@ -29,20 +41,151 @@ struct Outgoing {
     /// The piece being read, and how much of it was.
     piece: Vec<u8>,
     taken: usize,
-    position: u64,
+}
+
+/// Where snapshots are received.
+#[derive(Clone)]
+pub(crate) struct SnapshotPlace {
+    pub(crate) disk: Arc<dyn Disk>,
+    /// A directory on it that exists.
+    pub(crate) directory: String,
+}
+
+/// A snapshot in a file, read and written from its beginning.
+pub(crate) struct Incoming {
+    place: SnapshotPlace,
+    file: Arc<dyn DiskFile>,
+    at: u64,
+}
+
+impl SnapshotPlace {
+    fn path(&self, name: &str) -> String {
+        format!("{}/{name}", self.directory)
+    }
+
+    /// A file for a snapshot to come; what was begun before is forgotten.
+    fn receive(&self) -> Result<Incoming, DiskError> {
+        let path = self.path(RECEIVING);
+        if self.disk.exists(&path)? {
+            self.disk.remove(&path)?;
+        }
+        Ok(Incoming { place: self.clone(), file: self.disk.create(&path)?, at: 0 })
+    }
+
+    /// The snapshot whose installation was begun, if there is one.
+    pub(crate) fn received(&self) -> Result<Option<Incoming>, DiskError> {
+        let path = self.path(RECEIVED);
+        if !self.disk.exists(&path)? {
+            return Ok(None);
+        }
+        Ok(Some(Incoming { place: self.clone(), file: self.disk.open(&path)?, at: 0 }))
+    }
+}
+
+impl Incoming {
+    /// Makes it durable under the name that an installation goes by.
+    pub(crate) fn keep(&mut self) -> Result<(), DiskError> {
+        self.file.sync_data()?;
+        let (from, to) = (self.place.path(RECEIVING), self.place.path(RECEIVED));
+        self.place.disk.rename(&from, &to)?;
+        self.place.disk.sync_dir(&self.place.directory)?;
+        self.at = 0;
+        Ok(())
+    }
+
+    /// It is installed, or not wanted.
+    pub(crate) fn forget(&self) -> Result<(), DiskError> {
+        for name in [RECEIVING, RECEIVED] {
+            let path = self.place.path(name);
+            if self.place.disk.exists(&path)? {
+                self.place.disk.remove(&path)?;
+            }
+        }
+        self.place.disk.sync_dir(&self.place.directory)
+    }
+
+    /// From its beginning again.
+    pub(crate) const fn rewind(&mut self) {
+        self.at = 0;
+    }
+}
+
+impl Read for Incoming {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.length().map_err(io::Error::other)?.get();
+        let left = usize::try_from(length.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let count = left.min(out.len());
+        let part = out.get_mut(..count).unwrap_or_default();
+        self.file.read_exact_at(part, self.at).map_err(io::Error::other)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+impl Write for Incoming {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write_all_at(bytes, self.at).map_err(io::Error::other)?;
+        self.at += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl From<Incoming> for CatalogSnapshot {
+    fn from(incoming: Incoming) -> Self {
+        Self(Side::Incoming(incoming))
+    }
 }
 
 impl CatalogSnapshot {
     /// One to be sent.
     pub(crate) fn outgoing(rows: Arc<dyn Rows>, header: Header) -> Self {
         let writer = BackupWriter::new(rows, header);
-        let outgoing = Outgoing { writer, piece: Vec::new(), taken: 0, position: 0 };
-        Self(Side::Outgoing(Box::new(outgoing)))
+        Self(Side::Outgoing(Box::new(Outgoing { writer, piece: Vec::new(), taken: 0 })))
     }
 
     /// One to be received.
-    pub(crate) fn incoming() -> Self {
-        Self(Side::Incoming(Cursor::new(Vec::new())))
+    pub(crate) fn incoming(place: &SnapshotPlace) -> Result<Self, DiskError> {
+        Ok(Self(Side::Incoming(place.receive()?)))
+    }
+
+    /// One that was received; one made here is written to its place first. Blocks.
+    pub(crate) fn into_incoming(self, place: &SnapshotPlace) -> io::Result<Incoming> {
+        match self.0 {
+            Side::Incoming(incoming) => Ok(incoming),
+            Side::Outgoing(mut outgoing) => {
+                let mut incoming = place.receive().map_err(io::Error::other)?;
+                io::copy(&mut *outgoing, &mut incoming)?;
+                Ok(incoming)
+            }
+        }
+    }
+
+    /// Its bytes as they are made, on a thread that may block.
+    pub(crate) fn into_body(self) -> Body {
+        let Side::Outgoing(outgoing) = self.0 else { return Body::empty() };
+        let mut writer = outgoing.writer;
+        let (pieces, made) = tokio::sync::mpsc::channel(SNAPSHOT_PIECES_AHEAD);
+        tokio::task::spawn_blocking(move || {
+            loop {
+                let piece = match writer.next_piece() {
+                    Ok(Some(piece)) => Ok(Bytes::from(piece)),
+                    Ok(None) => return,
+                    Err(error) => Err(BodyError::Broken { reason: error.to_string() }),
+                };
+                let is_last = piece.is_err();
+                // Whoever was to get it may have gone.
+                if pieces.blocking_send(piece).is_err() || is_last {
+                    return;
+                }
+            }
+        });
+        Body::pieces(futures::stream::unfold(made, |mut made| async move {
+            made.recv().await.map(|piece| (piece, made))
+        }))
     }
 }
 
@@ -60,59 +203,23 @@ impl Read for Outgoing {
             *to = *from;
         }
         self.taken += count;
-        self.position += count as u64;
         Ok(count)
     }
 }
 
-impl Seek for Outgoing {
-    /// Forward by reading, back by beginning again: the bytes are made in order.
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let unsupported = || io::Error::from(io::ErrorKind::Unsupported);
-        let target = match to {
-            SeekFrom::Start(target) => target,
-            SeekFrom::Current(by) => {
-                self.position.checked_add_signed(by).ok_or_else(unsupported)?
-            }
-            SeekFrom::End(_) => return Err(unsupported()),
-        };
-        if target < self.position {
-            self.writer = self.writer.again();
-            (self.piece, self.taken, self.position) = (Vec::new(), 0, 0);
-        }
-        let skip = target - self.position;
-        io::copy(&mut self.by_ref().take(skip), &mut io::sink())?;
-        Ok(self.position)
-    }
-}
-
-impl Read for CatalogSnapshot {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        match &mut self.0 {
-            Side::Outgoing(outgoing) => outgoing.read(out),
-            Side::Incoming(bytes) => bytes.read(out),
-        }
-    }
-}
-
-impl Seek for CatalogSnapshot {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        match &mut self.0 {
-            Side::Outgoing(outgoing) => outgoing.seek(to),
-            Side::Incoming(bytes) => bytes.seek(to),
-        }
-    }
-}
-
+/// openraft wants these of a snapshot, for a way of sending them that only its own
+/// tests use: bytes are taken by [`CatalogSnapshot::into_body`].
 impl AsyncRead for CatalogSnapshot {
     fn poll_read(
         self: Pin<&mut Self>,
         _context: &mut Context<'_>,
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let mut bytes = vec![0; out.remaining().min(64 * 1024)];
-        let count = this.read(&mut bytes)?;
+        let mut bytes = vec![0; out.remaining().min(SNAPSHOT_PIECE_BYTES)];
+        let count = match &mut self.get_mut().0 {
+            Side::Incoming(incoming) => incoming.read(&mut bytes)?,
+            Side::Outgoing(outgoing) => outgoing.read(&mut bytes)?,
+        };
         out.put_slice(bytes.get(..count).unwrap_or_default());
         Poll::Ready(Ok(()))
     }
@@ -124,14 +231,10 @@ impl AsyncWrite for CatalogSnapshot {
         _context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let Side::Incoming(received) = &mut self.get_mut().0 else {
-            return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
-        };
-        let end = received.position().saturating_add(bytes.len() as u64);
-        if end > RECEIVED_SNAPSHOT_BYTES_MAX as u64 {
-            return Poll::Ready(Err(io::ErrorKind::FileTooLarge.into()));
-        }
-        Poll::Ready(received.write(bytes))
+        Poll::Ready(match &mut self.get_mut().0 {
+            Side::Incoming(incoming) => incoming.write(bytes),
+            Side::Outgoing(_) => Err(io::ErrorKind::Unsupported.into()),
+        })
     }
 
     fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -145,14 +248,29 @@ impl AsyncWrite for CatalogSnapshot {
 
 impl AsyncSeek for CatalogSnapshot {
     fn start_seek(self: Pin<&mut Self>, to: SeekFrom) -> io::Result<()> {
-        self.get_mut().seek(to).map(|_| ())
+        match (&mut self.get_mut().0, to) {
+            (Side::Incoming(incoming), SeekFrom::Start(at)) => incoming.at = at,
+            _ => return Err(io::ErrorKind::Unsupported.into()),
+        }
+        Ok(())
     }
 
     fn poll_complete(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        let this = self.get_mut();
-        Poll::Ready(Ok(match &this.0 {
-            Side::Outgoing(outgoing) => outgoing.position,
-            Side::Incoming(bytes) => bytes.position(),
-        }))
+        Poll::Ready(match &self.get_mut().0 {
+            Side::Incoming(incoming) => Ok(incoming.at),
+            Side::Outgoing(_) => Err(io::ErrorKind::Unsupported.into()),
+        })
+    }
+}
+
+impl Seek for Incoming {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match to {
+            SeekFrom::Start(at) => self.at = at,
+            SeekFrom::Current(_) | SeekFrom::End(_) => {
+                return Err(io::ErrorKind::Unsupported.into());
+            }
+        }
+        Ok(self.at)
     }
 }

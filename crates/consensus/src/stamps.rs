@@ -86,9 +86,10 @@ impl Stamps {
         Self { clock, state: Mutex::new(state) }
     }
 
-    /// The next stamp.
-    pub(crate) fn next(&self) -> Result<Timestamp, ClockAhead> {
+    /// The next stamp, after the latest one applied, which another node may have given.
+    pub(crate) fn next(&self, applied: Timestamp) -> Result<Timestamp, ClockAhead> {
         let mut state = self.state.lock();
+        state.last = state.last.max(applied);
         let (now, elapsed) = (self.clock.now(), self.clock.elapsed());
         state.check(now, elapsed)?;
         state.last = state.last.max(now);
@@ -175,22 +176,26 @@ mod tests {
     fn a_jump_is_refused_until_it_is_taken_back_or_confirmed() {
         let clock = Arc::new(Faces(Mutex::new((START, Duration::ZERO))));
         let stamps = Stamps::after(START, clock.clone());
-        assert_eq!(stamps.next(), Ok(START));
+        assert_eq!(stamps.next(Timestamp::EPOCH), Ok(START));
         // Nobody wrote for a year, and a year has passed.
         clock.passes(HOUR * 24 * 365);
-        let later = stamps.next().expect("time that passed is believed");
+        let later = stamps.next(Timestamp::EPOCH).expect("time that passed is believed");
         clock.jumps(HOUR * 20);
-        assert_eq!(stamps.next(), Ok(later.after(HOUR * 20)), "a time zone set wrong");
+        assert_eq!(
+            stamps.next(Timestamp::EPOCH),
+            Ok(later.after(HOUR * 20)),
+            "a time zone set wrong"
+        );
         clock.jumps(HOUR * 24 * 4_000);
-        let refused = stamps.next().expect_err("eleven years in no time");
+        let refused = stamps.next(Timestamp::EPOCH).expect_err("eleven years in no time");
         assert_eq!((refused.hours, refused.expected), (24 * 4_000 + 20, later));
         assert_eq!(stamps.trouble(), Some(refused));
         clock.0.lock().0 = later;
-        assert_eq!(stamps.next(), Ok(later.after(HOUR * 20)), "it left no trace");
+        assert_eq!(stamps.next(Timestamp::EPOCH), Ok(later.after(HOUR * 20)), "it left no trace");
         clock.jumps(HOUR * 24 * 4_000);
-        assert!(stamps.next().is_err());
+        assert!(stamps.next(Timestamp::EPOCH).is_err());
         assert_eq!(stamps.confirm(clock.now()).map(|ahead| ahead.hours), Ok(24 * 4_000));
-        assert_eq!((stamps.trouble(), stamps.next()), (None, Ok(clock.now())));
+        assert_eq!((stamps.trouble(), stamps.next(Timestamp::EPOCH)), (None, Ok(clock.now())));
     }
 
     #[test]
@@ -201,7 +206,7 @@ mod tests {
         for _ in 0..1_000 {
             clock.passes(HOUR);
             clock.jumps(HOUR);
-            believed += u64::from(stamps.next().is_ok());
+            believed += u64::from(stamps.next(Timestamp::EPOCH).is_ok());
         }
         assert_eq!(believed, CLOCK_AHEAD_MAX.as_secs() / HOUR.as_secs());
     }
@@ -212,7 +217,10 @@ mod tests {
         let stamps = Stamps::after(START, clock.clone());
         // Nothing was written yet in this process.
         clock.jumps(HOUR * 24 * 32);
-        assert!(stamps.next().is_err(), "a month within a process, though not half a year");
+        assert!(
+            stamps.next(Timestamp::EPOCH).is_err(),
+            "a month within a process, though not half a year"
+        );
     }
 
     #[test]
@@ -232,7 +240,7 @@ mod tests {
         assert!(stamps.confirm(now.whole_seconds()).is_ok());
         assert_eq!(stamps.confirm(now), Err(ClockConfirmError::Believed));
         clock.jumps(HOUR * 24 * 32);
-        assert!(stamps.next().is_err(), "one word is about one jump");
+        assert!(stamps.next(Timestamp::EPOCH).is_err(), "one word is about one jump");
     }
 
     #[test]
@@ -241,9 +249,9 @@ mod tests {
         let stamps = Stamps::after(START, clock.clone());
         for _ in 0..100 {
             clock.jumps(HOUR * 24 * 30);
-            assert!(stamps.next().is_ok());
+            assert!(stamps.next(Timestamp::EPOCH).is_ok());
             clock.0.lock().0 = START;
-            assert!(stamps.next().is_ok());
+            assert!(stamps.next(Timestamp::EPOCH).is_ok());
         }
     }
 
@@ -251,11 +259,11 @@ mod tests {
     fn a_clock_set_back_may_come_forward_again() {
         let clock = Arc::new(Faces(Mutex::new((START, Duration::ZERO))));
         let stamps = Stamps::after(Timestamp::EPOCH, clock.clone());
-        assert_eq!(stamps.next(), Ok(START), "nothing to hold it against");
+        assert_eq!(stamps.next(Timestamp::EPOCH), Ok(START), "nothing to hold it against");
         clock.0.lock().0 = Timestamp::from_seconds(1_000_000_000);
-        assert_eq!(stamps.next(), Ok(START));
+        assert_eq!(stamps.next(Timestamp::EPOCH), Ok(START));
         clock.0.lock().0 = START;
-        assert_eq!(stamps.next(), Ok(START));
+        assert_eq!(stamps.next(Timestamp::EPOCH), Ok(START));
     }
 
     #[test]
@@ -263,9 +271,9 @@ mod tests {
         for (days, believed) in [(1, true), (179, true), (181, false)] {
             let clock = Arc::new(SimClock::starting_at(START.after(HOUR * 24 * days)));
             let stamps = Stamps::after(START, clock.clone());
-            assert_eq!(stamps.next().is_ok(), believed, "{days} days");
+            assert_eq!(stamps.next(Timestamp::EPOCH).is_ok(), believed, "{days} days");
             assert_eq!(stamps.confirm(clock.now()).is_ok(), !believed);
-            assert!(stamps.next().is_ok());
+            assert!(stamps.next(Timestamp::EPOCH).is_ok());
         }
     }
 }

@@ -12,14 +12,15 @@ use openraft::storage::RaftStateMachine;
 use openraft::{
     AnyError, OptionalSend, RaftSnapshotBuilder, Snapshot, SnapshotMeta, StorageIOError,
 };
+use thiserror::Error;
 use tokio::sync::watch;
 use units::{Clock, ClusterId, LogIndex, Timestamp};
 
 use crate::admission::Admission;
-use crate::applied::AppliedState;
+use crate::applied::{self, AppliedState};
 use crate::backup::header::Header;
 use crate::backup::reader::read_backup;
-use crate::backup::restore_rows;
+use crate::backup::{RestoreError, restore_rows};
 use crate::error::OpenError;
 use crate::health::Health;
 use crate::keeper::{ApplyError, Keeper};
@@ -27,7 +28,7 @@ use crate::log::record::EntryId;
 use crate::log::store::AppliedLog;
 use crate::log::writer::describe;
 use crate::member::{Member, Seat};
-use crate::snapshot::CatalogSnapshot;
+use crate::snapshot::{CatalogSnapshot, Incoming, SnapshotPlace};
 use crate::types::{Answers, Entry, StorageError, StoredMembership, Types};
 
 /// The rows and how far the log was applied to them. Clones share it.
@@ -41,6 +42,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     cluster: ClusterId,
     health: Arc<Health>,
+    place: SnapshotPlace,
     applied: watch::Sender<LogIndex>,
 }
 
@@ -52,11 +54,13 @@ impl StateMachine {
         cluster: ClusterId,
         health: Arc<Health>,
         admission: Arc<Admission>,
+        place: SnapshotPlace,
     ) -> Result<Self, OpenError> {
+        installation_finish(&*engine, cluster, &place)?;
         let keeper = Keeper::open(engine, admission, Arc::clone(&health))?;
         let last = keeper.state().last.map_or(0, |id| id.index);
         let (applied, _) = watch::channel(LogIndex::new(last));
-        let shared = Shared { keeper, clock, cluster, health, applied };
+        let shared = Shared { keeper, clock, cluster, health, place, applied };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -68,6 +72,11 @@ impl StateMachine {
     /// Whoever waits for room on the disk gives up.
     pub(crate) fn stop_waiting(&self) {
         self.shared.keeper.stop_waiting();
+    }
+
+    /// Where snapshots are received.
+    pub(crate) fn snapshot_place(&self) -> SnapshotPlace {
+        self.shared.place.clone()
     }
 
     /// What was applied last.
@@ -150,26 +159,71 @@ impl Shared {
     fn install(
         &self,
         meta: &SnapshotMeta<Member, Seat>,
-        mut snapshot: CatalogSnapshot,
-    ) -> Result<(), openraft::AnyError> {
-        use std::io::{Seek, SeekFrom};
-
-        snapshot.seek(SeekFrom::Start(0)).map_err(|error| AnyError::new(&error))?;
-        let (header, _) =
-            read_backup(&mut snapshot, |_, _| Ok(())).map_err(|error| AnyError::new(&error))?;
-        snapshot.seek(SeekFrom::Start(0)).map_err(|error| AnyError::new(&error))?;
-        let next = AppliedState {
-            last: meta.last_log_id,
-            membership: meta.last_membership.clone(),
-            installed: meta.last_log_id,
-            stamped: header.stamped,
-        };
-        let restored =
-            self.keeper.replace(next, |engine, next| restore_rows(engine, &mut snapshot, next));
-        restored.map_err(|error| AnyError::new(&error))?;
+        snapshot: CatalogSnapshot,
+    ) -> Result<(), InstallError> {
+        let mut incoming = snapshot.into_incoming(&self.place)?;
+        incoming.rewind();
+        let header = verified(&mut incoming, self.cluster)?;
+        if header.last != meta.last_log_id {
+            return Err(InstallError::Other("it is of another entry than was said"));
+        }
+        incoming.keep()?;
+        let next = installed_state(header, meta.last_membership.clone());
+        self.keeper.replace(next, |engine, next| restore_rows(engine, &mut incoming, next))?;
+        incoming.forget()?;
         self.applied.send_replace(LogIndex::new(meta.last_log_id.map_or(0, |id| id.index)));
         Ok(())
     }
+}
+
+/// A snapshot that could not be installed.
+#[derive(Debug, Error)]
+enum InstallError {
+    #[error("the snapshot could not be kept")]
+    Disk(#[from] disk::DiskError),
+    #[error("the snapshot could not be kept")]
+    Write(#[from] std::io::Error),
+    #[error("the snapshot cannot be used")]
+    Rows(#[from] RestoreError),
+    #[error("the snapshot cannot be used: {0}")]
+    Other(&'static str),
+}
+
+/// Reads a whole snapshot; leaves it at its beginning.
+fn verified(incoming: &mut Incoming, cluster: ClusterId) -> Result<Header, InstallError> {
+    let (header, _) = read_backup(incoming, |_, _| Ok(()))?;
+    incoming.rewind();
+    if header.cluster != cluster {
+        return Err(InstallError::Other("it is of another cluster"));
+    }
+    Ok(header)
+}
+
+/// What is applied once the rows of a snapshot are there.
+fn installed_state(header: Header, membership: StoredMembership) -> AppliedState {
+    AppliedState { last: header.last, membership, installed: header.last, stamped: header.stamped }
+}
+
+/// Ends an installation that a crash has cut: the snapshot is still there.
+fn installation_finish(
+    engine: &dyn Engine,
+    cluster: ClusterId,
+    place: &SnapshotPlace,
+) -> Result<(), OpenError> {
+    let told = |error: &dyn std::error::Error| OpenError::Damaged {
+        reason: format!("a snapshot was being installed: {}", describe(error)),
+    };
+    let is_cut = applied::is_restoring(&*engine.view())?;
+    let Some(mut incoming) = place.received().map_err(|error| told(&error))? else {
+        return if is_cut { Err(OpenError::RestoreUnfinished) } else { Ok(()) };
+    };
+    if is_cut {
+        let header = verified(&mut incoming, cluster).map_err(|error| told(&error))?;
+        let membership = header.membership.clone();
+        let next = installed_state(header, membership);
+        restore_rows(engine, &mut incoming, &next).map_err(|error| told(&error))?;
+    }
+    incoming.forget().map_err(|error| told(&error))
 }
 
 impl RaftSnapshotBuilder<Types> for StateMachine {
@@ -214,7 +268,9 @@ impl RaftStateMachine<Types> for StateMachine {
     }
 
     async fn begin_receiving_snapshot(&mut self) -> Result<Box<CatalogSnapshot>, StorageError> {
-        Ok(Box::new(CatalogSnapshot::incoming()))
+        let incoming = CatalogSnapshot::incoming(&self.shared.place);
+        let told = |error| StorageIOError::write_snapshot(None, AnyError::new(&error));
+        Ok(Box::new(incoming.map_err(told)?))
     }
 
     async fn install_snapshot(
@@ -224,10 +280,11 @@ impl RaftStateMachine<Types> for StateMachine {
     ) -> Result<(), StorageError> {
         let (shared, meta) = (Arc::clone(&self.shared), meta.clone());
         let installed = tokio::task::spawn_blocking(move || shared.install(&meta, *snapshot)).await;
-        let installed = installed.unwrap_or_else(|error| Err(AnyError::new(&error)));
+        let installed =
+            installed.unwrap_or(Err(InstallError::Other("the thread that installed it ended")));
         installed.map_err(|error| {
-            self.shared.health.fail(&error.to_string());
-            StorageIOError::write_snapshot(None, error).into()
+            self.shared.health.fail(&describe(&error));
+            StorageIOError::write_snapshot(None, AnyError::new(&error)).into()
         })
     }
 

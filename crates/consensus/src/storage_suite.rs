@@ -9,6 +9,7 @@ use crate::admission::Admission;
 use crate::health::Health;
 use crate::log::store::LogStore;
 use crate::log::{LogOptions, SegmentLog};
+use crate::snapshot::SnapshotPlace;
 use crate::state_machine::StateMachine;
 use crate::types::{StorageError, Types};
 
@@ -27,8 +28,10 @@ impl StoreBuilder<Types, LogStore, StateMachine, tempfile::TempDir> for Builder 
             .expect("an empty log");
         let store = LogStore::start(log, Arc::clone(&health)).expect("a thread");
         let clock = Arc::new(SimClock::default());
-        let admission = Arc::new(Admission::new(disk, Arc::clone(&clock) as _));
-        let machine = StateMachine::open(Arc::new(engine), clock, cluster, health, admission);
+        let admission = Arc::new(Admission::new(Arc::clone(&disk) as _, Arc::clone(&clock) as _));
+        let place = SnapshotPlace { disk, directory: "log".to_owned() };
+        let engine = Arc::new(engine);
+        let machine = StateMachine::open(engine, clock, cluster, health, admission, place);
         Ok((directory, store, machine.expect("a state machine")))
     }
 }

@@ -49,11 +49,6 @@ impl BackupWriter {
         }
     }
 
-    /// The same backup from its first byte.
-    pub(crate) fn again(&self) -> Self {
-        Self::new(Arc::clone(&self.rows), self.header.clone())
-    }
-
     /// Rows and bytes of rows so far.
     pub(crate) fn written(&self) -> (u64, u64) {
         (self.rows_written, self.bytes_written)

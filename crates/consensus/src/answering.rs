@@ -1,0 +1,110 @@
+//! Answers what other nodes ask about the catalog.
+//!
+//! **Invariants**
+//! - Only nodes are answered, no machine that was merely invited.
+//! - A node that has just started gives nobody its vote for
+//!   [`limits::ELECTION_TIMEOUT_MAX`]: before it stopped it may have promised a leader
+//!   that much, and nothing on its disk says so.
+
+use std::io::Write as _;
+use std::sync::{Arc, Weak};
+
+use async_trait::async_trait;
+use openraft::Snapshot;
+use openraft::raft::AppendEntriesRequest;
+use wire::{Call, Caller, Handler, Refused, Reply};
+
+use crate::consensus::Shared;
+use crate::error::Unavailable;
+use crate::forward;
+use crate::limits;
+use crate::message::{self, Kind, Proposed, ReadPoint, SnapshotHead};
+use crate::proposer::Origin;
+use crate::snapshot::CatalogSnapshot;
+use crate::types::Types;
+
+/// What the transport calls.
+pub(crate) struct Answering(pub(crate) Weak<Shared>);
+
+fn refused(error: impl core::fmt::Display) -> Refused {
+    Refused { reason: error.to_string() }
+}
+
+#[async_trait]
+impl Handler for Answering {
+    async fn handle(&self, caller: Caller, call: Call) -> Result<Reply, Refused> {
+        let Caller::Node(_) = caller else {
+            return Err(refused("only nodes of the cluster are answered"));
+        };
+        let shared = self.0.upgrade().ok_or_else(|| refused("the catalog is closed"))?;
+        let (kind, rest) = message::kind_of(&call)?;
+        match kind {
+            Kind::Append => {
+                let asked: AppendEntriesRequest<Types> = message::body(call.body).await?;
+                message::reply(&shared.raft.append_entries(asked).await.map_err(refused)?)
+            }
+            Kind::Vote => {
+                if shared.lease.now().saturating_sub(shared.opened) < limits::ELECTION_TIMEOUT_MAX {
+                    return Err(refused("this node has just started"));
+                }
+                let asked = message::body(call.body).await?;
+                message::reply(&shared.raft.vote(asked).await.map_err(refused)?)
+            }
+            Kind::Snapshot => snapshot(&shared, message::read(&rest)?, call.body).await,
+            Kind::Propose => propose(shared, call.body).await,
+            Kind::ReadPoint => {
+                let point = shared.reads.point().await;
+                message::reply(&point.map_or(ReadPoint::NotLeader, ReadPoint::At))
+            }
+        }
+    }
+}
+
+/// Receives a snapshot and has it installed.
+async fn snapshot(
+    shared: &Arc<Shared>,
+    head: SnapshotHead,
+    mut body: wire::Body,
+) -> Result<Reply, Refused> {
+    let begun = shared.raft.begin_receiving_snapshot().await.map_err(refused)?;
+    let place = shared.machine.snapshot_place();
+    let mut incoming = begun.into_incoming(&place).map_err(refused)?;
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(refused)?;
+        let written =
+            tokio::task::spawn_blocking(move || incoming.write_all(&piece).map(|()| incoming));
+        incoming = written.await.map_err(refused)?.map_err(refused)?;
+    }
+    let snapshot = Box::new(CatalogSnapshot::from(incoming));
+    let snapshot = Snapshot { meta: head.meta, snapshot };
+    let installed = shared.raft.install_full_snapshot(head.vote, snapshot).await;
+    message::reply(&installed.map_err(refused)?)
+}
+
+/// Has commands carried out that another node sent here.
+async fn propose(shared: Arc<Shared>, body: wire::Body) -> Result<Reply, Refused> {
+    let bytes = body.collect(limits::FORWARD_BYTES_MAX * 2).await.map_err(refused)?;
+    let commands = forward::commands_of(&bytes)?;
+    let answers = commands.into_iter().map(|encoded| {
+        let shared = Arc::clone(&shared);
+        async move {
+            if !shared.leads() {
+                return Proposed::NotLeader;
+            }
+            let command = match postcard::from_bytes(&encoded) {
+                Ok(command) => command,
+                Err(error) => {
+                    let unread = Unavailable::not_done(format!("not understood: {error}"));
+                    return Proposed::not_done(unread.into());
+                }
+            };
+            match shared.enqueue(command, encoded, Origin::Elsewhere).await {
+                Ok(done) => Proposed::Done { outcome: done.outcome, index: done.index },
+                Err(error) if !shared.leads() && error.is_not_done() => Proposed::NotLeader,
+                Err(error) => Proposed::not_done(error),
+            }
+        }
+    });
+    let said = forward::answers_of(answers.collect()).await;
+    message::reply(&said)
+}

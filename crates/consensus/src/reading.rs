@@ -1,0 +1,135 @@
+//! Linearizable reads: how far this node must have applied to show everything that was
+//! acknowledged before the question.
+//!
+//! The leader knows without asking while its lease holds, and asks a majority otherwise
+//! (Raft, section 6.4 of Ongaro's thesis). The others ask the leader; reads that come
+//! while a question is under way share the next one.
+//!
+//! **Invariants**
+//! - A question is asked after the read that waits for its answer began.
+//! - A leader that has not applied an entry of its own term yet does not know what was
+//!   acknowledged before it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use openraft::ServerState;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use units::LogIndex;
+use wire::CallError;
+
+use crate::error::Unavailable;
+use crate::forward::{Forwarder, Lead, NO_LEADER};
+use crate::lease::Lease;
+use crate::limits;
+use crate::member::Member;
+use crate::message::{self, Kind, ReadPoint};
+use crate::types::Raft;
+
+/// Whoever waits to read.
+pub(crate) type Reader = oneshot::Sender<Result<(), Unavailable>>;
+
+/// What a leader can say about reads.
+#[derive(Clone)]
+pub(crate) struct Reads {
+    pub(crate) raft: Raft,
+    pub(crate) me: Member,
+    pub(crate) lease: Arc<Lease>,
+}
+
+impl Reads {
+    /// Whether this node may be read as it is: it is the only voter, or surely leads.
+    pub(crate) fn is_current(&self) -> bool {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow();
+        if metrics.state != ServerState::Leader {
+            return false;
+        }
+        let voters = metrics.membership_config.membership().get_joint_config();
+        let has_own_term =
+            metrics.last_applied.is_some_and(|id| id.leader_id.term == metrics.current_term);
+        has_own_term && self.lease.holds(self.me, metrics.vote, voters)
+    }
+
+    /// How far a node must have applied; none if this one does not lead.
+    pub(crate) async fn point(&self) -> Option<LogIndex> {
+        if self.is_current() {
+            let applied = self.raft.metrics().borrow().last_applied;
+            return applied.map(|id| LogIndex::new(id.index));
+        }
+        let asked = self.raft.get_read_log_id();
+        let (read, _) = tokio::time::timeout(limits::READ_POINT_WITHIN, asked).await.ok()?.ok()?;
+        read.map(|id| LogIndex::new(id.index))
+    }
+}
+
+/// The task that asks for those who read here.
+pub(crate) struct Asking {
+    pub(crate) reads: Reads,
+    pub(crate) forwarder: Forwarder,
+    pub(crate) readers: mpsc::Receiver<Reader>,
+}
+
+impl Asking {
+    /// Until every handle is gone.
+    pub(crate) async fn run(mut self) {
+        let mut flying: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
+        loop {
+            let may_ask = flying.len() < limits::READ_POINTS_IN_FLIGHT_MAX;
+            let first = tokio::select! {
+                Some(()) = flying.next(), if !flying.is_empty() => continue,
+                first = self.readers.recv(), if may_ask => first,
+            };
+            let Some(first) = first else { break };
+            let mut readers = vec![first];
+            while let Ok(reader) = self.readers.try_recv() {
+                readers.push(reader);
+            }
+            let (reads, forwarder) = (self.reads.clone(), self.forwarder.clone());
+            flying.push(Box::pin(async move {
+                let confirmed = confirm(&reads, &forwarder).await;
+                for reader in readers {
+                    // Whoever asked may have gone.
+                    let _ = reader.send(confirmed.clone());
+                }
+            }));
+        }
+        while flying.next().await.is_some() {}
+    }
+}
+
+/// Waits until this node shows everything that was acknowledged before the call.
+async fn confirm(reads: &Reads, forwarder: &Forwarder) -> Result<(), Unavailable> {
+    let until = Instant::now() + limits::READ_WITHIN;
+    loop {
+        let point = match forwarder.lead() {
+            Lead::Mine => reads.point().await,
+            Lead::Of(leader) => ask(forwarder, leader).await,
+            Lead::Nobody => None,
+        };
+        let left = until.saturating_duration_since(Instant::now());
+        match point {
+            Some(point) if forwarder.catch_up(point, left).await => return Ok(()),
+            Some(_) => {
+                let behind = "this node is behind and did not catch up in time";
+                return Err(Unavailable::not_done(behind));
+            }
+            None if left.is_zero() => return Err(Unavailable::not_done(NO_LEADER)),
+            None => tokio::time::sleep(limits::LEADER_LOOK_INTERVAL.min(left)).await,
+        }
+    }
+}
+
+async fn ask(forwarder: &Forwarder, leader: units::NodeId) -> Option<LogIndex> {
+    let within: Duration = limits::READ_POINT_WITHIN;
+    let call = message::call(Kind::ReadPoint, &()).ok()?;
+    let replied: Result<_, CallError> = forwarder.transport.call(leader, call, within).await;
+    match message::said(replied.ok()?).await {
+        Ok(ReadPoint::At(index)) => Some(index),
+        Ok(ReadPoint::NotLeader) | Err(_) => None,
+    }
+}
