@@ -91,7 +91,8 @@ impl NodeIdentity {
         Ok(identity)
     }
 
-    fn from_seed(seed: &[u8; 32]) -> Result<Self, IdentityError> {
+    /// The pair that this seed makes: always the same. Nothing is written.
+    pub fn from_seed(seed: &[u8; 32]) -> Result<Self, IdentityError> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed)
             .map_err(|_| IdentityError::Damaged { reason: "its seed makes no key" })?;
         let public = pair

@@ -31,6 +31,11 @@ impl Services {
         self.0.write().insert(service, handler);
     }
 
+    /// Nothing answers any more.
+    pub(crate) fn clear(&self) {
+        self.0.write().clear();
+    }
+
     /// Has a call answered. A handler that panics ends this call and nothing else.
     // Cancel-safety: the handler is dropped with the future.
     pub(crate) async fn answer(&self, caller: Caller, call: Call) -> Answer {

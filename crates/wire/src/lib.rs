@@ -18,10 +18,12 @@ mod call;
 pub mod limits;
 mod roster;
 mod sim;
+mod tcp;
 mod transport;
 
 pub use body::{Body, BodyError};
 pub use call::{Call, CallError, Caller, GuestError, Refused, Reply, Service};
 pub use roster::{Peer, Roster};
 pub use sim::{CallCount, SimGuest, SimNetwork, SimTransport};
+pub use tcp::{Guest, StartError, TcpParts, TcpTransport};
 pub use transport::{Contact, Handler, Transport};

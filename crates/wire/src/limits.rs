@@ -22,3 +22,86 @@ pub const SIM_PIECE_BYTES_MAX: usize = 64 * 1024;
 /// How long the simulated half takes to say that nobody is there: a caller that asks
 /// again at once must not stop a paused clock.
 pub const SIM_REFUSED_AFTER: Duration = Duration::from_millis(1);
+
+/// How often a connection is asked whether it lives, and its round trip measured.
+pub const PING_EVERY: Duration = Duration::from_millis(500);
+
+/// How often silence is looked for while an answer is awaited.
+pub const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Longest silence of a connection that was asked whether it lives.
+pub const SILENCE_MAX: Duration = Duration::from_millis(1_750);
+
+const _: () = assert!(
+    SILENCE_MAX.as_millis() + LOOK_EVERY.as_millis() <= SILENCE_NOTICED_AFTER.as_millis(),
+    "a silent connection is given up in time"
+);
+
+/// Bytes of one stream that may be under way without being read: a fragment of 4 MiB
+/// with its head crosses a long way without waiting for word from the other side.
+pub const STREAM_WINDOW_BYTES: u32 = 5 * 1024 * 1024;
+
+/// Bytes of one connection that may be under way without being read. It bounds what a
+/// peer can make this node hold; six streams that nobody reads fill it.
+pub const CONNECTION_WINDOW_BYTES: u32 = 32 * 1024 * 1024;
+
+/// Bytes of one stream that wait to be sent. They are shared with whoever sends them.
+pub const SEND_BUFFER_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes sent at once for one stream, before another has its turn.
+pub const FRAME_BYTES_MAX: u32 = 64 * 1024;
+
+/// A body of so many bytes goes along with its head: one message for a small call.
+pub const JOINED_BYTES_MAX: usize = 8 * 1024;
+
+/// Streams on one connection: more calls wait for their turn on the caller's side.
+pub const STREAMS_MAX: u32 = 512;
+
+/// Bytes of HTTP header fields: there is a path, or a status, and nothing else.
+pub const FIELDS_BYTES_MAX: u32 = 1024;
+
+/// Connections that one node may have open to this one: three, and as many again while
+/// it starts anew. The oldest is closed for one more.
+pub const CONNECTIONS_OF_NODE_MAX: usize = 6;
+
+/// Connections that the holder of one invitation may have open.
+pub const CONNECTIONS_OF_INVITED_MAX: usize = 2;
+
+/// Handshakes under way at once. One more ends the oldest of the address that has most:
+/// so whoever opens many pushes out its own.
+pub const HANDSHAKES_MAX: usize = 128;
+
+/// How long a handshake may take: two round trips on the longest way, and some patience.
+pub const HANDSHAKE_WITHIN: Duration = Duration::from_secs(3);
+
+/// How long an accepted stream may take to bring its head.
+pub const HEAD_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a body may stand still before it is taken for abandoned. The caller's own
+/// deadline is shorter; this bounds what a node without one can hold open.
+pub const BODY_STILL_MAX: Duration = Duration::from_mins(1);
+
+/// How long the holder of an invitation that is no longer open may wait for the answer to
+/// what it asked before.
+pub const SPENT_INVITE_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long one address may take to be connected to, proven, and to answer.
+pub const DIAL_WITHIN: Duration = Duration::from_secs(2);
+
+/// Addresses of one peer that are tried.
+pub const ADDRESSES_MAX: usize = 8;
+
+/// Pause after the first connection that failed; it doubles with each more.
+pub const REDIAL_AFTER_MIN: Duration = Duration::from_millis(25);
+
+/// Longest pause before a peer is dialled again: it is back for calls within a second.
+pub const REDIAL_AFTER_MAX: Duration = Duration::from_millis(800);
+
+/// A connection that lasted so long was a good one: the pause begins anew.
+pub const PROVEN_AFTER: Duration = Duration::from_secs(1);
+
+/// Pause after the operating system had no connection to hand over.
+pub const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+/// Connections to one peer for long bodies: two processors can seal at once.
+pub const BULK_LANES: usize = 2;

@@ -1,10 +1,17 @@
 //! The suite on the real network and on the simulated one.
 
 use super::suite::lab::SimLab;
+use super::suite::tcp_lab::TcpLab;
 use wire::SimNetwork;
 
 macro_rules! on_both {
     ($($trial:ident),* $(,)?) => {
+        mod real {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $trial() {
+                crate::suite::$trial(&super::TcpLab::default()).await;
+            })*
+        }
         mod simulated {
             $(#[tokio::test(start_paused = true)]
             async fn $trial() {

@@ -2,6 +2,7 @@
 //! on the real and on the simulated network.
 
 pub mod lab;
+pub mod tcp_lab;
 mod trials_bodies;
 mod trials_calls;
 mod trials_roster;
