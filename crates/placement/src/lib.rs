@@ -11,15 +11,30 @@
 //! - Every placement has been checked by [`Placement::check`] before it is returned.
 //! - Nothing here knows a key.
 
+mod cluster;
 mod disks;
+pub mod document;
+pub mod explain;
 pub mod facts;
 mod geometry;
 pub mod limits;
 mod place;
+pub mod policy;
+pub mod refusal;
 mod repair;
+mod site_file;
 
+pub use cluster::{
+    Breach, Candidates, Distinct, Drift, Drifted, Example, Guarantee, Move, Prefer, SiteDisk,
+    SiteEntry, SiteMap, SiteMapError, SitePlacement, SiteReference, SiteState, Slot, SpreadRule,
+    Stuck, guarantee, plan, satisfiable,
+};
 pub use disks::DiskFacts;
+pub use explain::Language;
 pub use facts::{SiteFacts, SiteStatement};
 pub use geometry::Geometry;
 pub use place::{PlaceError, Placement, place};
+pub use policy::{Action, Policy, PolicyError, Subject, Verdict};
+pub use refusal::Refusal;
 pub use repair::{another, replacement};
+pub use site_file::{SiteFile, SiteFileError};

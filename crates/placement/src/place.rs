@@ -87,20 +87,29 @@ pub fn place(
 
 /// The position of a disk drawn with its free room as weight; the list is not empty.
 pub(crate) fn draw(candidates: &[DiskFacts], random: &dyn Random) -> usize {
-    let weight = |disk: &DiskFacts| u128::from(disk.free.get()) + 1;
-    let total: u128 = candidates.iter().map(weight).sum();
+    let weights: Vec<u128> = candidates.iter().map(|disk| u128::from(disk.free.get())).collect();
+    draw_by_weight(&weights, random)
+}
+
+/// A position drawn by its weight, one more than is given so that none is zero.
+pub(crate) fn draw_by_weight(weights: &[u128], random: &dyn Random) -> usize {
+    // Beyond 2^64 weights are made coarser together, so that no product overflows.
+    let bits_all = u128::BITS - weights.iter().sum::<u128>().leading_zeros();
+    let coarser = bits_all.saturating_sub(u64::BITS);
+    let weight = |given: &u128| (given >> coarser) + 1;
+    let total: u128 = weights.iter().map(weight).sum();
     let mut bits = [0_u8; 8];
     random.fill(&mut bits);
     // A 64-bit fraction of the total: the bias is below one part in 2^64.
     let mut point = (u128::from(u64::from_le_bytes(bits)) * (total >> 1)) >> 63;
-    for (position, disk) in candidates.iter().enumerate() {
-        let weight = weight(disk);
+    for (position, given) in weights.iter().enumerate() {
+        let weight = weight(given);
         if point < weight {
             return position;
         }
         point -= weight;
     }
-    candidates.len().saturating_sub(1)
+    weights.len().saturating_sub(1)
 }
 
 #[cfg(test)]

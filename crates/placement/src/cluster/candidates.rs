@@ -1,0 +1,223 @@
+//! The sites that a policy leaves, and which of them go together: what a policy and a
+//! site map say before anything is known of free room.
+//!
+//! It is made once per policy, subject and epoch, and asked for every part that is
+//! written; [`Candidates::until`] says when time alone makes it stale.
+//!
+//! **Invariant**: whoever made one knows that the rule can be kept by the sites there
+//! are; otherwise there is a [`Refusal`].
+
+use std::sync::Arc;
+
+use units::{Epoch, SiteId, Timestamp};
+
+use super::promise::Promise;
+use super::search::{Conflicts, Set, TooLong, only, positions};
+use crate::facts::Metres;
+use crate::limits::SITES_MAX;
+use crate::refusal::{Asked, Refusal, Refused, SiteShown, TooFew, Why};
+use crate::{Action, Policy, SiteFacts, SiteMap, SiteState, SpreadRule, Subject, Verdict};
+
+/// The sites that may hold fragments, of those that a map shows at one epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidates {
+    pub(super) epoch: Epoch,
+    pub(super) rule: SpreadRule,
+    /// Active and permitted, ordered by id.
+    pub(super) sites: Vec<Arc<SiteFacts>>,
+    pub(super) conflicts: Conflicts,
+    pub(super) home: Option<usize>,
+    pub(super) refused: Vec<Refused>,
+    pub(super) promise: Promise,
+    until: Option<Timestamp>,
+}
+
+impl Candidates {
+    /// Asks a policy about every site of a map, and whether its rule can be kept.
+    pub fn of(
+        map: &SiteMap,
+        policy: &Policy,
+        subject: Subject<'_>,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let rule = policy.rule().clone();
+        let mut sites = Vec::new();
+        let mut refused = Vec::new();
+        for entry in map.sites() {
+            let verdict = policy.verdict(Action::Store, subject, entry, now);
+            let why = match (entry.state, verdict) {
+                (SiteState::Draining, _) => Why::Draining,
+                (SiteState::Active, Verdict::Permitted) => {
+                    sites.push(Arc::clone(&entry.facts));
+                    continue;
+                }
+                (SiteState::Active, verdict) => Why::Policy(verdict),
+            };
+            refused.push(Refused { site: SiteShown::from(entry), why });
+        }
+        let home = home(map, &rule, &sites, &refused)?;
+        if sites.is_empty() {
+            return Err(Refusal::NoSite { refused });
+        }
+        let conflicts = conflicts(&rule, &sites);
+        let changes = map.sites().iter().filter_map(|site| site.facts.statement.next_change(now));
+        let mut candidates = Self {
+            epoch: map.epoch(),
+            rule,
+            sites,
+            conflicts,
+            home,
+            refused,
+            promise: Promise::Disks,
+            until: changes.min(),
+        };
+        candidates.promise = candidates.promised()?;
+        Ok(candidates)
+    }
+
+    /// The epoch of the map that was asked.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The rule they were made for.
+    pub fn rule(&self) -> &SpreadRule {
+        &self.rule
+    }
+
+    /// The instant from which the policy may say something else, since a certificate
+    /// begins or ends; nothing if only another map changes it.
+    pub fn until(&self) -> Option<Timestamp> {
+        self.until
+    }
+
+    /// The sites that may hold fragments.
+    pub fn sites(&self) -> impl Iterator<Item = &SiteFacts> {
+        self.sites.iter().map(|site| &**site)
+    }
+
+    /// Whether a site may hold fragments.
+    pub fn contains(&self, site: SiteId) -> bool {
+        self.position(site).is_some()
+    }
+
+    /// The sites that may not, and why.
+    pub fn refused(&self) -> &[Refused] {
+        &self.refused
+    }
+
+    pub(super) fn position(&self, site: SiteId) -> Option<usize> {
+        self.sites.iter().position(|facts| facts.id == site)
+    }
+
+    pub(super) fn id(&self, at: usize) -> Option<SiteId> {
+        self.sites.get(at).map(|facts| facts.id)
+    }
+
+    pub(super) fn all(&self) -> Set {
+        (0..self.sites.len()).fold(0, |all, at| all | only(at))
+    }
+
+    /// Those of a set that may be chosen beside home: all if there is none.
+    pub(super) fn beside_home(&self, set: Set) -> Set {
+        match self.home {
+            Some(home) => set & !only(home) & !self.conflicts.with(home),
+            None => set,
+        }
+    }
+
+    /// How many of a set go together, home among them if there is one.
+    pub(super) fn number(&self, set: Set) -> Result<usize, TooLong> {
+        let home = usize::from(self.home.is_some());
+        Ok(home + self.conflicts.clique_number(self.beside_home(set), SITES_MAX)?)
+    }
+
+    /// The refusal for want of sites: what of `open` goes together is too little.
+    /// `not_now` are those of the candidates that are out of the question now.
+    pub(super) fn too_few(
+        &self,
+        asked: Asked,
+        wanted: usize,
+        open: Set,
+        not_now: Vec<Refused>,
+    ) -> Result<Refusal, TooLong> {
+        let beside = self.beside_home(open);
+        let number = self.conflicts.clique_number(beside, SITES_MAX)?;
+        let order: Vec<usize> = positions(beside).collect();
+        let mut fitting: Vec<usize> = self.home.into_iter().collect();
+        fitting.extend(self.conflicts.choose(&order, number, 0, 0)?.unwrap_or_default());
+        let mut refused = self.refused.clone();
+        refused.extend(not_now);
+        for at in positions(open).filter(|at| !fitting.contains(at)) {
+            refused.extend(self.spread_conflict(at, &fitting));
+        }
+        refused.sort_by_key(|refused| (refused.why.step(), refused.site.id));
+        let shown = |at: &usize| self.sites.get(*at).map(|facts| SiteShown::from(&**facts));
+        Ok(Refusal::TooFew(Box::new(TooFew {
+            asked,
+            distinct: self.rule.distinct,
+            min_distance: self.rule.min_distance,
+            home: self.home.as_ref().and_then(shown),
+            wanted,
+            fitting: fitting.iter().filter_map(shown).collect(),
+            refused,
+        })))
+    }
+
+    /// Why a site does not go with those chosen.
+    fn spread_conflict(&self, at: usize, chosen: &[usize]) -> Option<Refused> {
+        let facts = self.sites.get(at)?;
+        let with = chosen.iter().filter(|other| self.conflicts.with(at) & only(**other) != 0);
+        let with = self.sites.get(*with.min()?)?;
+        let distinct = self.rule.distinct;
+        let shown = SiteShown::from(&**with);
+        let why = if distinct.is_same(facts, with) {
+            Why::SameDomain { distinct, with: shown }
+        } else {
+            let distance = facts.statement.position.distance(with.statement.position);
+            Why::TooClose { with: shown, distance, least: self.rule.min_distance }
+        };
+        Some(Refused { site: SiteShown::from(&**facts), why })
+    }
+}
+
+/// The position of the home among the candidates.
+fn home(
+    map: &SiteMap,
+    rule: &SpreadRule,
+    sites: &[Arc<SiteFacts>],
+    refused: &[Refused],
+) -> Result<Option<usize>, Refusal> {
+    let Some(home) = &rule.home else { return Ok(None) };
+    let mut meant = map.sites().iter().filter(|site| home.means(site));
+    let Some(site) = meant.next() else {
+        return Err(Refusal::HomeUnknown { home: home.clone() });
+    };
+    if meant.next().is_some() {
+        return Err(Refusal::HomeAmbiguous { home: home.clone() });
+    }
+    if let Some(refused) = refused.iter().find(|refused| refused.site.id == site.id()) {
+        return Err(Refusal::HomeRefused(Box::new(refused.clone())));
+    }
+    Ok(sites.iter().position(|facts| facts.id == site.id()))
+}
+
+fn conflicts(rule: &SpreadRule, sites: &[Arc<SiteFacts>]) -> Conflicts {
+    let others = |facts: &Arc<SiteFacts>| {
+        let clashes = |(at, other): (usize, &Arc<SiteFacts>)| {
+            (facts.id != other.id && !goes_with(rule, facts, other)).then_some(only(at))
+        };
+        sites.iter().enumerate().filter_map(clashes).fold(0, |set, one| set | one)
+    };
+    Conflicts { of: sites.iter().map(others).collect() }
+}
+
+/// Whether two sites may each hold fragments of one part.
+pub(super) fn goes_with(rule: &SpreadRule, one: &SiteFacts, other: &SiteFacts) -> bool {
+    let distinct = !rule.distinct.is_same(one, other)
+        || (one.id != other.id && units::planted::is_on("placement-two-on-one-domain"));
+    let is_far = rule.min_distance == Metres::default()
+        || units::planted::is_on("placement-forgets-distance")
+        || one.statement.position.distance(other.statement.position) >= rule.min_distance;
+    distinct && is_far
+}

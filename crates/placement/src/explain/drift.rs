@@ -1,0 +1,120 @@
+//! What has drifted, what holds a move up, and what a placement survives, in words.
+
+use super::{Language, distance, list, quoted};
+use crate::{Drift, Drifted, Guarantee, SiteMap, Stuck};
+
+impl Drift {
+    /// What is wrong, in a sentence.
+    pub fn explain(&self, language: Language) -> String {
+        match &self.what {
+            Drifted::UnknownDisk { disk } => language.pick(
+                format!("Un fragment est noté sur le disque {disk}, que la grappe n'a plus."),
+                format!("A fragment is noted on the disk {disk}, which the cluster has no more."),
+            ),
+            Drifted::Site(refused) => {
+                let site = quoted(language, refused.site.name.as_str());
+                let why = refused.why.explain(language);
+                language.pick(
+                    format!("Le fragment du site {site} doit partir\u{a0}: {why}."),
+                    format!("The fragment at the site {site} has to go: {why}."),
+                )
+            }
+            Drifted::Home { held, needed } => language.pick(
+                format!(
+                    "La règle «\u{a0}home\u{a0}» demande {needed} fragments sur place, et il y en \
+                     a {held}."
+                ),
+                format!("The rule “home” asks for {needed} fragments there, and there are {held}."),
+            ),
+            Drifted::Survives { survived, asked } => language.pick(
+                format!(
+                    "La règle demande de survivre à {asked} perte(s), et le code de cet objet n'en \
+                     permet que {survived}\u{a0}: il faut le réécrire."
+                ),
+                format!(
+                    "The rule asks to survive {asked} losses, and the code of this object allows \
+                     {survived}: it has to be written anew."
+                ),
+            ),
+        }
+    }
+}
+
+impl Stuck {
+    /// Why nothing can be moved, in sentences.
+    pub fn explain(&self, language: Language) -> String {
+        match self {
+            Self::Refused(refusal) => refusal.explain(language),
+            Self::Code => language
+                .pick(
+                    "Le code de cet objet ne permet pas ce que la règle demande\u{a0}: il faut le \
+                     réécrire.",
+                    "The code of this object does not allow what the rule asks for: it has to be \
+                     written anew.",
+                )
+                .to_owned(),
+            Self::NoStep => language
+                .pick(
+                    "Aucun déplacement n'est possible sans enfreindre davantage la politique en \
+                     chemin\u{a0}: il faudrait un site de plus, ou de la place sur un disque.",
+                    "Nothing can be moved without doing worse by the policy on the way: one more \
+                     site is needed, or room on a disk.",
+                )
+                .to_owned(),
+        }
+    }
+}
+
+impl Guarantee {
+    /// What may vanish, in sentences; `map` gives the sites their names.
+    pub fn explain(&self, map: &SiteMap, language: Language) -> String {
+        let counts = [self.sites, self.communes, self.departements, self.operators];
+        let [Some(sites), Some(communes), Some(departements), Some(operators)] = counts else {
+            let lost = language.pick(
+                "Il ne reste pas assez de fragments pour lire ces données.",
+                "Too few fragments are left to read these data.",
+            );
+            return lost.to_owned();
+        };
+        let mut text = language.pick(
+            format!(
+                "Peuvent disparaître sans perte\u{a0}: {sites} site(s), ou {communes} commune(s), \
+                 ou {departements} département(s), ou {operators} exploitant(s)."
+            ),
+            format!(
+                "May vanish without loss: {sites} site(s), or {communes} commune(s), or \
+                 {departements} département(s), or {operators} operator(s)."
+            ),
+        );
+        if let Some(nearest) = self.nearest {
+            let nearest = distance(language, nearest);
+            text.push_str(&language.pick(
+                format!(" Les deux sites les plus proches sont à {nearest} l'un de l'autre."),
+                format!(" The two nearest sites are {nearest} from each other."),
+            ));
+        }
+        let whole = self.whole_at.iter().filter_map(|site| map.site(*site));
+        let whole = whole.map(|site| quoted(language, site.facts.statement.name.as_str()));
+        let whole: Vec<String> = whole.collect();
+        if !whole.is_empty() {
+            let many = whole.len() > 1;
+            let names = list(language, &whole);
+            let (french, english) = if many {
+                ("Les sites {} détiennent chacun", "The sites {} each hold")
+            } else {
+                ("Le site {} détient à lui seul", "The site {} alone holds")
+            };
+            text.push_str(&language.pick(
+                format!(
+                    " {} de quoi reconstituer les données scellées, que seules les clés ouvrent.",
+                    french.replace("{}", &names)
+                ),
+                format!(
+                    " {} enough to rebuild the sealed data, which only the keys open.",
+                    english.replace("{}", &names)
+                ),
+            ));
+        }
+        text
+    }
+}
