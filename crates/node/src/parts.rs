@@ -6,6 +6,7 @@ use std::sync::Arc;
 use admin::model::date_text;
 use consensus::Consensus;
 use disk::{Disk, RealDisk};
+use fragments::ClusterStore;
 use host::{SystemClock, SystemRandom};
 use kv::FjallEngine;
 use objects::Objects;
@@ -69,7 +70,7 @@ impl Parts {
         };
         let objects = Objects::new(objects::Parts {
             consensus: consensus.clone(),
-            fragments: disks.store.clone(),
+            fragments: ClusterStore::alone(disks.store.clone()),
             vault: Arc::new(vault),
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),

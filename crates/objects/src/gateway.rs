@@ -32,8 +32,8 @@ pub struct Objects {
 pub struct Parts {
     /// The catalog, through its log.
     pub consensus: consensus::Consensus,
-    /// The site's disks.
-    pub fragments: fragments::FragmentStore,
+    /// The disks of all nodes.
+    pub fragments: fragments::ClusterStore,
     /// The keeper of keys.
     pub vault: Arc<vault::Vault>,
     /// Time.

@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use catalog::{BucketName, Quota, Tenant, TenantName, Versioning};
 use consensus::Consensus;
 use disk::{Disk, SimDisk, Survival};
-use fragments::FragmentStore;
+use fragments::{ClusterStore, FragmentStore};
 use kv::{Engine, SimEngine};
 use objects::{BucketCreate, ObjectError, ObjectName, Objects};
 use steward::{Settings, Steward};
@@ -156,7 +156,7 @@ impl Site {
         }
         let objects = Objects::new(objects::Parts {
             consensus: consensus.clone(),
-            fragments: fragments.clone(),
+            fragments: ClusterStore::alone(fragments.clone()),
             vault: Arc::new(vault),
             clock,
             random,

@@ -32,8 +32,8 @@ async fn bereft(seed: u64, disks: usize) -> Result<(Site, DiskId, Vec<(ObjectNam
 }
 
 /// What lies on disks that are missing, counted now.
-fn surveyed(running: &Running) -> Result<Option<Losses>> {
-    while running.steward.survey_step()? {}
+async fn surveyed(running: &Running) -> Result<Option<Losses>> {
+    while running.steward.survey_step().await? {}
     Ok(running.steward.status().borrow().losses.clone())
 }
 
@@ -60,7 +60,7 @@ async fn a_lost_disk_is_forgotten_once_all_is_rebuilt() -> Result<()> {
     // Two disks of three cannot take a third fragment: until there is another disk, what
     // lay on the lost one has nowhere to go, and everything can be read.
     let running = site.start().await?;
-    let losses = surveyed(&running)?.context("counted")?;
+    let losses = surveyed(&running).await?.context("counted")?;
     let held = losses.disks.get(&lost).copied().unwrap_or_default();
     assert_eq!((held.parts, held.deleted, losses.unreadable), (OBJECTS, 0, 0));
     assert!(held.bytes > 0);
@@ -71,9 +71,9 @@ async fn a_lost_disk_is_forgotten_once_all_is_rebuilt() -> Result<()> {
 
     site.disk_add();
     let running = site.start().await?;
-    assert_eq!(surveyed(&running)?, Some(losses), "counted anew");
+    assert_eq!(surveyed(&running).await?, Some(losses), "counted anew");
     repaired(&running).await?;
-    let losses = surveyed(&running)?.context("counted")?;
+    let losses = surveyed(&running).await?.context("counted")?;
     assert_eq!(losses.disks.get(&lost), Some(&Holding::default()), "all is rebuilt");
     for disk in running.fragments.disks() {
         let refused = running.steward.disk_forget(disk).await;
@@ -81,12 +81,12 @@ async fn a_lost_disk_is_forgotten_once_all_is_rebuilt() -> Result<()> {
     }
     running.steward.disk_forget(lost).await?;
     running.steward.disk_forget(lost).await?;
-    assert_eq!(surveyed(&running)?, Some(Losses::default()));
+    assert_eq!(surveyed(&running).await?, Some(Losses::default()));
     running.stop().await;
 
     // Nobody waits for it any more.
     let running = site.start().await?;
-    assert_eq!(surveyed(&running)?, None, "there is nothing to count");
+    assert_eq!(surveyed(&running).await?, None, "there is nothing to count");
     assert!(running.steward.census().await?.is_whole());
     all_read(&running, &stored).await?;
     running.stop().await;
@@ -110,7 +110,7 @@ async fn a_lost_disk_whose_data_is_lost_too_is_forgotten_with_it() -> Result<()>
     site.disk_add();
     let running = site.start().await?;
     repaired(&running).await?;
-    let losses = surveyed(&running)?.context("counted")?;
+    let losses = surveyed(&running).await?.context("counted")?;
     assert_eq!(losses.unreadable, OBJECTS, "a single disk is not made up for");
     let (name, _) = stored.first().context("an object")?;
     let unread = running.get(name).await;

@@ -61,7 +61,7 @@ async fn what_lies_on_other_disks_than_it_says_is_found() -> Result<()> {
     for (name, body) in &stored {
         ensure!(running.get(name).await? == *body, "{name:?} is read before anything is repaired");
     }
-    while running.steward.survey_step()? {}
+    while running.steward.survey_step().await? {}
     let losses = running.steward.status().borrow().losses.clone().context("not surveyed")?;
     ensure!(losses.unreadable == 0, "nothing is said to be lost: {losses:?}");
     ensure!(losses.disks.values().all(|held| held.parts > 0), "it names both: {losses:?}");
@@ -102,7 +102,7 @@ async fn a_copy_that_it_has_not_heard_of_is_taken_for_one() -> Result<()> {
     ensure!(running.get(&name).await? == body(3), "read before anybody has looked");
     repaired(&running).await?;
     ensure!(running.steward.unreadable()?.parts.is_empty(), "nothing is said to be lost");
-    while running.steward.survey_step()? {}
+    while running.steward.survey_step().await? {}
     let losses = running.steward.status().borrow().losses.clone().context("not surveyed")?;
     ensure!(losses.unreadable == 0, "nor here: {losses:?}");
     while running.steward.second_copies_step().await? {}

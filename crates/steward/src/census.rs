@@ -2,7 +2,7 @@
 //! and repair achieve, apart from whether a read happens to succeed.
 
 use catalog::{PartRow, View};
-use fragments::FragmentName;
+use fragments::{FragmentName, Reach};
 use seal::SealedLayout;
 use units::{FragmentNumber, PartId, StripeNumber};
 
@@ -18,6 +18,15 @@ pub enum FragmentState {
     Missing,
     /// There, but not what was written, by its checksums or by the word of a reader.
     Bad,
+}
+
+/// What the indexes say of one fragment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    There,
+    Absent,
+    /// Nobody could be asked.
+    Unheard,
 }
 
 /// Fragments by what became of them.
@@ -85,9 +94,7 @@ impl Steward {
                 fragments::ReadError::NotFound { .. } | fragments::ReadError::NoSuchDisk { .. },
             ) => FragmentState::Missing,
             // Nothing is known against it; the next round looks again.
-            Err(
-                fragments::ReadError::TooManyOpen { .. } | fragments::ReadError::Hanging { .. },
-            ) => FragmentState::Good,
+            Err(error) if error.says_nothing() => FragmentState::Good,
             Err(_) => FragmentState::Bad,
         }
     }
@@ -99,7 +106,7 @@ impl Steward {
             return true;
         }
         let Some(place) = row.slots.get(usize::from(name.fragment.get())) else { return false };
-        for disk in self.fragments().elsewhere(*place, name) {
+        for disk in self.fragments().elsewhere(*place, name).await {
             if self.good_fragment(disk, row, name).await.is_some() {
                 return true;
             }
@@ -107,37 +114,70 @@ impl Steward {
         false
     }
 
-    /// Whether a fragment of the right length is in the disk's index; reads nothing.
-    pub(crate) fn fragment_is_there(&self, row: &PartRow, name: FragmentName) -> bool {
-        let Some(disk) = row.slots.get(usize::from(name.fragment.get())) else { return false };
-        let length = self.fragments().length(*disk, name).map(units::ByteCount::get);
-        let expected = expected_bytes(row, name).map(|bytes| bytes as u64);
-        length.is_some() && length == expected
+    /// Whether a fragment of the right length is in the index of its disk; reads nothing.
+    async fn fragment_is_there(&self, row: &PartRow, name: FragmentName) -> Presence {
+        let Some(disk) = row.slots.get(usize::from(name.fragment.get())) else {
+            return Presence::Absent;
+        };
+        match self.fragments().length(*disk, name).await {
+            Ok(length) if is_expected(row, name, length) => Presence::There,
+            Err(error) if error.says_nothing() => Presence::Unheard,
+            Ok(_) | Err(_) => Presence::Absent,
+        }
     }
 
     /// Whether a fragment of the right length is in the index of its disk, or of another;
     /// reads nothing.
-    pub(crate) fn fragment_is_somewhere(&self, row: &PartRow, name: FragmentName) -> bool {
-        if self.fragment_is_there(row, name) {
-            return true;
+    pub(crate) async fn fragment_is_somewhere(
+        &self,
+        row: &PartRow,
+        name: FragmentName,
+    ) -> Presence {
+        let in_place = self.fragment_is_there(row, name).await;
+        if in_place == Presence::There {
+            return in_place;
         }
-        let Some(place) = row.slots.get(usize::from(name.fragment.get())) else { return false };
-        let expected = expected_bytes(row, name).map(|bytes| bytes as u64);
-        let length = |disk| self.fragments().length(disk, name).map(units::ByteCount::get);
-        let elsewhere = self.fragments().elsewhere(*place, name);
-        elsewhere.into_iter().any(|disk| length(disk) == expected)
+        let Some(place) = row.slots.get(usize::from(name.fragment.get())) else {
+            return Presence::Absent;
+        };
+        for disk in self.fragments().elsewhere(*place, name).await {
+            let length = self.fragments().length(disk, name).await;
+            if length.is_ok_and(|length| is_expected(row, name, length)) {
+                return Presence::There;
+            }
+        }
+        in_place
     }
 
-    /// Whether every stripe of a part has as many fragments as it takes, by the disks'
-    /// indexes; reads nothing.
-    pub(crate) fn part_may_be_read(&self, part: PartId, row: &PartRow) -> bool {
+    /// Whether every stripe of a part has as many fragments as it takes, by the indexes of
+    /// the disks that can be asked; reads nothing.
+    pub(crate) async fn part_may_be_read(&self, part: PartId, row: &PartRow) -> bool {
         let row = &with_unheard(row);
-        let slots = || (0_u8..).take(row.slots.len());
-        (0..row.stripe_count).all(|stripe| {
-            let names = slots().map(|slot| name_of(part, stripe, slot));
-            let there = names.filter(|name| self.fragment_is_somewhere(row, *name));
-            there.take(usize::from(row.data)).count() == usize::from(row.data)
-        })
+        for stripe in 0..row.stripe_count {
+            let mut there = 0;
+            for slot in (0_u8..).take(row.slots.len()) {
+                if there == row.data {
+                    break;
+                }
+                let name = name_of(part, stripe, slot);
+                there += u8::from(self.fragment_is_somewhere(row, name).await == Presence::There);
+            }
+            if there < row.data {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether a fragment is known not to be where it should be. Each node looks at its own
+    /// disks; what is on a node that does not answer may well be there.
+    fn fragment_is_absent(&self, row: &PartRow, name: FragmentName) -> bool {
+        let Some(disk) = row.slots.get(usize::from(name.fragment.get())) else { return true };
+        match self.fragments().reach(*disk) {
+            Reach::Here => !is_expected(row, name, self.own_disks().length(*disk, name)),
+            Reach::There { .. } | Reach::Unreachable { .. } => false,
+            Reach::Missing | Reach::Unknown => true,
+        }
     }
 
     /// One page of parts, with the fragments that are not where they should be;
@@ -157,7 +197,7 @@ impl Steward {
             for stripe in 0..row.stripe_count {
                 for slot in (0_u8..).take(row.slots.len()) {
                     let name = name_of(part, stripe, slot);
-                    if !self.fragment_is_there(&row, name) {
+                    if self.fragment_is_absent(&row, name) {
                         absent.push(name);
                     }
                 }
@@ -179,6 +219,12 @@ pub(crate) fn with_unheard(row: &PartRow) -> PartRow {
         row.parity = row.parity.saturating_add(1);
     }
     row
+}
+
+/// Whether an index has a fragment with the length that the part's row says.
+fn is_expected(row: &PartRow, name: FragmentName, length: Option<units::ByteCount>) -> bool {
+    let expected = expected_bytes(row, name).map(|bytes| bytes as u64);
+    length.is_some() && length.map(units::ByteCount::get) == expected
 }
 
 pub(crate) fn name_of(part: PartId, stripe: u32, slot: u8) -> FragmentName {

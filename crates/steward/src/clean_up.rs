@@ -76,9 +76,10 @@ impl Steward {
         now.since(*released.entry(part).or_insert(now)) >= grace
     }
 
-    /// Removes the fragments of a part from every disk of the site: a slot may have
-    /// been moved and the old copy left behind. A lost disk has nothing to remove;
-    /// should it come back, the orphan sweep meets what is on it.
+    /// Removes the fragments of a part from every disk: a slot may have been moved and the
+    /// old copy left behind. A lost disk has nothing to remove, and one on a node that does
+    /// not answer cannot be asked; should it come back, its node's orphan sweep meets what
+    /// is on it.
     async fn part_remove(&self, removal: &Removal) -> Result<bool, StewardError> {
         for disk in self.fragments().disks() {
             if self.disk_is_sound(disk) {

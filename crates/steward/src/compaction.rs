@@ -3,14 +3,14 @@
 use crate::{Steward, StewardError};
 
 impl Steward {
-    /// Compacts on every disk the segment most worth it; true if there was one.
+    /// Compacts on every disk of this node the segment most worth it; true if there was one.
     pub async fn compaction_step(&self) -> Result<bool, StewardError> {
         let mut worked = false;
-        for disk in self.fragments().disks() {
+        for disk in self.own_disks().disks() {
             if !self.disk_is_sound(disk) {
                 continue;
             }
-            let report = self.fragments().compact(disk).await?;
+            let report = self.own_disks().compact(disk).await?;
             worked |= report.segments > 0;
             for name in &report.damaged {
                 self.bad_found(name.part, name.fragment)?;

@@ -78,7 +78,7 @@ impl Steward {
         (settings.scrub_bytes_per_second.get() / 4).saturating_mul(millis) / 1_000
     }
 
-    /// Removes from a disk the copies of a part's fragments that are not needed; says
+    /// Removes from a disk of this node the copies of a part's fragments that are not needed; says
     /// how many bytes it has read for that.
     // Cancel-safety: may be cut anywhere; what was not removed is met by the next sweep.
     pub(crate) async fn copies_collect(
@@ -94,7 +94,7 @@ impl Steward {
         for stripe in 0..row.stripe_count {
             for slot in (0_u8..).take(row.slots.len()) {
                 let name = name_of(part, stripe, slot);
-                if !is_copy(&row, name, disk) || self.fragments().length(disk, name).is_none() {
+                if !is_copy(&row, name, disk) || self.own_disks().length(disk, name).is_none() {
                     continue;
                 }
                 // A disk that does not answer has said nothing of what it holds.
@@ -108,11 +108,11 @@ impl Steward {
             }
             if copies.len() >= SWEEP_PAGE {
                 let page = core::mem::take(&mut copies);
-                removed += self.fragments().remove(disk, page).await?;
+                removed += self.own_disks().remove(disk, page).await?;
             }
         }
         if !copies.is_empty() {
-            removed += self.fragments().remove(disk, copies).await?;
+            removed += self.own_disks().remove(disk, copies).await?;
         }
         if removed > 0 {
             tracing::info!(%part, %disk, removed, "left copies of fragments were removed");

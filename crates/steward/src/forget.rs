@@ -53,7 +53,7 @@ impl Steward {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.fragments().missing_forget(disk);
+        self.own_disks().missing_forget(disk);
         self.count(|status| {
             if let Some(losses) = &mut status.losses {
                 losses.disks.remove(&disk);

@@ -84,34 +84,39 @@ impl Steward {
 
     /// Looks at one more page of parts, if disks are missing and it is time; whether
     /// there are more to look at.
-    pub fn survey_step(&self) -> Result<bool, StewardError> {
+    // Cancel-safety: may be cut anywhere; the page is looked at once more.
+    pub async fn survey_step(&self) -> Result<bool, StewardError> {
+        // One page at a time, whoever looks.
+        let _one = self.shared.surveying.lock().await;
         let missing = self.missing();
         let now = self.shared.objects.parts().clock.elapsed();
-        let mut survey = self.shared.survey.lock();
-        if !survey.running {
-            if missing.is_empty() || survey.again_at.is_some_and(|at| now < at) {
-                return Ok(false);
+        let after = {
+            let mut survey = self.shared.survey.lock();
+            if !survey.running {
+                if missing.is_empty() || survey.again_at.is_some_and(|at| now < at) {
+                    return Ok(false);
+                }
+                let disks = missing.iter().map(|disk| (*disk, Holding::default())).collect();
+                let found = Losses { disks, ..Losses::default() };
+                *survey = Survey { running: true, found, ..Survey::default() };
             }
-            let disks = missing.iter().map(|disk| (*disk, Holding::default())).collect();
-            let found = Losses { disks, ..Losses::default() };
-            *survey = Survey { running: true, found, ..Survey::default() };
+            survey.after
+        };
+        let page = self.view().parts(after, SURVEY_PAGE)?;
+        let mut unreadable = 0;
+        for (part, row) in &page {
+            unreadable += u64::from(self.is_unreadable_without(*part, row).await);
         }
-        let page = self.view().parts(survey.after, SURVEY_PAGE)?;
+        let mut survey = self.shared.survey.lock();
         survey.running = page.len() == SURVEY_PAGE;
         survey.after = page.last().map(|(part, _)| *part);
-        for (part, row) in &page {
-            let mut missing = 0_usize;
+        survey.found.unreadable += unreadable;
+        for (_, row) in &page {
             for disk in &row.slots {
-                missing += usize::from(self.fragments().state(*disk).is_none());
                 if let Some(holding) = survey.found.disks.get_mut(disk) {
                     holding.add(row);
                 }
             }
-            // What lay on them may lie on others, of which the catalog has not heard.
-            let is_lost = row.references > 0
-                && missing > usize::from(row.parity)
-                && !self.part_may_be_read(*part, row);
-            survey.found.unreadable += u64::from(is_lost);
         }
         if !survey.running {
             let mut found = core::mem::take(&mut survey.found);
@@ -122,6 +127,15 @@ impl Steward {
             self.count(|status| status.losses = Some(found));
         }
         Ok(survey.running)
+    }
+
+    /// Whether a part cannot be read without the disks that are missing.
+    async fn is_unreadable_without(&self, part: PartId, row: &PartRow) -> bool {
+        let missing = row.slots.iter().filter(|disk| self.fragments().state(**disk).is_none());
+        // What lay on them may lie on others, of which the catalog has not heard.
+        row.references > 0
+            && missing.count() > usize::from(row.parity)
+            && !self.part_may_be_read(part, row).await
     }
 
     /// A slot has moved off a disk. The last one has all parts surveyed at once: others

@@ -64,7 +64,7 @@ impl Steward {
         Ok(())
     }
 
-    /// Goes over every disk once; condemns what has been unknown for long enough.
+    /// Goes over every disk of this node once; condemns what has been unknown for long enough.
     /// Not in a catalog that was put back from a backup, before that is confirmed.
     // Cancel-safety: may be cut anywhere; what it met is met by the next one.
     pub async fn orphan_sweep(&self) -> Result<u64, StewardError> {
@@ -77,15 +77,15 @@ impl Steward {
         let mut met = BTreeMap::new();
         let passed = self.shared.copies_passed.lock().take();
         let mut turn = CopiesTurn::new(passed, self.copies_budget());
-        for disk in self.fragments().disks() {
+        for disk in self.own_disks().disks() {
             self.disk_sweep(disk, now, &mut met, &mut turn).await?;
             turn.disk_done(disk);
         }
         *self.shared.copies_passed.lock() = turn.stopped_at();
         if planted::is_on(FORGET_REFERENCES) {
             for part in met.keys() {
-                for disk in self.fragments().disks() {
-                    self.fragments().remove_part(disk, *part).await?;
+                for disk in self.own_disks().disks() {
+                    self.own_disks().remove_part(disk, *part).await?;
                 }
             }
         }
@@ -114,7 +114,7 @@ impl Steward {
     ) -> Result<(), StewardError> {
         let mut after = None;
         loop {
-            let page = self.fragments().list(disk, after, SWEEP_PAGE);
+            let page = self.own_disks().list(disk, after, SWEEP_PAGE);
             let Some(last) = page.last() else { return Ok(()) };
             // A page at a time, of rows as they are then: others need this thread too,
             // and a view that is held for long holds back compaction.

@@ -23,13 +23,13 @@ use catalog::command::PartSlotMove;
 use catalog::{Command, PartRow, Refusal};
 use consensus::ProposeError;
 use erasure::{Code, CodecId};
-use fragments::{Fragment, FragmentHeader, FragmentName};
+use fragments::{Fragment, FragmentHeader, FragmentName, Reach};
 use placement::{DiskFacts, replacement};
 use seal::SealedLayout;
 use tokio::sync::SemaphorePermit;
 use units::{ByteCount, DiskId, FragmentNumber, PartId, StripeNumber, planted};
 
-use crate::census::{expected_bytes, name_of, with_unheard};
+use crate::census::{Presence, expected_bytes, name_of, with_unheard};
 use crate::limits::{REPAIR_BATCH_BYTES, REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX};
 use crate::planted::MOVE_UNVERIFIED;
 use crate::{RepairOutcome, Steward, StewardError};
@@ -95,7 +95,7 @@ impl Steward {
     ) -> Result<RepairOutcome, StewardError> {
         let mut outcome = RepairOutcome::default();
         let stripes = u64::from(row.stripe_count);
-        let Some(target) = self.target(work, row) else {
+        let Some(target) = self.target(work, row).await else {
             // Without a disk to go to it may be lost all the same.
             let in_vain = self.shared.repairs.lock().was_in_vain(work.part, row);
             outcome.lost = self.stripes_lost(work, row, in_vain).await;
@@ -155,7 +155,8 @@ impl Steward {
                     let _room = self.look_room(expected_bytes(row, name).unwrap_or(0)).await;
                     self.good_somewhere(*disk, row, name).await.is_some()
                 } else {
-                    self.fragment_is_somewhere(row, name) && !self.is_distrusted(name)
+                    self.fragment_is_somewhere(row, name).await != Presence::Absent
+                        && !self.is_distrusted(name)
                 };
                 // Its own fragment makes up for all others.
                 let counts = if slot == work.slot.get() { row.data } else { 1 };
@@ -171,11 +172,11 @@ impl Steward {
 
     /// Where the slot's fragments go: its own disk if that is sound; else the disk that
     /// an earlier attempt wrote to, if it has the room; else another.
-    fn target(&self, work: &SlotWork, row: &PartRow) -> Option<DiskId> {
+    async fn target(&self, work: &SlotWork, row: &PartRow) -> Option<DiskId> {
         let disks = self.disk_facts();
         let need = work.layout.sealed_total().get() / u64::from(row.data.max(1));
         if !self.disk_is_sound(work.disk) {
-            let begun = self.begun(&disks, row, (work.part, work.slot), need);
+            let begun = self.begun(&disks, row, (work.part, work.slot), need).await;
             if begun.is_some() {
                 return begun;
             }
@@ -184,7 +185,7 @@ impl Steward {
         replacement(&disks, &row.slots, work.disk, ByteCount::new(need), random)
     }
 
-    /// The disks of the site, as placement sees them.
+    /// The disks of all nodes, as placement sees them.
     pub(crate) fn disk_facts(&self) -> Vec<DiskFacts> {
         let store = self.fragments();
         let facts = |id| DiskFacts {
@@ -197,22 +198,34 @@ impl Steward {
 
     /// The disk that an earlier attempt wrote fragments of this slot to, if it takes the
     /// rest: `need` bytes in all.
-    pub(crate) fn begun(
+    pub(crate) async fn begun(
         &self,
         disks: &[DiskFacts],
         row: &PartRow,
         (part, slot): (PartId, FragmentNumber),
         need: u64,
     ) -> Option<DiskId> {
-        let begun = |disk: &&DiskFacts| {
+        for disk in disks.iter().filter(|disk| disk.healthy && !row.slots.contains(&disk.id)) {
             // They are written in order: without the first there is none.
-            let name = |stripe| name_of(part, stripe, slot.get());
-            let length = |stripe| self.fragments().length(disk.id, name(stripe));
-            let there: u64 = (0..row.stripe_count).map_while(length).map(ByteCount::get).sum();
-            let has_room = disk.free.get() >= need.saturating_sub(there);
-            disk.healthy && has_room && there > 0 && !row.slots.contains(&disk.id)
-        };
-        disks.iter().find(begun).map(|disk| disk.id)
+            let names = |stripes: Range<u32>| -> Vec<FragmentName> {
+                stripes.map(|stripe| name_of(part, stripe, slot.get())).collect()
+            };
+            let first = names(0..row.stripe_count.min(1));
+            if self.bytes_there(disk.id, &first).await == 0 {
+                continue;
+            }
+            let there = self.bytes_there(disk.id, &names(0..row.stripe_count)).await;
+            if disk.free.get() >= need.saturating_sub(there) {
+                return Some(disk.id);
+            }
+        }
+        None
+    }
+
+    /// Bytes of these fragments on a disk, up to the first that is not there.
+    async fn bytes_there(&self, disk: DiskId, names: &[FragmentName]) -> u64 {
+        let lengths = self.fragments().lengths(disk, names).await.unwrap_or_default();
+        lengths.into_iter().map_while(|length| length).map(ByteCount::get).sum()
     }
 
     /// Rebuilds the next fragments that are not good on the target, as many as are
@@ -326,7 +339,10 @@ impl Steward {
         name: FragmentName,
     ) -> Option<Bytes> {
         let expected = expected_bytes(row, name)?;
-        if self.fragments().length(disk, name)?.get() != expected as u64 {
+        // What another node has is told with its bytes.
+        if self.fragments().reach(disk) == Reach::Here
+            && self.own_disks().length(disk, name)?.get() != expected as u64
+        {
             return None;
         }
         let read = self.fragments().read_whole(disk, name).await.ok()?;
@@ -341,8 +357,11 @@ impl Steward {
         row: &PartRow,
         name: FragmentName,
     ) -> Option<Bytes> {
-        let elsewhere = self.fragments().elsewhere(place, name);
-        for disk in core::iter::once(place).chain(elsewhere) {
+        let in_place = self.good_fragment(place, row, name).await;
+        if in_place.is_some() {
+            return in_place;
+        }
+        for disk in self.fragments().elsewhere(place, name).await {
             let good = self.good_fragment(disk, row, name).await;
             if good.is_some() {
                 return good;

@@ -72,7 +72,7 @@ impl Steward {
     /// more to look at now.
     // Cancel-safety: may be cut anywhere; the page is looked at once more.
     pub async fn second_copies_step(&self) -> Result<bool, StewardError> {
-        if self.fragments().disks().len() + self.missing().len() < 2 {
+        if self.fragments().expected().len() < 2 {
             // All have one copy, and nobody is told that they get another.
             if self.shared.status.borrow().parts_single != Some(0) {
                 self.count(|status| status.parts_single = Some(0));
@@ -156,7 +156,7 @@ impl Steward {
     async fn copy_make(&self, part: PartId) -> Result<bool, StewardError> {
         let Some(_claim) = self.shared.claims.claim(part) else { return Ok(false) };
         let Some(row) = self.view().part(part)?.filter(is_single) else { return Ok(false) };
-        let Some(target) = self.copy_target(part, &row) else { return Ok(false) };
+        let Some(target) = self.copy_target(part, &row).await else { return Ok(false) };
         let command = Command::PartCopyAdd(PartCopyAdd { part, copies: 1, to: target });
         if !self.takes(&command) {
             return Ok(false);
@@ -199,7 +199,7 @@ impl Steward {
     /// Where a copy goes: the disk that an earlier attempt wrote to, or one that is drawn;
     /// none whose last share of room it would take, for that is kept for what clients
     /// write.
-    fn copy_target(&self, part: PartId, row: &PartRow) -> Option<DiskId> {
+    async fn copy_target(&self, part: PartId, row: &PartRow) -> Option<DiskId> {
         let mut disks = self.disk_facts();
         for disk in &mut disks {
             let total = self.fragments().space(disk.id).map_or(0, |space| space.total.get());
@@ -209,6 +209,6 @@ impl Steward {
         let layout = seal::SealedLayout::new(row.size, row.stripe_bytes)?;
         let need = layout.sealed_total();
         let drawn = || another(&disks, &row.slots, need, &*self.shared.objects.parts().random);
-        self.begun(&disks, row, (part, SECOND), need.get()).or_else(drawn)
+        self.begun(&disks, row, (part, SECOND), need.get()).await.or_else(drawn)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use caretaker::{ErasedSweep, LifecycleSweep, RepairQueue};
 use catalog::{Command, Success, View};
-use fragments::{DiskState, FragmentName, FragmentStore};
+use fragments::{ClusterStore, DiskState, FragmentName, FragmentStore, Reach};
 use objects::{Findings, Objects};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -51,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) round: Mutex<RoundFindings>,
     pub(crate) lost_walk: Mutex<LostWalk>,
     pub(crate) survey: Mutex<Survey>,
+    /// Held while a page is surveyed.
+    pub(crate) surveying: tokio::sync::Mutex<()>,
     /// What lay on the disks when it was counted last; held while it is counted.
     pub(crate) holdings: tokio::sync::Mutex<Counted>,
     /// Held by a step of the walks.
@@ -98,6 +100,7 @@ impl Steward {
                 round: Mutex::default(),
                 lost_walk: Mutex::default(),
                 survey: Mutex::default(),
+                surveying: tokio::sync::Mutex::default(),
                 holdings: tokio::sync::Mutex::default(),
                 second_copies: tokio::sync::Mutex::default(),
                 forgetting: tokio::sync::Mutex::default(),
@@ -132,8 +135,14 @@ impl Steward {
         self.shared.objects.parts().consensus.view()
     }
 
-    pub(crate) fn fragments(&self) -> &FragmentStore {
+    /// The disks of all nodes: where fragments of parts are read and written.
+    pub(crate) fn fragments(&self) -> &ClusterStore {
         &self.shared.objects.parts().fragments
+    }
+
+    /// The disks of this node, for what each node does for its own.
+    pub(crate) fn own_disks(&self) -> &FragmentStore {
+        self.fragments().local()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -151,9 +160,12 @@ impl Steward {
     }
 
     /// Whether what a disk holds is to be rebuilt elsewhere. One that hangs may answer
-    /// again with all it holds; the operator is told, and may start without it.
+    /// again with all it holds, and so may one on a node that does not answer; the operator
+    /// is told, and may go on without it.
     pub(crate) fn disk_is_lost(&self, disk: DiskId) -> bool {
-        !self.disk_is_sound(disk) && self.fragments().state(disk) != Some(DiskState::Hanging)
+        !self.disk_is_sound(disk)
+            && self.fragments().state(disk) != Some(DiskState::Hanging)
+            && !matches!(self.fragments().reach(disk), Reach::Unreachable { .. })
     }
 
     /// Disks that take writes.

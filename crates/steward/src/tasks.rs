@@ -200,7 +200,7 @@ impl Steward {
         });
         self.duty(&mut tasks, "survey", |steward| {
             Box::pin(async move {
-                let more = steward.survey_step()?;
+                let more = steward.survey_step().await?;
                 Ok(if more { WALK_REST } else { REST })
             })
         });

@@ -223,7 +223,7 @@ impl Steward {
     async fn part_is_readable(&self, part: PartId, row: &PartRow) -> bool {
         let names = |stripe| (0_u8..).take(row.slots.len()).map(move |s| name_of(part, stripe, s));
         let needed = usize::from(row.data);
-        if !self.part_may_be_read(part, row) {
+        if !self.part_may_be_read(part, row).await {
             return false;
         }
         let row = &with_unheard(row);

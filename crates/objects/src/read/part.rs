@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use catalog::{PartReference, PartRow, SealedBytes};
 use erasure::Code;
-use fragments::{DiskState, FragmentName};
+use fragments::{DiskState, FragmentName, ReadError};
 use futures::future::join_all;
 use seal::limits::{SEALED_CHUNK_BYTES, TAG_BYTES};
 use seal::{ChunkPlace, ChunkSealer, SealedLayout, StripeRange};
@@ -28,10 +28,19 @@ pub(crate) struct OpenPart {
 
 /// What stands in the way of a window.
 enum Trouble {
-    /// These data fragments cannot be read.
-    Unread(Vec<u8>),
+    /// Some data fragments cannot be read.
+    Unread(Unread),
     /// All could be read, but what is in them does not open.
     Unopened(Vec<u8>),
+}
+
+/// Data fragments that cannot be read.
+#[derive(Default)]
+struct Unread {
+    all: Vec<u8>,
+    /// Those of them on nodes that did not answer, or from which nothing came that can be
+    /// trusted: that says nothing of them.
+    unheard: Vec<u8>,
 }
 
 /// Where the fragments of a stripe that is rebuilt are taken from.
@@ -126,7 +135,7 @@ impl OpenPart {
             inner.parts.fragments.read(self.slot(piece.fragment), name, piece.range.clone())
         });
         let mut bytes = BytesMut::new();
-        let mut unread = Vec::new();
+        let mut unread = Unread::default();
         for (piece, read) in pieces.iter().zip(join_all(reads).await) {
             match read {
                 Ok(read) if pieces.len() == 1 => {
@@ -134,10 +143,15 @@ impl OpenPart {
                         read.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
                 }
                 Ok(read) => bytes.extend_from_slice(&read),
-                Err(_) => unread.push(piece.fragment),
+                Err(error) => {
+                    unread.all.push(piece.fragment);
+                    let from =
+                        matches!(error, ReadError::Unreachable { .. } | ReadError::Garbled { .. });
+                    unread.unheard.extend(from.then_some(piece.fragment));
+                }
             }
         }
-        if !unread.is_empty() {
+        if !unread.all.is_empty() {
             return Err(Trouble::Unread(unread));
         }
         self.open(range, bytes)
@@ -166,11 +180,15 @@ impl OpenPart {
         let _degraded =
             inner.degraded_reads.acquire().await.map_err(|_| self.lost(range.stripe))?;
         let (kind, suspects) = match &trouble {
-            Trouble::Unread(bad) => (DamageKind::Unread, vec![bad.clone()]),
+            Trouble::Unread(bad) => (DamageKind::Unread, vec![bad.all.clone()]),
             // Which one is wrong shows only when the rest opens without it.
             Trouble::Unopened(all) => {
                 (DamageKind::Unopened, all.iter().map(|one| vec![*one]).collect())
             }
+        };
+        let unheard: &[u8] = match &trouble {
+            Trouble::Unread(bad) => &bad.unheard,
+            Trouble::Unopened(_) => &[],
         };
         // What the others make up for first: where else a fragment lies is looked for only
         // when they do not.
@@ -186,7 +204,7 @@ impl OpenPart {
             // checksums hold is given away only for a stripe that is known to be right.
             let blamed = kind == DamageKind::Unread || self.opens_whole(range.stripe, &stripe);
             if blamed {
-                self.report(inner, range.stripe, &bad, kind);
+                self.report(inner, range.stripe, &bad, unheard, kind);
             }
             self.rebuilt = Some((range.stripe, stripe));
             return Ok(plain);
@@ -194,19 +212,28 @@ impl OpenPart {
         // Nobody can say which one is wrong where all could be read; what could not
         // be read is known, and that nothing makes up for it must be, too.
         if let Trouble::Unread(bad) = &trouble {
-            self.report(inner, range.stripe, bad, DamageKind::Unread);
+            self.report(inner, range.stripe, &bad.all, unheard, DamageKind::Unread);
         }
         tracing::error!(part = %self.part, stripe = %range.stripe, "a stripe cannot be read");
         let reason = format!("stripe {} of part {}", range.stripe, self.part);
         let is_unread = matches!(trouble, Trouble::Unread(_));
-        if is_unread && self.slots.iter().any(|disk| is_unreachable(inner, *disk)) {
+        let may_answer = || self.slots.iter().any(|disk| is_unreachable(inner, *disk));
+        if is_unread && (!unheard.is_empty() || may_answer()) {
             return Err(ObjectError::DisksUnreachable { reason });
         }
         Err(ObjectError::Damaged { reason })
     }
 
-    fn report(&self, inner: &Inner, stripe: StripeNumber, bad: &[u8], kind: DamageKind) {
-        for fragment in bad {
+    /// Tells of bad fragments, but of none that nothing is known against.
+    fn report(
+        &self,
+        inner: &Inner,
+        stripe: StripeNumber,
+        bad: &[u8],
+        unheard: &[u8],
+        kind: DamageKind,
+    ) {
+        for fragment in bad.iter().filter(|fragment| !unheard.contains(fragment)) {
             let (disk, fragment) = (self.slot(*fragment), FragmentNumber::new(*fragment));
             // A disk that does not answer says nothing of what it holds.
             if kind == DamageKind::Unread
@@ -229,10 +256,10 @@ impl OpenPart {
     ) -> Option<Bytes> {
         let fragments = &inner.parts.fragments;
         let sealed_bytes = size(self.layout.sealed_bytes(stripe));
-        let elsewhere = |fragment| match from {
+        let elsewhere = async |fragment| match from {
             Sources::Named => Vec::new(),
             Sources::Anywhere => {
-                fragments.elsewhere(self.slot(fragment), self.name(stripe, fragment))
+                fragments.elsewhere(self.slot(fragment), self.name(stripe, fragment)).await
             }
         };
         if from == Sources::Anywhere
@@ -240,7 +267,7 @@ impl OpenPart {
         {
             return Some(copy);
         }
-        let others: Vec<Vec<DiskId>> = (0..self.code.total()).map(elsewhere).collect();
+        let others: Vec<Vec<DiskId>> = join_all((0..self.code.total()).map(elsewhere)).await;
         if from == Sources::Anywhere && others.iter().all(Vec::is_empty) {
             return None;
         }
@@ -270,7 +297,7 @@ impl OpenPart {
         let fragments = &inner.parts.fragments;
         let name = self.name(stripe, self.code.total());
         let sealed_bytes = size(self.layout.sealed_bytes(stripe));
-        for disk in fragments.elsewhere(self.slot(0), name) {
+        for disk in fragments.elsewhere(self.slot(0), name).await {
             let whole = fragments.read_whole(disk, name).await;
             let payload = whole.ok().map(|fragment| fragment.payload);
             if payload.as_ref().is_some_and(|bytes| bytes.len() == sealed_bytes) {

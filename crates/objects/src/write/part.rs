@@ -38,7 +38,8 @@ pub(crate) struct PartFor<'a> {
 }
 
 impl Inner {
-    /// The disks the site counts on, as placement sees them: those that are missing too.
+    /// The disks that are counted on, as placement sees them: also those that are missing
+    /// or on nodes that do not answer.
     pub(crate) fn disks(&self) -> Vec<DiskFacts> {
         let store = &self.parts.fragments;
         let facts = |id| DiskFacts {
@@ -46,7 +47,7 @@ impl Inner {
             healthy: matches!(store.state(id), Some(DiskState::Healthy | DiskState::Full)),
             free: store.space(id).map_or(ByteCount::ZERO, |space| space.available),
         };
-        store.disks().into_iter().chain(store.missing()).map(facts).collect()
+        store.expected().into_iter().map(facts).collect()
     }
 
     fn place(&self, bytes: u64) -> Result<Placement, ObjectError> {

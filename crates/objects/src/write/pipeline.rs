@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use erasure::{Code, CodecId};
-use fragments::{Fragment, FragmentHeader, FragmentName, FragmentStore, WriteError};
+use fragments::{ClusterStore, Fragment, FragmentHeader, FragmentName, WriteError};
 use futures::stream::FuturesUnordered;
 use futures::{StreamExt, TryStreamExt};
 use seal::ChunkSealer;
@@ -26,7 +26,7 @@ pub(crate) struct PartSetup {
     pub(crate) code: Code,
     pub(crate) slots: Vec<DiskId>,
     pub(crate) sealer: ChunkSealer,
-    pub(crate) fragments: FragmentStore,
+    pub(crate) fragments: ClusterStore,
 }
 
 /// A stripe whose plaintext is complete.

@@ -128,9 +128,10 @@ impl Store {
         let consensus = consensus.unwrap_or_else(|error| panic!("{error}"));
         let fragments =
             fragments::FragmentStore::open(cluster, vec![Arc::clone(&data) as _], &*random).await;
+        let fragments = fragments.unwrap_or_else(|error| panic!("{error}"));
         let objects = Objects::new(objects::Parts {
             consensus: consensus.clone(),
-            fragments: fragments.unwrap_or_else(|error| panic!("{error}")),
+            fragments: fragments::ClusterStore::alone(fragments),
             vault: Arc::clone(&vault),
             clock: Arc::clone(clock),
             random: Arc::clone(&random),

@@ -1,8 +1,8 @@
 //! Scrub: what should be there is there, and is what was written.
 //!
-//! A round first walks the catalog's parts and asks the disks' indexes whether
-//! each fragment is present, then reads every fragment of every disk against its
-//! checksums. What is bad or missing goes to repair at once. What nothing needs any
+//! Each node scrubs its own disks. A round first walks the catalog's parts and asks the
+//! disks' indexes whether each fragment is present, then reads every fragment of every
+//! disk against its checksums. What is bad or missing goes to repair at once. What nothing needs any
 //! more (a fragment of a deleted object, a copy whose slot has moved) is no finding.
 //!
 //! Where it stands is a row
@@ -66,7 +66,7 @@ impl Steward {
         let mut place = self.shared.scrub.lock().await;
         self.scrub_record(&mut place).await?;
         let now = self.now();
-        let disks = self.fragments().disks();
+        let disks = self.own_disks().disks();
         let ScrubPlace { record: Some(record), left, steps } = &mut *place else {
             return Ok(None);
         };
@@ -100,7 +100,7 @@ impl Steward {
             return Ok(None);
         };
         entry.started.get_or_insert(now);
-        let report = match self.fragments().scrub(disk, entry.cursor(), SCRUB_STEP_BYTES).await {
+        let report = match self.own_disks().scrub(disk, entry.cursor(), SCRUB_STEP_BYTES).await {
             Ok(report) => report,
             // A disk that cannot be read is lost: its slots are found by the damage step.
             Err(error) => {
@@ -201,9 +201,9 @@ impl Steward {
 
     /// Lets every sound disk note that its last commit is durable.
     pub async fn settle_step(&self) -> Result<(), StewardError> {
-        for disk in self.fragments().disks() {
+        for disk in self.own_disks().disks() {
             if self.disk_is_sound(disk) {
-                self.fragments().settle(disk).await?;
+                self.own_disks().settle(disk).await?;
             }
         }
         Ok(())
@@ -212,8 +212,8 @@ impl Steward {
     /// Shows a round that begins, or goes on from an earlier process.
     fn scrub_show(&self, record: &ScrubRecord) {
         let read = |disk: &DiskId| record.disks.iter().any(|e| e.disk == *disk && e.finished);
-        let space = |disk| self.fragments().space(disk).map_or(0, |space| space.live.get());
-        let disks = self.fragments().disks();
+        let space = |disk| self.own_disks().space(disk).map_or(0, |space| space.live.get());
+        let disks = self.own_disks().disks();
         let total: u64 = disks.iter().map(|disk| space(*disk)).sum();
         let done: u64 = disks.iter().filter(|disk| read(disk)).map(|disk| space(*disk)).sum();
         self.shared.round.lock().begin();
