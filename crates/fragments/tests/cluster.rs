@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use disk::{Disk, SimDisk};
 use erasure::{Code, CodecId};
-use fragments::testing::{Mishap, RelayNetwork};
+use fragments::testing::{Mishap, RelayNetwork, cluster_run, reports_run};
 use fragments::{
     ClusterStore, CustodyProof, Fragment, FragmentHeader, FragmentName, FragmentService,
     FragmentStore, Nonce, Reach, ReadError, Waits, WriteError,
@@ -154,4 +154,24 @@ async fn what_flips_on_the_way_is_neither_stored_nor_handed_out() {
     let whole = store.read_whole(disk, name(1, 0)).await.unwrap();
     assert_eq!(whole.payload, fragment(1, 0, 100_000).payload);
     nodes.end().await;
+}
+
+#[test]
+fn the_model_of_a_cluster_holds() {
+    let seeds = match std::env::var("ESSAIM_SEED").ok().and_then(|text| text.parse().ok()) {
+        Some(seed) => seed..seed + 1,
+        None => 0..60_u64,
+    };
+    for seed in seeds {
+        if let Err(error) = cluster_run(seed) {
+            panic!("{error}");
+        }
+    }
+}
+
+#[test]
+fn others_disks_are_known_by_reports_and_strangers_are_told_nothing() {
+    if let Err(error) = reports_run() {
+        panic!("{error}");
+    }
 }

@@ -4,17 +4,21 @@
 #![cfg(feature = "planted")]
 
 use fragments::PLANTED;
-use fragments::testing::{crash_sweep, fault_sweep, model_run, rot_sweep};
+use fragments::testing::{
+    cluster_run, crash_sweep, fault_sweep, model_run, reports_run, rot_sweep,
+};
 
 type Trial<'a> = (&'static str, &'a dyn Fn() -> Result<(), String>);
 
 /// The trial that catches it, with the first line of what that said.
 fn caught_by() -> Option<(&'static str, String)> {
     let first = |error: String| error.lines().next().unwrap_or_default().to_owned();
-    let trials: [Trial<'_>; 4] = [
+    let trials: [Trial<'_>; 6] = [
         ("model", &|| (0..300).try_for_each(model_run)),
         ("rot", &|| rot_sweep(0..10, 100).map(drop)),
         ("crash", &|| crash_sweep(0..u64::MAX, 5, 3_000).map(drop)),
+        ("cluster", &|| (0..20).try_for_each(cluster_run)),
+        ("reports", &reports_run),
         ("fault", &|| fault_sweep(0..u64::MAX, 3_000).map(drop)),
     ];
     trials.iter().find_map(|(name, trial)| trial().err().map(|error| (*name, first(error))))

@@ -71,6 +71,13 @@ pub enum Reach {
     Unknown,
 }
 
+impl Reach {
+    /// Whether the disk can be asked.
+    pub const fn is_there(self) -> bool {
+        matches!(self, Self::Here | Self::There { .. })
+    }
+}
+
 /// Where a disk is asked for.
 enum Route<'a> {
     Here,
