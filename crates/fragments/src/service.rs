@@ -5,6 +5,9 @@
 //! - Nothing is stored whose header, length and checksum do not agree.
 //! - The bytes on their way in and out are bounded, however many ask.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
