@@ -83,22 +83,24 @@ pub const PLANTED: &[PlantedBug] = &[
 pub use apply::{Applied, apply};
 pub use command::{Command, Stamped};
 pub use name::{
-    AccessKeyId, BucketName, ETag, EmailAddress, JobName, NameError, NamedKeyName, ObjectKey,
-    SealedBytes, TenantName, UserName, VersionAsk, VersionId, VersionName,
+    AccessKeyId, BucketName, ETag, EmailAddress, JobName, NameError, NamedKeyName, NodeAddress,
+    ObjectKey, SealedBytes, SiteName, StatementBytes, TenantName, UserName, VersionAsk, VersionId,
+    VersionName,
 };
 pub use outcome::{DeleteDone, Outcome, PutDone, Success, UploadPartDone};
 pub use record::{
     AccessKey, Acl, Bucket, BucketSetting, Canned, Checksum, ChecksumAlgorithm, ChecksumKind,
     Content, Damaged, DefaultRetention, DefaultRetentionPeriod, Encryption, Event, EventKind,
-    ForgottenDisk, Grant, Grantee, Job, KeyScope, LifecycleExpiration, LifecycleFilter,
-    LifecycleNoncurrent, LifecycleRule, LifecycleRules, Manifest, ManifestRun, NamedKey,
-    ObjectHeaders, ObjectLock, ObjectVersion, Ownership, PartReference, PartRow, Permission, Quota,
-    ReleaseEntry, ReleaseKind, Retention, RetentionMode, SettingKind, SettingSet, Tag, Tenant,
-    TenantState, Upload, Usage, User, VersionDetail, VersionHead, VersionKind, Versioning,
+    ForgottenDisk, Grant, Grantee, Invite, InviteUse, Job, KeyScope, LifecycleExpiration,
+    LifecycleFilter, LifecycleNoncurrent, LifecycleRule, LifecycleRules, Manifest, ManifestRun,
+    NamedKey, Node, NodeRole, NodeSignature, ObjectHeaders, ObjectLock, ObjectVersion, Ownership,
+    PartReference, PartRow, Permission, Policy, PolicyScope, Quota, ReleaseEntry, ReleaseKind,
+    Retention, RetentionMode, SettingKind, SettingSet, SignedStatement, Site, SiteState, Tag,
+    Tenant, TenantState, Upload, Usage, User, VersionDetail, VersionHead, VersionKind, Versioning,
 };
 pub use refusal::{Condition, LockReason, QuotaSubject, Refusal};
 pub use rows::{Batch, MemoryRows, Row, Rows, RowsError};
 pub use view::{
     After, AfterUpload, AfterVersion, CompletePlan, FeedPage, Found, ListAsk, ListPage,
-    ListedObject, ListedUpload, ListedVersion, PartAsk, ReadError, View,
+    ListedObject, ListedUpload, ListedVersion, PartAsk, ReadError, SiteMap, View,
 };

@@ -6,6 +6,8 @@
 //! limits that refuse are read by the same replay, and may only be raised while no log
 //! holds a command that they refused.
 
+use core::time::Duration;
+
 /// S3: a part other than the last is at least this long.
 pub const PART_BYTES_MIN: u64 = 5 * 1024 * 1024;
 
@@ -84,6 +86,56 @@ pub const DISKS_FORGOTTEN_MAX: usize = 256;
 pub const COMMANDS_PER_ENTRY_MAX: usize = 65_536;
 
 const _: () = assert!(PART_BYTES_MIN < OBJECT_BYTES_MAX, "a part fits in an object");
+
+/// Sites of one cluster. It is meant for about 20, and while sites are replaced there are
+/// more; all of them are read at once.
+pub const SITES_MAX: usize = 32;
+
+/// Nodes of one cluster; all of them are read at once, as are the sites.
+pub const NODES_MAX: usize = 128;
+
+/// Disks of one node: the bays of a large machine, with some to spare.
+pub const DISKS_PER_NODE_MAX: usize = 96;
+
+/// Disks of one site, at all its nodes; placement weighs each whenever it draws one.
+pub const DISKS_PER_SITE_MAX: usize = 1_024;
+
+/// Addresses of one node: by name and by number, at home and from outside.
+pub const NODE_ADDRESSES_MAX: usize = 8;
+
+/// Longest address of a node: a host name of 253 bytes (RFC 1035, section 2.3.4), a colon
+/// and a port.
+pub const NODE_ADDRESS_BYTES_MAX: usize = 259;
+
+/// Longest statement of a site; one with a dozen certifications takes 2 KiB.
+pub const SITE_STATEMENT_BYTES_MAX: usize = 16 * 1024;
+
+/// Parts one `SiteRemove` may look at; keeps a log entry short.
+/// **In the log's meaning.**
+pub const SITE_REMOVE_ROWS_MAX: u32 = 10_000;
+
+/// Invitations that are open at a time; each is a key that a node may come in by.
+pub const INVITES_OPEN_MAX: usize = 32;
+
+/// Used and expired invitations that are remembered; the oldest go first.
+/// **In the log's meaning.**
+pub const INVITES_CLOSED_MAX: usize = 64;
+
+/// How long a used or expired invitation is remembered: who comes late is told so within
+/// a week.
+/// **In the log's meaning.**
+pub const INVITE_CLOSED_KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// How long an invitation may be open: a token that lies about longer is made anew.
+pub const INVITE_LIFE_MAX: Duration = Duration::from_hours(30 * 24);
+
+/// Longest text that says who made an invitation.
+pub const INVITE_MADE_BY_BYTES_MAX: usize = NAME_BYTES_MAX;
+
+/// Longest placement policy; thousands of rules fit.
+pub const POLICY_BYTES_MAX: usize = 64 * 1024;
+
+const _: () = assert!(SITES_MAX <= NODES_MAX, "every site has a node");
 
 /// Most part keys that one command wraps anew: about 100 KiB of command.
 pub const PART_KEYS_REWRAP_MAX: usize = 512;

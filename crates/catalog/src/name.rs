@@ -10,14 +10,16 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use units::limits::OBJECT_KEY_BYTES_MAX;
 
-use crate::limits::{EMAIL_BYTES_MAX, NAME_BYTES_MAX};
+use crate::limits::{EMAIL_BYTES_MAX, NAME_BYTES_MAX, NODE_ADDRESS_BYTES_MAX};
 
 mod etag;
 mod sealed_bytes;
+mod statement_bytes;
 mod version;
 
 pub use etag::ETag;
 pub use sealed_bytes::SealedBytes;
+pub use statement_bytes::StatementBytes;
 pub use version::{VersionAsk, VersionId, VersionName};
 
 /// Text that is not a valid name of its kind.
@@ -102,6 +104,10 @@ names! {
     EmailAddress, check_email;
     /// The name of a background job.
     JobName, check_plain_name;
+    /// The name of a site, unique in its cluster.
+    SiteName, check_line;
+    /// Where a node is reached: `host:port`, an IPv6 address in brackets.
+    NodeAddress, check_node_address;
 }
 
 macro_rules! stored_names {
@@ -135,6 +141,13 @@ fn check_plain_name(text: &str) -> Result<(), NameError> {
     if text.chars().all(plain) && text.trim() == text { Ok(()) } else { Err(NameError::Malformed) }
 }
 
+/// One line of text that reads the same wherever it is shown: as `placement` has it.
+fn check_line(text: &str) -> Result<(), NameError> {
+    check_length(text, NAME_BYTES_MAX)?;
+    let is_line = text.trim() == text && !text.chars().any(char::is_control);
+    if is_line { Ok(()) } else { Err(NameError::Malformed) }
+}
+
 /// An address as forms take it (HTML standard, "valid e-mail address"), in lower
 /// case, so that two spellings of one address are never two tenants.
 fn check_email(text: &str) -> Result<(), NameError> {
@@ -152,6 +165,22 @@ fn check_email(text: &str) -> Result<(), NameError> {
     };
     let fits = !local.is_empty() && local.bytes().all(in_local) && domain.split('.').all(label);
     if fits { Ok(()) } else { Err(NameError::Malformed) }
+}
+
+/// A host and a port. Whether there is such a host is for whoever calls it to find out.
+fn check_node_address(text: &str) -> Result<(), NameError> {
+    check_length(text, NODE_ADDRESS_BYTES_MAX)?;
+    let (host, port) = text.rsplit_once(':').ok_or(NameError::Malformed)?;
+    let inside = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.' || b == b'_';
+    let is_host = match host.strip_prefix('[') {
+        None => !host.is_empty() && host.bytes().all(inside),
+        Some(host) => {
+            let address = host.strip_suffix(']').map(str::parse::<core::net::Ipv6Addr>);
+            address.is_some_and(|address| address.is_ok())
+        }
+    };
+    let is_port = port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    if is_host && is_port { Ok(()) } else { Err(NameError::Malformed) }
 }
 
 /// S3 User Guide, "General purpose buckets naming rules".
@@ -200,6 +229,19 @@ mod tests {
         }
         let long = format!("{}@example.org", "a".repeat(254));
         assert!(EmailAddress::new(long).is_err());
+    }
+
+    #[test]
+    fn node_addresses_are_a_host_and_a_port() {
+        for good in ["site-b.example:7070", "192.0.2.7:7070", "[2001:db8::7]:7070", "b:0"] {
+            assert!(NodeAddress::new(good).is_ok(), "{good}");
+        }
+        let long = format!("{}:1", "a".repeat(260));
+        for bad in
+            ["", "b", ":1", "b:", "b:+1", "b:65536", "2001:db8::7", "[b]:1", "[::1", "b c:1", &long]
+        {
+            assert!(NodeAddress::new(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a command that was not refused gives back.
 
 use serde::{Deserialize, Serialize};
-use units::{BucketId, ByteCount, Timestamp};
+use units::{BucketId, ByteCount, Epoch, Timestamp};
 
 use crate::name::{ETag, ObjectKey, VersionName};
 use crate::record::{Bucket, Checksum, ObjectVersion, Retention, Versioning};
@@ -107,6 +107,16 @@ pub enum Success {
     /// A step towards forgetting a disk was taken.
     DiskForget {
         /// Whether it was the last: the disk is forgotten.
+        finished: bool,
+    },
+    /// The site map is as it was asked for.
+    Mapped {
+        /// Its version: another than before if it changed in what matters to placement.
+        epoch: Epoch,
+    },
+    /// A step towards removing a site was taken.
+    SiteRemove {
+        /// Whether it was the last: the site is off the map.
         finished: bool,
     },
 }

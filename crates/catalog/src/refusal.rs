@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use units::{ByteCount, DiskId, PartId, PartNumber, Timestamp};
+use units::{ByteCount, DiskId, Epoch, NodeId, PartId, PartNumber, SiteId, Timestamp};
 
 use crate::name::VersionName;
-use crate::record::{RetentionMode, TenantState};
+use crate::record::{NodeRole, RetentionMode, TenantState};
 
 /// The condition that failed, as S3 names it in `Condition`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -248,6 +248,105 @@ pub enum Refusal {
     /// not kept whole in each of its slots.
     #[error("the part does not have these copies")]
     CopiesChanged,
+    /// What needs a site map was asked of a cluster that has none.
+    #[error("the cluster has no site map yet")]
+    NoMap,
+    /// A site map was to be founded, and another site has done so.
+    #[error("the cluster has a site map already: another site joins it by an invitation")]
+    MapFounded,
+    /// A placement was decided on another version of the site map; decide anew.
+    #[error("the site map has changed since this was placed: it is at epoch {now}")]
+    MapChanged {
+        /// The version that counts now.
+        now: Epoch,
+    },
+    /// No site with this id.
+    #[error("there is no such site")]
+    NoSuchSite,
+    /// The site's id is taken.
+    #[error("the site belongs to the cluster already")]
+    SiteExists,
+    /// The site's name is taken.
+    #[error("there is already a site of this name")]
+    SiteNameTaken,
+    /// A fragment was to be moved, or a node was to come, to a site that is being emptied.
+    #[error("site {site} is being emptied: nothing more is brought to it")]
+    SiteDraining {
+        /// The site.
+        site: SiteId,
+    },
+    /// A site that was to be removed, and at which a part still has a slot.
+    #[error("part {part} still has a fragment at site {site}")]
+    SiteInUse {
+        /// The site.
+        site: SiteId,
+        /// The part.
+        part: PartId,
+    },
+    /// The only site was to be removed, or the only one that takes fragments emptied.
+    #[error("there is no other site that takes fragments")]
+    LastSite,
+    /// No node with this id.
+    #[error("there is no such node")]
+    NoSuchNode,
+    /// The node's id is taken.
+    #[error("the node belongs to the cluster already")]
+    NodeExists,
+    /// The key is another node's, or an invitation's.
+    #[error("the key is that of another node or of an invitation")]
+    NodeKeyTaken,
+    /// A witness was said to have disks.
+    #[error("a witness keeps no fragments, and so it has no disks")]
+    WitnessWithDisks,
+    /// A node that joins named a disk that another lists, or one disk twice.
+    #[error("disk {disk} is listed already")]
+    DiskListed {
+        /// The disk.
+        disk: DiskId,
+    },
+    /// A fragment was to lie on a disk that is not on the site map.
+    #[error("disk {disk} belongs to no node of the cluster")]
+    DiskUnknown {
+        /// The disk.
+        disk: DiskId,
+    },
+    /// A node was to list a disk no longer that parts may have slots on.
+    #[error("disk {disk} was not forgotten, so its node still lists it: forget it first")]
+    DiskNotForgotten {
+        /// The disk.
+        disk: DiskId,
+    },
+    /// A statement was signed by a node that is not at its site, or countersigned by one
+    /// that is not of the cluster or is at that site.
+    #[error("node {node} cannot sign or countersign for this site")]
+    SignerUnfit {
+        /// The node.
+        node: NodeId,
+    },
+    /// No such invitation.
+    #[error("there is no such invitation, or it was taken back")]
+    NoSuchInvite,
+    /// The invitation's id or key is taken.
+    #[error("there is already an invitation with this id or key")]
+    InviteExists,
+    /// The invitation opens nothing any more.
+    #[error("the invitation has expired: ask for another one")]
+    InviteExpired {
+        /// When it expired.
+        at: Timestamp,
+    },
+    /// Another node joined by it, or the same with another key.
+    #[error("the invitation was used by node {by}: ask for another one")]
+    InviteUsed {
+        /// Who used it.
+        by: NodeId,
+    },
+    /// The invitation is for a node that does something else.
+    #[error("the invitation is for a node of role {role:?}")]
+    InviteForRole {
+        /// What the invited node is to do.
+        role: NodeRole,
+    },
 }
 
 impl Refusal {

@@ -24,19 +24,29 @@
 //! job               41 | name
 //! counters          42
 //! disks             43
+//! site_search       44
+//! map               50
+//! site              51 | site
+//! node              52 | node
+//! map_disk          53 | disk                                -> node id
+//! invite            54 | invite
+//! policy            55 | 'c' cluster, or 't' tenant, or 'b' bucket
 //! ```
 //! Ids are 16 bytes, numbers big-endian. In an escaped key a zero byte is
 //! written `00 ff`, so that the terminator `00 00` sorts before any
 //! continuation: the order of escaped keys is the byte order of keys, which is
 //! the order S3 lists in. `current` needs no escape since the key comes last.
 
-use units::{BucketId, PartId, PartNumber, ReferenceId, Sequence, TenantId, UploadId};
+use units::{
+    BucketId, DiskId, InviteId, NodeId, PartId, PartNumber, ReferenceId, Sequence, SiteId,
+    TenantId, UploadId,
+};
 
 use crate::name::{
     AccessKeyId, BucketName, EmailAddress, JobName, NamedKeyName, ObjectKey, TenantName, UserName,
     VersionId,
 };
-use crate::record::{Damaged, SettingKind};
+use crate::record::{Damaged, PolicyScope, SettingKind};
 
 pub(crate) const TENANT: u8 = 0x01;
 pub(crate) const TENANT_NAME: u8 = 0x02;
@@ -61,11 +71,20 @@ pub(crate) const EVENT: u8 = 0x40;
 pub(crate) const JOB: u8 = 0x41;
 pub(crate) const COUNTERS: u8 = 0x42;
 pub(crate) const DISKS: u8 = 0x43;
+pub(crate) const SITE_SEARCH: u8 = 0x44;
+pub(crate) const MAP: u8 = 0x50;
+pub(crate) const SITE: u8 = 0x51;
+pub(crate) const NODE: u8 = 0x52;
+pub(crate) const MAP_DISK: u8 = 0x53;
+pub(crate) const INVITE: u8 = 0x54;
+pub(crate) const POLICY: u8 = 0x55;
 
 /// Whether a row is of the directory: tenants, users, access keys, buckets and
-/// their settings. These rows are read for every request and change seldom.
+/// their settings; and the site map with invitations and policies. These rows are read
+/// for every request and change seldom.
 pub fn is_directory(key: &[u8]) -> bool {
-    key.first().is_some_and(|table| (TENANT..=SETTING).contains(table))
+    let is_directory = |table| (TENANT..=SETTING).contains(table) || (MAP..=POLICY).contains(table);
+    key.first().is_some_and(is_directory)
 }
 
 fn join(table: u8, components: &[&[u8]]) -> Vec<u8> {
@@ -289,6 +308,50 @@ pub(crate) fn counters() -> Vec<u8> {
 
 pub(crate) fn disks() -> Vec<u8> {
     vec![DISKS]
+}
+
+pub(crate) fn site_search() -> Vec<u8> {
+    vec![SITE_SEARCH]
+}
+
+pub(crate) fn map() -> Vec<u8> {
+    vec![MAP]
+}
+
+pub(crate) fn site(id: SiteId) -> Vec<u8> {
+    join(SITE, &[&id.to_bytes()])
+}
+
+pub(crate) fn node(id: NodeId) -> Vec<u8> {
+    join(NODE, &[&id.to_bytes()])
+}
+
+pub(crate) fn map_disk(id: DiskId) -> Vec<u8> {
+    join(MAP_DISK, &[&id.to_bytes()])
+}
+
+pub(crate) fn invite(id: InviteId) -> Vec<u8> {
+    join(INVITE, &[&id.to_bytes()])
+}
+
+pub(crate) fn policy(scope: PolicyScope) -> Vec<u8> {
+    match scope {
+        PolicyScope::Cluster => join(POLICY, &[b"c"]),
+        PolicyScope::Tenant(id) => join(POLICY, &[b"t", &id.to_bytes()]),
+        PolicyScope::Bucket(id) => join(POLICY, &[b"b", &id.to_bytes()]),
+    }
+}
+
+/// For what the policy holds whose row this is the key of.
+pub(crate) fn policy_of(key: &[u8]) -> Result<PolicyScope, Damaged> {
+    let damaged = Damaged { kind: "placement policy" };
+    let (kind, id) = key.get(1..).and_then(<[u8]>::split_first).ok_or(damaged)?;
+    match (kind, <[u8; 16]>::try_from(id)) {
+        (b'c', _) if id.is_empty() => Ok(PolicyScope::Cluster),
+        (b't', Ok(id)) => Ok(PolicyScope::Tenant(TenantId::from_bytes(id))),
+        (b'b', Ok(id)) => Ok(PolicyScope::Bucket(BucketId::from_bytes(id))),
+        _ => Err(damaged),
+    }
 }
 
 #[cfg(test)]

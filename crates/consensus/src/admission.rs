@@ -3,13 +3,15 @@
 //!
 //! Commands that free room are let through further down than others, so that a
 //! full disk can be emptied; so are moves of slots, without which a lost disk would not
-//! be rebuilt.
+//! be rebuilt; and so is what brings another site in or has one leave, for that is how
+//! an operator makes room.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use catalog::Command;
+use catalog::command::PlacedCommand;
 use disk::{Disk, Space};
 use parking_lot::Mutex;
 use units::{ByteCount, Clock};
@@ -104,6 +106,9 @@ fn refusal(command: &Command, space: Space) -> CatalogFull {
 /// Whether only the floor stops the command: carrying it out makes room, at once or
 /// later, or restores redundancy and takes none, as a row that names another disk.
 fn is_let_through(command: &Command) -> bool {
+    if let Command::Placed(placed) = command {
+        return matches!(placed.command, PlacedCommand::PartSlotMove(_));
+    }
     matches!(
         command,
         Command::TenantSuspend(_)
@@ -122,5 +127,11 @@ fn is_let_through(command: &Command) -> bool {
             | Command::FeedTrim { .. }
             | Command::TenantShredded(_)
             | Command::BucketClear(_)
+            | Command::InviteCreate(_)
+            | Command::InviteRevoke(_)
+            | Command::NodeJoin(_)
+            | Command::NodeSet(_)
+            | Command::SiteDrain(_)
+            | Command::SiteRemove(_)
     )
 }

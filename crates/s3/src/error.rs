@@ -119,6 +119,10 @@ fn refused(refusal: Refusal) -> S3Error {
         Refusal::TenantSuspended | Refusal::TenantErased | Refusal::NoSuchTenant => {
             s3_error!(AccessDenied)
         }
+        Refusal::MapChanged { .. } | Refusal::DiskUnknown { .. } => s3_error!(
+            ServiceUnavailable,
+            "The sites of the cluster have just changed. Please try again."
+        ),
         refusal => {
             tracing::error!(%refusal, "the catalog refused what no S3 request can ask");
             s3_error!(InternalError)

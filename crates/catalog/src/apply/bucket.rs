@@ -12,8 +12,8 @@ use crate::name::SealedBytes;
 use crate::outcome::Success;
 use crate::overlay::Halt;
 use crate::record::{
-    Acl, Bucket, BucketSetting, EventKind, ObjectLock, Ownership, Quota, Record, ReleaseEntry,
-    ReleaseKind, SettingKind, SettingSet, TenantState, Versioning,
+    Acl, Bucket, BucketSetting, EventKind, ObjectLock, Ownership, PolicyScope, Quota, Record,
+    ReleaseEntry, ReleaseKind, SettingKind, SettingSet, TenantState, Versioning,
 };
 use crate::refusal::Refusal;
 use crate::table;
@@ -80,6 +80,7 @@ pub(super) fn remove(tx: &mut Tx<'_>, bucket: &Bucket) -> Result<(), Halt> {
             tx.rows.remove(table::setting(bucket.id, kind));
         }
     }
+    super::policy::drop_of(tx, PolicyScope::Bucket(bucket.id))?;
     tx.forget_bucket_usage(bucket.id, bucket.tenant)?;
     tx.rows.remove(table::tenant_bucket(bucket.tenant, &bucket.name));
     tx.rows.remove(table::bucket(&bucket.name));

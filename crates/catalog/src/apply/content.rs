@@ -5,6 +5,7 @@
 
 use units::{ByteCount, PartId, PartNumber, ReferenceId, planted};
 
+use super::disk::{self, Bringing};
 use super::tx::{Tx, check_size};
 use crate::command::{ContentPut, PartLayout};
 use crate::name::{ObjectKey, VersionId};
@@ -109,7 +110,7 @@ pub(super) fn part_new(
     if tx.rows.get(&row)?.is_some() {
         return Err(Refusal::PartExists { part: reference.part }.into());
     }
-    super::disk::slots_check(tx, &layout.slots)?;
+    disk::slots_check(tx, &layout.slots, Bringing::New)?;
     tx.rows.put_record(row, &layout.row(reference.size, tx.at));
     Ok(())
 }

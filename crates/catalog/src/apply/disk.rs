@@ -1,18 +1,19 @@
-//! Forgetting a disk that never comes back.
+//! Disks: forgetting one that never comes back, and where a slot may lie.
 //!
-//! That no part has a slot on it is a precondition over all parts, of which there may be
-//! millions: it is proven in steps. Each step looks at some parts and notes how far it
-//! has come; a command that brings a slot on that disk ends the search, so what was
-//! looked at stays true. Once the disk is forgotten such a command is refused.
+//! That no part has a slot on a disk is proven by a search in steps; a command that
+//! brings a slot there ends it, so what was looked at stays true. Once the disk is
+//! forgotten such a command is refused.
 
 use units::{DiskId, planted};
 
+use super::search::{self, Step};
 use super::tx::Tx;
+use super::{leave, map, node};
 use crate::command::DiskForget;
 use crate::limits::{DISK_FORGET_ROWS_MAX, DISKS_FORGOTTEN_MAX};
 use crate::outcome::Success;
 use crate::overlay::Halt;
-use crate::record::{DiskSearch, Disks, ForgottenDisk, PartRow, Record};
+use crate::record::{DiskSearch, Disks, ForgottenDisk};
 use crate::refusal::Refusal;
 use crate::table;
 
@@ -28,34 +29,56 @@ pub(super) fn forget(tx: &mut Tx<'_>, ask: &DiskForget) -> Result<Success, Halt>
         return Err(Refusal::TooLarge { what, max: DISKS_FORGOTTEN_MAX as u64 }.into());
     }
     let begun = disks.search.filter(|search| search.disk == disk);
-    let mut through = begun.and_then(|search| search.through);
+    let through = begun.and_then(|search| search.through);
     let rows = ask.rows.clamp(1, DISK_FORGET_ROWS_MAX);
-    let mut seen = 0_u32;
-    for row in tx.rows.scan_after(&[table::PART], through.map(table::part).as_deref()) {
-        if seen == rows {
-            break;
+    let finished = match search::step(tx, through, rows, |slot| *slot == disk)? {
+        Step::Found(part) => return Err(Refusal::DiskInUse { disk, part }.into()),
+        Step::Through(through) => {
+            disks.search = Some(DiskSearch { disk, through });
+            false
         }
-        let (key, value) = row?;
-        let part = table::part_of(&key)?;
-        if PartRow::decode(&value)?.slots.contains(&disk) {
-            return Err(Refusal::DiskInUse { disk, part }.into());
+        Step::Finished => {
+            disks.search = None;
+            disks.forgotten.push(ForgottenDisk { disk, at: tx.at });
+            node::unlist(tx, disk)?;
+            true
         }
-        (seen, through) = (seen + 1, Some(part));
-    }
-    let finished = seen < rows;
-    if finished {
-        disks.search = None;
-        disks.forgotten.push(ForgottenDisk { disk, at: tx.at });
-    } else {
-        disks.search = Some(DiskSearch { disk, through });
-    }
+    };
     tx.rows.put_record(table::disks(), &disks);
     Ok(Success::DiskForget { finished })
 }
 
-/// Slots are about to lie on these disks: on none that was forgotten, and a search for
-/// one of them has to begin anew.
-pub(super) fn slots_check(tx: &mut Tx<'_>, slots: &[DiskId]) -> Result<(), Halt> {
+/// How slots come to lie on disks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bringing {
+    /// With a new part.
+    New,
+    /// From another disk.
+    Moved,
+    /// From the same disk: the fragment was written again.
+    Back,
+}
+
+/// Slots are about to lie on these disks: on none that was forgotten or is not on the
+/// map, and none is moved to a site that is being emptied. A search for one of the disks
+/// has to begin anew.
+pub(super) fn slots_check(
+    tx: &mut Tx<'_>,
+    slots: &[DiskId],
+    bringing: Bringing,
+) -> Result<(), Halt> {
+    forgotten_check(tx, slots)?;
+    if !map::is_founded(tx)? {
+        return Ok(());
+    }
+    for disk in slots {
+        let at = node::listing(tx, *disk)?.ok_or(Refusal::DiskUnknown { disk: *disk })?;
+        leave::slot_comes(tx, at, bringing == Bringing::Moved)?;
+    }
+    Ok(())
+}
+
+fn forgotten_check(tx: &mut Tx<'_>, slots: &[DiskId]) -> Result<(), Halt> {
     let Some(mut disks) = tx.rows.record_often::<Disks>(&table::disks())? else { return Ok(()) };
     if let Some(disk) = slots.iter().copied().find(|disk| disks.forgotten_at(*disk).is_some()) {
         return Err(Refusal::DiskForgotten { disk }.into());
@@ -66,4 +89,13 @@ pub(super) fn slots_check(tx: &mut Tx<'_>, slots: &[DiskId]) -> Result<(), Halt>
         tx.rows.put_record(table::disks(), &disks);
     }
     Ok(())
+}
+
+/// Refuses disks of which one was forgotten.
+pub(super) fn none_forgotten(tx: &mut Tx<'_>, disks: &[DiskId]) -> Result<(), Halt> {
+    let row = tx.rows.record_often::<Disks>(&table::disks())?.unwrap_or_default();
+    match disks.iter().copied().find(|disk| row.forgotten_at(*disk).is_some()) {
+        Some(disk) => Err(Refusal::DiskForgotten { disk }.into()),
+        None => Ok(()),
+    }
 }

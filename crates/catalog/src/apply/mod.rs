@@ -11,11 +11,19 @@ mod condition;
 mod content;
 mod delete;
 mod disk;
+mod invite;
 mod key;
+mod leave;
 mod lock;
+mod map;
+mod node;
+mod placed;
+mod policy;
 mod put;
 mod release;
 mod rewrap;
+mod search;
+mod site;
 mod tenant;
 mod tx;
 mod upload;
@@ -111,5 +119,15 @@ fn one(tx: &mut Tx<'_>, command: &Command) -> Result<Success, Halt> {
         Command::BucketClear(ask) => clear::bucket(tx, ask),
         Command::DiskForget(ask) => disk::forget(tx, ask),
         Command::PartCopyAdd(ask) => release::copy_add(tx, ask),
+        Command::MapFound(ask) => map::found(tx, ask),
+        Command::InviteCreate(ask) => invite::create(tx, ask),
+        Command::InviteRevoke(ask) => invite::revoke(tx, ask),
+        Command::NodeJoin(ask) => node::join(tx, ask),
+        Command::NodeSet(ask) => node::set(tx, ask),
+        Command::SiteStatementSet(ask) => site::statement_set(tx, ask),
+        Command::SiteDrain(ask) => site::drain(tx, ask),
+        Command::SiteRemove(ask) => leave::site(tx, ask),
+        Command::PolicySet(ask) => policy::set(tx, ask),
+        Command::Placed(ask) => placed::command(tx, ask),
     }
 }

@@ -3,6 +3,7 @@
 use units::{BucketId, PartId, ReferenceId};
 
 use super::content;
+use super::disk::{self, Bringing};
 use super::tx::{Tx, check_size};
 use crate::command::{PartCopyAdd, PartSlotMove};
 use crate::limits::RELEASE_ROWS_MAX;
@@ -135,7 +136,8 @@ pub(super) fn slot_move(tx: &mut Tx<'_>, ask: &PartSlotMove) -> Result<Success, 
         Some(slot) if *slot == ask.from && !taken => *slot = ask.to,
         _ => return Err(Refusal::SlotMoved.into()),
     }
-    super::disk::slots_check(tx, &[ask.to])?;
+    let bringing = if ask.to == ask.from { Bringing::Back } else { Bringing::Moved };
+    disk::slots_check(tx, &[ask.to], bringing)?;
     tx.rows.put_record(row, &part);
     Ok(Success::Done)
 }
@@ -153,7 +155,7 @@ pub(super) fn copy_add(tx: &mut Tx<'_>, ask: &PartCopyAdd) -> Result<Success, Ha
     if !room || !is_whole_in_each || !as_said {
         return Err(Refusal::CopiesChanged.into());
     }
-    super::disk::slots_check(tx, &[ask.to])?;
+    disk::slots_check(tx, &[ask.to], Bringing::Moved)?;
     part.slots.push(ask.to);
     part.parity = part.parity.saturating_add(1);
     tx.rows.put_record(row, &part);

@@ -11,7 +11,7 @@ use crate::limits::BUCKETS_PER_TENANT_MAX;
 use crate::name::{AccessKeyId, BucketName, EmailAddress, SealedBytes};
 use crate::outcome::Success;
 use crate::overlay::Halt;
-use crate::record::{Bucket, Damaged, EventKind, Job, Tenant, TenantState};
+use crate::record::{Bucket, Damaged, EventKind, Job, PolicyScope, Tenant, TenantState};
 use crate::refusal::{LockReason, Refusal};
 use crate::table;
 
@@ -134,6 +134,7 @@ pub(super) fn delete(tx: &mut Tx<'_>, ask: &TenantDelete) -> Result<Success, Hal
         tx.rows.remove(table::tenant_email(email));
     }
     tx.rows.remove(table::tenant_usage(ask.id));
+    super::policy::drop_of(tx, PolicyScope::Tenant(ask.id))?;
     tx.rows.remove(table::tenant_name(&tenant.name));
     tx.rows.remove(table::tenant(ask.id));
     tx.job_set(&Job::shred_of(ask.id), Some(&SealedBytes::default()))?;

@@ -8,6 +8,7 @@
 
 mod bucket;
 mod disk;
+mod map;
 mod object;
 mod part;
 mod rewrap;
@@ -19,6 +20,10 @@ pub use bucket::{
     BucketQuotaSet, BucketRef, BucketSettingSet, BucketVersioningSet,
 };
 pub use disk::DiskForget;
+pub use map::{
+    InviteCreate, InviteRevoke, MapFound, NodeJoin, NodeNew, NodeSet, Placed, PlacedCommand,
+    PolicySet, PolicyTarget, SiteDrain, SiteJoin, SiteNew, SiteRemove, SiteStatementSet,
+};
 pub use object::{
     Cause, ContentPut, DeleteCondition, DeleteGuard, DeleteItem, ETagMatch, NewVersion,
     ObjectAclSet, ObjectDelete, ObjectLegalHoldSet, ObjectPut, ObjectRetentionSet, ObjectTagsSet,
@@ -154,6 +159,26 @@ pub enum Command {
     DiskForget(DiskForget),
     /// Gives a part one copy more.
     PartCopyAdd(PartCopyAdd),
+    /// Says who the first site is.
+    MapFound(Box<MapFound>),
+    /// Lets one node join.
+    InviteCreate(InviteCreate),
+    /// Takes an invitation back.
+    InviteRevoke(InviteRevoke),
+    /// Puts a node on the map, and its site if that is new.
+    NodeJoin(Box<NodeJoin>),
+    /// Says where a node is reached, and which disks it has.
+    NodeSet(NodeSet),
+    /// Stores what a site says about itself.
+    SiteStatementSet(Box<SiteStatementSet>),
+    /// Has a site emptied, or not any more.
+    SiteDrain(SiteDrain),
+    /// Takes a site off the map.
+    SiteRemove(SiteRemove),
+    /// Sets a placement policy.
+    PolicySet(PolicySet),
+    /// A command whose placement was decided on one version of the map.
+    Placed(Box<Placed>),
 }
 
 /// A command and when it was proposed.

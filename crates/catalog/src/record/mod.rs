@@ -17,15 +17,21 @@ mod disks;
 mod encryption;
 mod event;
 mod inline;
+mod invite;
 mod job;
 mod lifecycle;
 mod manifest;
+mod map;
 mod named_key;
+mod node;
 mod object;
 mod part;
+mod policy;
 mod release;
 mod retention;
 mod setting;
+mod site;
+mod site_search;
 mod tenant;
 mod upload;
 mod usage;
@@ -40,21 +46,27 @@ pub use disks::{DiskSearch, Disks, ForgottenDisk};
 pub use encryption::Encryption;
 pub use event::{Event, EventKind};
 pub use inline::InlineBody;
+pub use invite::{Invite, InviteUse};
 pub use job::Job;
 pub use lifecycle::{
     LifecycleExpiration, LifecycleFilter, LifecycleNoncurrent, LifecycleRule, LifecycleRules,
 };
 pub use manifest::{Manifest, ManifestRun};
+pub use map::Map;
 pub use named_key::NamedKey;
+pub use node::{Node, NodeRole};
 pub use object::{
     Content, ObjectHeaders, ObjectVersion, Tag, VersionDetail, VersionHead, VersionKind,
 };
 pub use part::{PartReference, PartRow};
+pub use policy::{Policy, PolicyScope};
 pub use release::{ReleaseEntry, ReleaseKind};
 pub use retention::{
     DefaultRetention, DefaultRetentionPeriod, ObjectLock, Retention, RetentionMode,
 };
 pub use setting::{BucketSetting, SettingKind, SettingSet};
+pub use site::{NodeSignature, SignedStatement, Site, SiteState};
+pub use site_search::SiteSearch;
 pub use tenant::{Quota, Tenant, TenantState};
 pub use upload::Upload;
 pub use usage::Usage;
@@ -131,4 +143,10 @@ records! {
     Counters = "counters", 1;
     LifecycleRules = "lifecycle rules", 1;
     Acl = "access control list", 1;
+    Map = "site map", 1;
+    Site = "site", 1;
+    Node = "node", 1;
+    Invite = "invitation", 1;
+    Policy = "placement policy", 1;
+    SiteSearch = "site search", 1;
 }

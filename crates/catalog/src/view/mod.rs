@@ -2,6 +2,7 @@
 
 mod complete;
 mod list;
+mod map;
 mod read;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ pub use complete::{CompletePlan, PartAsk};
 pub use list::{
     After, AfterUpload, AfterVersion, ListAsk, ListPage, ListedObject, ListedUpload, ListedVersion,
 };
+pub use map::SiteMap;
 pub use read::{FeedPage, Found};
 
 /// Why a question has no answer.

@@ -57,7 +57,7 @@ impl View {
         self.rows.scan(from, to)
     }
 
-    fn page<T>(
+    pub(super) fn page<T>(
         &self,
         prefix: &[u8],
         after: Option<&[u8]>,

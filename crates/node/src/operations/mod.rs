@@ -175,6 +175,24 @@ fn refused(refusal: &Refusal) -> Fault {
         Refusal::ObjectLocked { .. } => {
             (FaultKind::Conflict, "a bucket with object lock still holds versions: wait for it")
         }
+        Refusal::NoMap => (FaultKind::Conflict, "start the first site anew: it says who it is"),
+        Refusal::NoSuchSite | Refusal::NoSuchNode => (FaultKind::NotFound, "see: essaim site list"),
+        Refusal::NoSuchInvite
+        | Refusal::InviteExpired { .. }
+        | Refusal::InviteUsed { .. }
+        | Refusal::InviteForRole { .. }
+        | Refusal::InviteExists => {
+            (FaultKind::Conflict, "make another one on a running site: essaim invite")
+        }
+        Refusal::SiteNameTaken => (FaultKind::Conflict, "choose another name"),
+        Refusal::SiteDraining { .. } => {
+            (FaultKind::Conflict, "choose another site: essaim site list")
+        }
+        Refusal::SiteInUse { .. } => {
+            (FaultKind::Conflict, "empty it first: essaim site drain NAME; or say that it is lost")
+        }
+        Refusal::LastSite => (FaultKind::Conflict, "bring another site in first: essaim invite"),
+        Refusal::MapChanged { .. } => (FaultKind::Unavailable, "try again"),
         _ => (FaultKind::Conflict, "see the log"),
     };
     Fault::new(kind, refusal.to_string(), what_to_do)
