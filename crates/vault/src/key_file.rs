@@ -110,7 +110,7 @@ impl KeyFile {
         Self::decode(&bytes, passphrase)
     }
 
-    fn decode(bytes: &[u8], passphrase: Option<&Passphrase>) -> Result<Self, VaultError> {
+    pub fn decode(bytes: &[u8], passphrase: Option<&Passphrase>) -> Result<Self, VaultError> {
         let payload = checked_payload(bytes)?;
         let mut reader = Reader::new(payload);
         let vault = reader.array::<16>()?;
@@ -141,9 +141,17 @@ impl KeyFile {
     }
 
     fn encode(&self, random: &dyn Random) -> Zeroizing<Vec<u8>> {
+        self.encode_under(self.protection.as_ref(), random)
+    }
+
+    fn encode_under(
+        &self,
+        protection: Option<&Protection>,
+        random: &dyn Random,
+    ) -> Zeroizing<Vec<u8>> {
         let mut payload = Zeroizing::new(Vec::with_capacity(KEY_BYTES * 8));
         payload.extend_from_slice(&self.vault);
-        match &self.protection {
+        match protection {
             None => payload.push(0),
             Some(Protection { derivation, .. }) => {
                 payload.push(1);
@@ -156,7 +164,7 @@ impl KeyFile {
         payload.push(u8::try_from(self.roots.len()).unwrap_or(u8::MAX));
         for root in &self.roots {
             payload.extend_from_slice(&root.generation().get().to_le_bytes());
-            match &self.protection {
+            match protection {
                 None => payload.extend_from_slice(root.expose()),
                 Some(Protection { key, .. }) => {
                     let names = RootNames { vault: self.vault };
@@ -180,6 +188,11 @@ impl KeyFile {
         let checksum = digest::digest(&digest::SHA256, &bytes);
         bytes.extend_from_slice(checksum.as_ref());
         bytes
+    }
+
+    /// The bytes of this file as if nothing protected it.
+    pub fn shared(&self, random: &dyn Random) -> Zeroizing<Vec<u8>> {
+        self.encode_under(None, random)
     }
 
     /// Replaces the file; durable on return. On an error the old file stands.

@@ -21,6 +21,7 @@ pub mod limits;
 mod passphrase;
 mod reader;
 mod rotation;
+mod share;
 #[cfg(test)]
 mod tests;
 mod vault;

@@ -115,7 +115,7 @@ impl Vault {
         Ok(Self::with(disk, random, file))
     }
 
-    fn with(disk: Arc<dyn Disk>, random: Arc<dyn Random>, file: KeyFile) -> Self {
+    pub(crate) fn with(disk: Arc<dyn Disk>, random: Arc<dyn Random>, file: KeyFile) -> Self {
         Self { disk, random, file: RwLock::new(file), cache: Cache::new() }
     }
 
