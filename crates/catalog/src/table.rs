@@ -87,6 +87,11 @@ pub fn is_directory(key: &[u8]) -> bool {
     key.first().is_some_and(is_directory)
 }
 
+/// Whether a row says which sites, nodes and disks there are, or is an invitation.
+pub fn is_site_map(key: &[u8]) -> bool {
+    key.first().is_some_and(|table| (MAP..=INVITE).contains(table))
+}
+
 fn join(table: u8, components: &[&[u8]]) -> Vec<u8> {
     let length: usize = components.iter().map(|component| component.len()).sum();
     let mut key = Vec::with_capacity(1 + length);

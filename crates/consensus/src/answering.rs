@@ -11,7 +11,7 @@ use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 use openraft::Snapshot;
-use openraft::raft::AppendEntriesRequest;
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse};
 use wire::{Call, Caller, Handler, Refused, Reply};
 
 use crate::consensus::Shared;
@@ -41,7 +41,11 @@ impl Handler for Answering {
         match kind {
             Kind::Append => {
                 let asked: AppendEntriesRequest<Types> = message::body(call.body).await?;
-                message::reply(&shared.raft.append_entries(asked).await.map_err(refused)?)
+                let answer = shared.raft.append_entries(asked).await.map_err(refused)?;
+                if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
+                    *shared.leader_heard.lock() = shared.lease.now();
+                }
+                message::reply(&answer)
             }
             Kind::Vote => {
                 if shared.lease.now().saturating_sub(shared.opened) < limits::ELECTION_TIMEOUT_MAX {

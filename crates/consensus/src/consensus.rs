@@ -35,6 +35,7 @@ use crate::member::{Member, Seat};
 use crate::network::Peers;
 use crate::proposer::{Done, Origin, Proposer, Waiting};
 use crate::reading::{Asking, Reader, Reads};
+use crate::seating::{Seating, Vigil};
 use crate::snapshot::SnapshotPlace;
 use crate::stamps::{ClockAhead, ClockConfirmError, Stamps};
 use crate::state_machine::StateMachine;
@@ -142,6 +143,8 @@ pub(crate) struct Shared {
     /// When this node opened its catalog, by the stop-watch.
     pub(crate) opened: Duration,
     pub(crate) reads: Reads,
+    /// When a leader was last heard, by the stop-watch.
+    pub(crate) leader_heard: Arc<Mutex<Duration>>,
     /// Those who wait for word from the leader; none where nobody need be asked.
     readers: Mutex<Option<mpsc::Sender<Reader>>>,
     stamps: Arc<Stamps>,
@@ -294,8 +297,18 @@ impl Consensus {
             tasks.push(tokio::spawn(asking.run()));
             readers
         });
+        let leader_heard = Arc::new(Mutex::new(opened));
+        if let Some(transport) = &parts.transport {
+            let (raft, lease, machine) = (raft.clone(), Arc::clone(&lease), machine.clone());
+            tasks.push(tokio::spawn(Seating { raft, me, machine, lease }.run()));
+            let (raft, transport) = (reads.raft.clone(), Arc::clone(transport));
+            let lease = Arc::clone(&reads.lease);
+            let heard = Arc::clone(&leader_heard);
+            tasks.push(tokio::spawn(Vigil { raft, me, lease, transport, heard }.run()));
+        }
         let shared = Shared {
             raft,
+            leader_heard,
             engine: parts.engine,
             machine,
             lease,
@@ -459,6 +472,25 @@ impl Consensus {
         let (rows, bytes) = writer.written();
         let last = LogIndex::new(last.map_or(0, |id| id.index));
         Ok(BackupReport { cluster, made, last, rows, bytes: ByteCount::new(bytes) })
+    }
+
+    /// Ends at once, as a killed process does: nobody is answered, nothing is written
+    /// any more. For tests, which go on with the disks.
+    pub async fn kill(self) {
+        let shared = &self.shared;
+        drop(shared.queue.lock().take());
+        drop(shared.readers.lock().take());
+        for task in shared.tasks.lock().drain(..) {
+            task.abort();
+        }
+        if let Some(packer) = shared.packer.lock().take() {
+            packer.abort();
+        }
+        shared.writer.stop_waiting();
+        shared.machine.stop_waiting();
+        let _ = shared.raft.shutdown().await;
+        let writer = Arc::clone(&shared.writer);
+        let _ = tokio::task::spawn_blocking(move || writer.close()).await;
     }
 
     /// Answers what waits, takes a last checkpoint, closes the log. Other handles

@@ -53,6 +53,11 @@ impl Lease {
         }
     }
 
+    /// When a node was last sent something that it answered.
+    pub(crate) fn answered(&self, by: Member) -> Option<Duration> {
+        self.answered.lock().get(&by).map(|(_, sent)| *sent)
+    }
+
     /// Whether a leader with this vote still leads now: in each of the sets of voters
     /// that may elect somebody a majority has promised it.
     pub(crate) fn holds(&self, me: Member, vote: Ballot, voters: &[BTreeSet<Member>]) -> bool {

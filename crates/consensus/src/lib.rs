@@ -37,6 +37,8 @@ mod message;
 mod network;
 mod proposer;
 mod reading;
+mod seating;
+mod seats;
 mod snapshot;
 mod stamps;
 mod state_machine;

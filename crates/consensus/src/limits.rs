@@ -185,3 +185,22 @@ const _: () = assert!(
     HEARTBEAT_INTERVAL.as_millis() * 2 < LEASE.as_millis(),
     "a lost heartbeat ends no lease"
 );
+
+/// Most nodes that vote, each at another site: of five any two may be away.
+pub const VOTERS_MAX: usize = 5;
+
+/// How long a voter may be away before another takes its place. Longer than a restart
+/// or a power cut in a village; a change of voters costs little but is not for nothing.
+pub const VOTER_AWAY_MAX: Duration = Duration::from_mins(5);
+
+/// How often a leader compares who votes with who should.
+pub const SEATS_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How many entries behind the leader a node may be that is to vote.
+pub const VOTER_BEHIND_MAX: u64 = 1000;
+
+/// How often a voter looks whether its leader's process has ended.
+pub const VIGIL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// By how much the voters that miss a leader stand for election one after the other.
+pub const VIGIL_STAGGER: Duration = Duration::from_millis(75);

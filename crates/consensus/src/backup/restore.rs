@@ -60,7 +60,9 @@ pub fn restore<S: Read + Seek>(
     // are older than what may be on the disks.
     let mut mark = Batch::default();
     Job::mark_restored(&mut mark, header.made);
-    load_with(&*parts.engine, backup, &state, mark)?;
+    // The cluster is this node from now on, under an identity of its own: it says so at
+    // its next start, and other sites join anew.
+    load_with(&*parts.engine, backup, &state, mark, |key| !catalog::table::is_site_map(key))?;
 
     let (disk, random) = (Arc::clone(&parts.disk), Arc::clone(&parts.random));
     let options = LogOptions::default();
@@ -116,15 +118,16 @@ pub(crate) fn load(
     backup: &mut dyn Read,
     state: &AppliedState,
 ) -> Result<(), RestoreError> {
-    load_with(engine, backup, state, Batch::default())
+    load_with(engine, backup, state, Batch::default(), |_| true)
 }
 
-/// The same, with some rows besides.
+/// The same, with some rows besides, and of the backup's those that are wanted.
 fn load_with(
     engine: &dyn Engine,
     backup: &mut dyn Read,
     state: &AppliedState,
     besides: Batch,
+    is_wanted: impl Fn(&[u8]) -> bool,
 ) -> Result<(), RestoreError> {
     let mut batch = Batch::default();
     applied::mark_restoring(&mut batch, true);
@@ -134,6 +137,9 @@ fn load_with(
     let mut batch = Batch::default();
     let mut bytes = 0;
     read_backup(backup, |key, value| {
+        if !is_wanted(key) {
+            return Ok(());
+        }
         bytes += key.len() + value.len();
         batch.writes.insert(key.to_vec(), Some(value.to_vec()));
         if bytes >= BACKUP_BLOCK_BYTES {

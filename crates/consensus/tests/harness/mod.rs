@@ -3,6 +3,7 @@
 
 pub mod log_faults;
 pub mod log_script;
+pub mod sim_cluster;
 pub mod sim_node;
 
 /// How many seeds to run: the default, or what `ESSAIM_SEEDS` says.

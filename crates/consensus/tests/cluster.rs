@@ -1,0 +1,276 @@
+//! Several sites' catalogs: what was acknowledged anywhere is read everywhere, whoever
+//! dies, is cut off, or comes back.
+
+mod harness;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use catalog::NodeRole;
+use harness::sim_cluster::{Cluster, node_id, read, read_stale, rows, write};
+use tokio::time::Instant;
+
+#[tokio::test]
+async fn three_sites_vote_and_each_takes_commands_and_reads() {
+    let mut cluster = Cluster::start(1, 3).await;
+    for number in 0..3 {
+        write(&cluster.consensus(number), number, 7).await.expect("written");
+        for other in 0..3 {
+            assert_eq!(read(&cluster.consensus(other), number).await, Some(7), "{number} {other}");
+        }
+    }
+    // Whoever was answered finds it at once, also without asking anybody.
+    let follower = (cluster.leader().await + 1) % 3;
+    for value in 8..40 {
+        let consensus = cluster.consensus(follower);
+        write(&consensus, 9, value).await.expect("written");
+        assert_eq!(read_stale(&consensus.view(), 9), value);
+    }
+    let expected = rows(&cluster.consensus(follower));
+    for number in 0..3 {
+        read(&cluster.consensus(number), 0).await.expect("read");
+        assert_eq!(rows(&cluster.consensus(number)), expected);
+    }
+    cluster.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_death_of_a_leader_loses_nothing_and_is_short() {
+    let mut cluster = Cluster::start(2, 5).await;
+    for (life, value) in (1_u64..).zip([100_u64, 200]) {
+        let leader = cluster.leader().await;
+        let survivor = (leader + 1) % 5;
+        write(&cluster.consensus(leader), 1, value).await.expect("written");
+        cluster.kill(leader, Some(life)).await;
+        let began = Instant::now();
+        let survivor_consensus = cluster.consensus(survivor);
+        assert_eq!(read(&survivor_consensus, 1).await, Some(value));
+        let reads = began.elapsed();
+        write(&survivor_consensus, 1, value + 1).await.expect("written by those who are left");
+        let writes = began.elapsed();
+        assert!(reads < Duration::from_secs(5) && writes < Duration::from_secs(5), "{reads:?}");
+        cluster.up(leader).await;
+        assert_eq!(read(&cluster.consensus(leader), 1).await, Some(value + 1));
+    }
+    cluster.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_minority_neither_writes_nor_reads() {
+    let mut cluster = Cluster::start(3, 5).await;
+    let leader = cluster.leader().await;
+    write(&cluster.consensus(leader), 1, 1).await.expect("written");
+    // The leader and one more are cut off from the other three.
+    let with = (leader + 1) % 5;
+    let minority = [node_id(leader), node_id(with)];
+    let majority: Vec<_> = (2..5).map(|step| node_id((leader + step) % 5)).collect();
+    cluster.network.partition(&[&minority, &majority]);
+    let (cut, whole) = (cluster.consensus(leader), cluster.consensus((leader + 2) % 5));
+    let (written, refused) = tokio::join!(
+        async {
+            // Whether the first is taken depends on when the new leader is there.
+            while write(&whole, 1, 2).await.is_err() {}
+        },
+        write(&cut, 2, 9),
+    );
+    let () = written;
+    assert!(refused.is_err(), "two of five acknowledged a write");
+    assert_eq!(read(&whole, 1).await, Some(2));
+    for number in [leader, with] {
+        assert_eq!(read(&cluster.consensus(number), 1).await, None, "an old value was read");
+    }
+    cluster.network.heal();
+    for number in 0..5 {
+        assert_eq!(read(&cluster.consensus(number), 1).await, Some(2));
+    }
+    // What was never acknowledged is there for all or for none.
+    let found: Vec<_> = futures::future::join_all((0..5).map(|number| {
+        let consensus = cluster.consensus(number);
+        async move { read(&consensus, 2).await }
+    }))
+    .await;
+    assert!(found.iter().all(|one| *one == found[0]), "{found:?}");
+    cluster.shutdown().await;
+}
+
+#[tokio::test]
+async fn whoever_was_away_for_long_gets_a_snapshot_while_others_write() {
+    let mut cluster = Cluster::start(4, 3).await;
+    let leader = cluster.leader().await;
+    let away = (leader + 1) % 3;
+    cluster.kill(away, None).await;
+    let writer = cluster.consensus(leader);
+    for value in 1..=200 {
+        write(&writer, usize::try_from(value % 50).expect("small"), value).await.expect("written");
+    }
+    writer.checkpoint().await.expect("a checkpoint");
+    assert!(writer.status().purged.get() > 150, "{:?}", writer.status());
+    cluster.up(away).await;
+    let back = cluster.consensus(away);
+    let writing = async {
+        for value in 201..=260 {
+            write(&writer, 3, value).await.expect("writes go on");
+        }
+    };
+    tokio::join!(writing, async { assert!(read(&back, 0).await.is_some()) });
+    assert_eq!(read(&back, 3).await, Some(260));
+    assert_eq!(rows(&back), rows(&writer));
+    // It starts again from what it installed.
+    cluster.kill(away, Some(5)).await;
+    cluster.up(away).await;
+    assert_eq!(read(&cluster.consensus(away), 3).await, Some(260));
+    cluster.shutdown().await;
+}
+
+/// The installation of a snapshot, cut by a power failure before each operation.
+#[tokio::test]
+async fn an_installation_that_is_cut_is_done_again() {
+    let mut cluster = Cluster::start(5, 3).await;
+    let leader = cluster.leader().await;
+    let away = (leader + 1) % 3;
+    cluster.kill(away, None).await;
+    let writer = cluster.consensus(leader);
+    for value in 1..=120 {
+        write(&writer, usize::try_from(value % 40).expect("small"), value).await.expect("written");
+    }
+    writer.checkpoint().await.expect("a checkpoint");
+    let mut cuts = 0;
+    for operations in (1..60).step_by(3) {
+        let disk = Arc::clone(&cluster.machines[away].disk);
+        let (kept, engine) = (disk.after_power_cut(disk::Survival::KeepAll), {
+            Arc::new(cluster.machines[away].engine.after_power_cut(None))
+        });
+        // The engine and the disk fail one after the other, never at once.
+        if operations % 2 == 0 {
+            disk.cut_before(disk.operations() + operations);
+        } else {
+            cluster.machines[away].engine.cut_after(operations);
+        }
+        cluster.up_if_it_opens(away).await;
+        tokio::time::sleep(Duration::from_millis(120)).await;
+        cluster.kill(away, Some(operations)).await;
+        cuts += 1;
+        cluster.up(away).await;
+        assert_eq!(read(&cluster.consensus(away), 0).await, Some(120), "cut after {operations}");
+        assert_eq!(rows(&cluster.consensus(away)), rows(&writer), "cut after {operations}");
+        cluster.kill(away, None).await;
+        cluster.machines[away].disk = kept;
+        cluster.machines[away].engine = engine;
+    }
+    assert!(cuts > 10);
+    cluster.shutdown().await;
+}
+
+/// Registers that only grow, written and read everywhere while the network misbehaves:
+/// a read never shows less than what was acknowledged before it began, nor more than
+/// was ever begun.
+#[tokio::test]
+async fn reads_are_linearizable_while_the_network_misbehaves() {
+    let mut cluster = Cluster::start(6, 5).await;
+    cluster.network.delay_set_all(Duration::from_millis(1), Duration::from_millis(4));
+    let registers: Arc<Registers> = Arc::default();
+    let until = Instant::now() + Duration::from_secs(8);
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..5 {
+        let consensus = cluster.consensus(number);
+        tasks.spawn(write_until(until, consensus.clone(), Arc::clone(&registers), number));
+        for register in 0..5 {
+            let registers = Arc::clone(&registers);
+            tasks.spawn(read_until(until, consensus.clone(), registers, register));
+        }
+    }
+    let mut step = 0;
+    while Instant::now() < until {
+        let lone = node_id(step % 5);
+        let pair = [lone, node_id((step + 2) % 5)];
+        let rest: Vec<_> = (0..5).map(node_id).filter(|node| !pair.contains(node)).collect();
+        match step % 4 {
+            0 => cluster.network.partition(&[&pair, &rest]),
+            1 => {
+                for other in &rest {
+                    cluster.network.cut(lone, *other);
+                }
+            }
+            2 => cluster.network.loss_set_all(50),
+            _ => {
+                let bridge = [lone, rest[0], rest[1]];
+                let others = [lone, pair[1], rest[2]];
+                cluster.network.partition(&[&bridge, &others]);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        cluster.network.heal();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        step += 1;
+    }
+    let mut done = 0;
+    while let Some(count) = tasks.join_next().await {
+        done += count.expect("no reader saw a fault");
+    }
+    assert!(done > 500, "only {done} operations succeeded");
+    cluster.shutdown().await;
+}
+
+/// Of each register, what was begun and what was acknowledged; each has one writer, so
+/// the latest value is the largest.
+#[derive(Default)]
+struct Registers {
+    begun: [AtomicU64; 5],
+    acknowledged: [AtomicU64; 5],
+}
+
+async fn write_until(
+    until: Instant,
+    consensus: consensus::Consensus,
+    registers: Arc<Registers>,
+    register: usize,
+) -> u64 {
+    let mut count = 0;
+    while Instant::now() < until {
+        let next = registers.begun[register].fetch_add(1, Ordering::SeqCst) + 1;
+        if write(&consensus, register, next).await.is_ok() {
+            registers.acknowledged[register].store(next, Ordering::SeqCst);
+            count += 1;
+        }
+    }
+    count
+}
+
+async fn read_until(
+    until: Instant,
+    consensus: consensus::Consensus,
+    registers: Arc<Registers>,
+    register: usize,
+) -> u64 {
+    let mut count = 0;
+    let mut seen = 0;
+    while Instant::now() < until {
+        let least = registers.acknowledged[register].load(Ordering::SeqCst).max(seen);
+        let Some(value) = read(&consensus, register).await else { continue };
+        let most = registers.begun[register].load(Ordering::SeqCst);
+        assert!(
+            (least..=most).contains(&value),
+            "register {register}: {value} was read, {least} had been acknowledged or read, \
+             {most} begun"
+        );
+        seen = value;
+        count += 1;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    count
+}
+
+#[tokio::test]
+async fn a_fifth_site_joins_and_a_witness_completes_two() {
+    let mut cluster = Cluster::founded(7, 3).await;
+    cluster.join(1, NodeRole::Full).await;
+    cluster.until("both vote", |status| status.voters.len() == 2).await;
+    cluster.join(2, NodeRole::Witness).await;
+    cluster.until("three vote", |status| status.voters.len() == 3).await;
+    let leader = cluster.leader().await;
+    cluster.kill(leader, None).await;
+    let left = cluster.consensus((leader + 1) % 3);
+    while write(&left, 1, 1).await.is_err() {}
+    cluster.shutdown().await;
+}
