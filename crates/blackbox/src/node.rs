@@ -95,6 +95,7 @@ impl Node {
         let process = Command::new(&program)
             .args(words)
             .args(["up", "--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(["--cluster-listen", "127.0.0.1:0"])
             .arg("--data")
             .arg(folder.join("data"))
             .arg("--credentials")

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! { "format": "essaim-node-1", "node", "site", "cluster", "created",
-//!   "complete", "disks": [ { "id", "directory" } ] }
+//!   "complete", "joined"?, "disks": [ { "id", "directory" } ] }
 //! ```
+//! `joined` is there, and true, of a node that joined a cluster.
 //! `complete` says whether the first start came to its end.
 //!
 //! **Invariant**: written whole and durably before anything is written that
@@ -64,6 +65,9 @@ pub(crate) struct Identity {
     pub(crate) cluster: ClusterId,
     pub(crate) created: Timestamp,
     pub(crate) complete: bool,
+    /// Whether the node joined a cluster that others founded.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) joined: bool,
     pub(crate) disks: Vec<KnownDisk>,
 }
 
@@ -77,8 +81,14 @@ impl Identity {
             cluster: ClusterId::draw(random),
             created: clock.now(),
             complete: false,
+            joined: false,
             disks: Vec::new(),
         }
+    }
+
+    /// A node nobody has seen before, which wants into a cluster.
+    pub(crate) fn draw_joining(cluster: ClusterId, random: &dyn Random, clock: &dyn Clock) -> Self {
+        Self { cluster, joined: true, ..Self::draw(random, clock) }
     }
 
     /// The node whose data directory this is, if it is one.
@@ -113,6 +123,11 @@ impl Identity {
     pub(crate) fn write(&self, root: &dyn Disk) -> Result<(), Trouble> {
         crate::record::write(root, NODE_FILE, self)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// Ids as their text.

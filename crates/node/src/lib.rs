@@ -21,6 +21,7 @@
 //!   part behind them is open.
 
 mod announcement;
+mod cluster;
 mod credentials;
 mod devices;
 mod disk_book;

@@ -102,3 +102,7 @@ pub const LOCKED_BUCKETS_NAMED_MAX: usize = 10;
 /// Disks that the doctor asks at once, each on a thread of its own: those that hang are
 /// waited for together.
 pub const PLACES_ASKED_AT_ONCE: usize = 64;
+
+/// How long a node that joins waits for the catalog: a snapshot of a large one over a
+/// slow line takes minutes.
+pub const SEAT_WAIT_MAX: Duration = Duration::from_hours(1);

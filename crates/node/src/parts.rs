@@ -1,18 +1,23 @@
 //! The parts of a node, opened in the order in which they need each other.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use admin::model::date_text;
+use catalog::{NodeAddress, SiteName};
 use consensus::Consensus;
 use disk::{Disk, RealDisk};
-use fragments::ClusterStore;
+use fragments::{ClusterStore, FragmentService, Waits};
 use host::{SystemClock, SystemRandom};
 use kv::FjallEngine;
 use objects::Objects;
-use units::{Clock, Random, Timestamp};
+use parking_lot::Mutex;
+use units::{Clock, DiskId, NodeId, Random, Timestamp};
 use vault::{IdentityError, NodeIdentity, Passphrase, Vault, VaultError};
+use wire::{Roster, Service, TcpParts, TcpTransport, Transport};
 
+use crate::cluster::{Candidate, Reached, Token, disks_counted, join, statement};
 use crate::disks::{self, Disks};
 use crate::files::{
     self, CATALOG_DIRECTORY, LOG_DIRECTORY, NODE_FILE, NODE_KEY_FILE, ROWS_DIRECTORY,
@@ -20,7 +25,7 @@ use crate::files::{
 };
 use crate::first_look;
 use crate::identity::Identity;
-use crate::limits::FOUNDED_AFTER;
+use crate::limits::{FOUNDED_AFTER, SEAT_WAIT_MAX};
 use crate::settings::Settings;
 use crate::trouble::{Trouble, about_directory, chain};
 
@@ -34,8 +39,19 @@ pub(crate) struct Parts {
     pub(crate) disks: Disks,
     pub(crate) consensus: Consensus,
     pub(crate) objects: Objects,
+    pub(crate) cluster: ClusterParts,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
+}
+
+/// What a node has of its cluster.
+pub(crate) struct ClusterParts {
+    pub(crate) transport: Arc<TcpTransport>,
+    pub(crate) key: Arc<NodeIdentity>,
+    pub(crate) addresses: Vec<NodeAddress>,
+    pub(crate) site_name: SiteName,
+    /// The disks that this node counts on.
+    pub(crate) disks: Arc<Mutex<BTreeSet<DiskId>>>,
 }
 
 /// Opens and locks the data directory.
@@ -53,13 +69,57 @@ impl Parts {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let mut identity = identity(settings, &root, random.as_ref(), clock.as_ref())?;
-        let vault = open_vault(passphrase.as_ref(), &root, &random, identity.complete)?;
+        let passphrase = passphrase.as_ref();
         if identity.complete && !root.exists(NODE_KEY_FILE).unwrap_or(true) {
             tracing::warn!("{NODE_KEY_FILE} is not in the data directory: a fresh one is made");
         }
-        NodeIdentity::open_or_create(root.as_ref(), random.as_ref())
+        let key = NodeIdentity::open_or_create(root.as_ref(), random.as_ref())
             .map_err(|error| about_node_key(&error))?;
-        let consensus = open_catalog(&root, &identity, &clock, &random).await?;
+        let key = Arc::new(key);
+        let Reached { listener, addresses } = Reached::bind(settings)?;
+        let transport = TcpTransport::start(TcpParts {
+            me: identity.node,
+            identity: Arc::clone(&key),
+            listen: listener,
+            roster: Roster::default(),
+        });
+        let transport = transport.map_err(|error| {
+            Trouble::new(
+                format!("other sites cannot be spoken to: {}", chain(&error)),
+                "see the log",
+            )
+        })?;
+        let statement = settings.site_file.as_deref().map(statement::read).transpose()?;
+        let site_name = site_name(&identity, statement.as_ref())?;
+        if identity.joined && !identity.complete {
+            let signed = statement.as_ref().map(|statement| {
+                let me = (identity.node, &*key);
+                statement::sign(statement, identity.cluster, identity.site, me, clock.now())
+            });
+            let candidate = Candidate {
+                node: identity.node,
+                site: identity.site,
+                name: site_name.to_string(),
+                identity: &key,
+                addresses: &addresses,
+                statement: signed,
+            };
+            let joined = join(&token(settings, &identity)?, candidate).await?;
+            transport.roster_set(joined.roster);
+            let disk = Arc::clone(&root) as Arc<dyn Disk>;
+            if let Some(shared) = &joined.root
+                && !Vault::exists(root.as_ref()).map_err(|error| about_vault(&error))?
+            {
+                Vault::create_shared(disk, Arc::clone(&random), passphrase, shared)
+                    .map_err(|error| about_vault(&error))?;
+            }
+            tracing::info!("let in; the catalog is on its way");
+        }
+        let vault = open_vault(passphrase, &root, &random, identity.complete || identity.joined)?;
+        let consensus = open_catalog(&root, &identity, &clock, &random, &transport).await?;
+        if identity.joined && !identity.complete {
+            seat_wait(&consensus, identity.node).await?;
+        }
         // The catalog knows which disks are not to be opened any more.
         let disks = match open_disks(settings, &mut identity, &root, &consensus, &random).await {
             Ok(disks) => disks,
@@ -68,14 +128,23 @@ impl Parts {
                 return Err(trouble);
             }
         };
+        let fragments = ClusterStore::new(
+            disks.store.clone(),
+            Arc::clone(&transport) as Arc<dyn Transport>,
+            Waits::default(),
+        );
+        let service = FragmentService::new(disks.store.clone());
+        transport.serve(Service::Fragments, Arc::new(service));
+        let counted = Arc::new(Mutex::new(disks_counted(&identity)));
+        let cluster = ClusterParts { transport, key, addresses, site_name, disks: counted };
         let objects = Objects::new(objects::Parts {
             consensus: consensus.clone(),
-            fragments: ClusterStore::alone(disks.store.clone()),
+            fragments,
             vault: Arc::new(vault),
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
         });
-        Ok(Self { root, identity, disks, consensus, objects, clock, random })
+        Ok(Self { root, identity, disks, consensus, objects, cluster, clock, random })
     }
 }
 
@@ -108,10 +177,81 @@ fn identity(
         return Err(about_lost_identity(root.root(), other));
     }
     founding_time_check(clock.now())?;
+    let token = settings.join.as_deref().map(token_of).transpose()?;
     first_look::disks_try(settings)?;
-    let identity = Identity::draw(random, clock);
+    let identity = match token {
+        Some(token) => Identity::draw_joining(token.cluster, random, clock),
+        None => Identity::draw(random, clock),
+    };
     identity.write(root)?;
     Ok(identity)
+}
+
+fn token_of(text: &str) -> Result<Token, Trouble> {
+    text.parse().map_err(|error| {
+        Trouble::new(
+            format!("--join: {error}"),
+            "ask for the token again where the cluster runs: essaim invite; nothing was changed",
+        )
+    })
+}
+
+/// The token by which a node that has not joined yet goes on.
+fn token(settings: &Settings, identity: &Identity) -> Result<Token, Trouble> {
+    let missing = || {
+        Trouble::new(
+            "this node was joining a cluster and was not let in yet",
+            "start it again with the token: essaim up --join TOKEN (essaim invite makes one)",
+        )
+    };
+    let token = token_of(settings.join.as_deref().ok_or_else(missing)?)?;
+    if token.cluster != identity.cluster {
+        return Err(Trouble::new(
+            "the token is of another cluster than the one this node was joining",
+            "name a data directory that is not there yet, or the token of the first cluster",
+        ));
+    }
+    Ok(token)
+}
+
+/// What the site is called: as it says itself, else by its id.
+fn site_name(
+    identity: &Identity,
+    statement: Option<&placement::SiteStatement>,
+) -> Result<SiteName, Trouble> {
+    let own = identity.site.to_string();
+    let name = statement.map_or_else(
+        || format!("site-{}", own.get(..8).unwrap_or_default()),
+        |statement| statement.name.to_string(),
+    );
+    SiteName::new(name.clone()).map_err(|error| {
+        Trouble::new(
+            format!("the site cannot be called {name:?}: {error}"),
+            "mend the name in the site file; nothing was changed",
+        )
+    })
+}
+
+/// Waits until the catalog here says that this node belongs to the cluster.
+async fn seat_wait(consensus: &Consensus, node: NodeId) -> Result<(), Trouble> {
+    let mut applied = consensus.applied();
+    let there = async {
+        loop {
+            if matches!(consensus.view().node(node), Ok(Some(_))) {
+                return;
+            }
+            if applied.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    };
+    tokio::time::timeout(SEAT_WAIT_MAX, there).await.map_err(|_| {
+        Trouble::new(
+            "the catalog of the cluster did not come",
+            "see that the other sites reach this one at its --cluster-listen port (or name \
+             where they do with --cluster-address), then start again with the same token",
+        )
+    })
 }
 
 /// A directory that is not empty and says of no node that it is its own.
@@ -191,6 +331,7 @@ async fn open_catalog(
     identity: &Identity,
     clock: &Arc<dyn Clock>,
     random: &Arc<dyn Random>,
+    transport: &Arc<TcpTransport>,
 ) -> Result<Consensus, Trouble> {
     if identity.complete {
         catalog_check(root.root())?;
@@ -221,6 +362,8 @@ async fn open_catalog(
         identity.node,
     );
     LOG_DIRECTORY.clone_into(&mut parts.directory);
+    parts.transport = Some(Arc::clone(transport) as Arc<dyn Transport>);
+    parts.founds = !identity.joined;
     Consensus::open(parts).await.map_err(|error| told(&error))
 }
 

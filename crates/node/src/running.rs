@@ -12,8 +12,10 @@ use host::{SystemClock, SystemRandom};
 use serde::Serialize;
 use steward::Steward;
 use units::{Clock, DiskId, Random};
+use wire::{Service, Transport};
 
 use crate::announcement::Announcement;
+use crate::cluster::{LettingIn, Watching};
 use crate::credentials::Credentials;
 use crate::devices;
 use crate::files::{ACCOUNTS_FILE, ADDRESSES_FILE};
@@ -44,6 +46,7 @@ pub struct Node {
     steward: steward::Tasks,
     consensus: consensus::Consensus,
     fragments: fragments::FragmentStore,
+    transport: Arc<wire::TcpTransport>,
     /// Each disk of the fragments and its directory.
     disks: Vec<(DiskId, PathBuf)>,
     root: Arc<RealDisk>,
@@ -77,7 +80,12 @@ impl Node {
         let mut parts = Parts::open(&settings, passphrase, Arc::clone(&root)).await?;
         let accounts = Arc::new(open_accounts(&parts)?);
         let first_start = !parts.identity.complete;
-        if first_start {
+        let watching = watching(&parts);
+        watching.begin().await;
+        if first_start && parts.identity.joined {
+            parts.identity.complete = true;
+            parts.identity.write(root.as_ref())?;
+        } else if first_start {
             let first = FirstStart {
                 settings: &settings,
                 objects: &parts.objects,
@@ -101,9 +109,11 @@ impl Node {
         ));
         let mut tasks = Tasks::default();
         let admin = Admin { operations: operations.clone(), accounts };
+        watching_start(&mut tasks, watching);
         gauges::start(&mut tasks, Arc::clone(&operations), insight.clone());
         let (consensus, fragments) = (parts.consensus.clone(), parts.disks.store.clone());
         let disks = parts.disks.present.clone();
+        let transport = Arc::clone(&parts.cluster.transport);
         serving::start(&mut tasks, &settings, &parts, listeners, admin, insight);
         tracing::info!(
             s3 = announcement.s3_endpoint,
@@ -113,7 +123,17 @@ impl Node {
             "serving"
         );
         let steward = steward.start();
-        Ok(Self { announcement, signals, tasks, steward, consensus, fragments, disks, root })
+        Ok(Self {
+            announcement,
+            signals,
+            tasks,
+            steward,
+            consensus,
+            fragments,
+            transport,
+            disks,
+            root,
+        })
     }
 
     /// Where everything is.
@@ -151,6 +171,7 @@ impl Node {
                 tracing::error!("the catalog's disk hangs and is not waited for");
                 hung.push(self.root.root().display().to_string());
             }
+            self.transport.shutdown().await;
             hung
         };
         let hung = tokio::select! {
@@ -169,6 +190,44 @@ impl Node {
         }
         judged(outcome, &hung)
     }
+}
+
+/// Follows the site map, and has it follow this node.
+fn watching(parts: &Parts) -> Watching {
+    let cluster = &parts.cluster;
+    let letting_in = LettingIn {
+        consensus: parts.consensus.clone(),
+        vault: Arc::clone(&parts.objects.parts().vault),
+        node: parts.identity.node,
+        identity: Arc::clone(&cluster.key),
+        cluster: parts.identity.cluster,
+    };
+    cluster.transport.serve(Service::Join, Arc::new(letting_in));
+    Watching {
+        consensus: parts.consensus.clone(),
+        transport: Arc::clone(&cluster.transport) as Arc<dyn Transport>,
+        fragments: parts.objects.parts().fragments.clone(),
+        clock: Arc::clone(&parts.clock),
+        node: parts.identity.node,
+        site: parts.identity.site,
+        site_name: cluster.site_name.clone(),
+        key: cluster.key.public(),
+        addresses: cluster.addresses.clone(),
+        disks: Arc::clone(&cluster.disks),
+    }
+}
+
+fn watching_start(tasks: &mut Tasks, watching: Watching) {
+    let (stop, reports) = (tasks.stop_token(), watching.fragments.watch());
+    tasks.start("the reports of other sites", async move {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = reports => {}
+        }
+        Ok(())
+    });
+    let stop = tasks.stop_token();
+    tasks.start("the site map", watching.run(stop));
 }
 
 /// What is said of an end that a disk did not let come.

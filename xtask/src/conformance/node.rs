@@ -41,6 +41,7 @@ impl Node {
         let log = File::create(folder.join("node.log"))?;
         let process = Command::new(binary)
             .args(["up", "--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(["--cluster-listen", "127.0.0.1:0"])
             .args(["--lifecycle-day-seconds", DAY_SECONDS])
             .args(["--default-object-ownership", "ObjectWriter", "--default-sse-c"])
             .arg("--data")

@@ -74,6 +74,16 @@ pub struct Settings {
     pub s3_listen: SocketAddr,
     /// Where the API and the status page are served.
     pub admin_listen: SocketAddr,
+    /// Where other sites connect.
+    pub cluster_listen: SocketAddr,
+    /// Whether that was asked for, and is not the usual one.
+    pub cluster_listen_given: bool,
+    /// Where other sites reach this node, if not where it listens.
+    pub cluster_addresses: Vec<String>,
+    /// The token of an invitation to join a cluster.
+    pub join: Option<String>,
+    /// What the site says about itself.
+    pub site_file: Option<PathBuf>,
     /// Where the first start writes the credentials; none means inside `data`.
     pub credentials: Option<PathBuf>,
     /// The region S3 clients sign for.

@@ -102,6 +102,60 @@ pub static SETTINGS: &[Setting] = &[
         set: |settings, text| value::address(text).map(|address| settings.admin_listen = address),
     },
     Setting {
+        name: "cluster-listen",
+        kind: Kind::Address,
+        many: false,
+        default: "0.0.0.0:8422",
+        doc: "Where other sites of the cluster connect",
+        more: "Mutual TLS 1.3 with keys that both sides know: nobody else gets beyond the \
+               handshake. When the usual port is taken and no other was named, a free one is \
+               used and the other sites are told.",
+        set: |settings, text| {
+            value::address(text).map(|address| {
+                settings.cluster_listen = address;
+                settings.cluster_listen_given = text != "0.0.0.0:8422";
+            })
+        },
+    },
+    Setting {
+        name: "cluster-address",
+        kind: Kind::Text,
+        many: true,
+        default: "",
+        doc: "Where other sites reach this node (HOST:PORT), if not where it listens",
+        more: "For a node behind a router or with a name of its own. Repeat it for several: \
+               they are tried in order. Without it the address of this machine is told.",
+        set: |settings, text| {
+            let address = catalog::NodeAddress::new(text);
+            let address = address.map_err(|error| format!("is no HOST:PORT: {error}"))?;
+            settings.cluster_addresses.push(address.to_string());
+            Ok(())
+        },
+    },
+    Setting {
+        name: "join",
+        kind: Kind::Text,
+        many: false,
+        default: "",
+        doc: "Join the cluster that this token invites to (from: essaim invite)",
+        more: "Only at the first start of a machine; later starts find their cluster by \
+               themselves, and a token named again does no harm. It is good for one machine.",
+        set: |settings, text| {
+            settings.join = Some(text.to_owned());
+            Ok(())
+        },
+    },
+    Setting {
+        name: "site-file",
+        kind: Kind::File,
+        many: false,
+        default: "",
+        doc: "A file (site.toml) with what the site says about itself: place, operator, certifications",
+        more: "Read at the first start. Placement policies are decided by it; see the reference \
+               of policies.",
+        set: |settings, text| value::path(text).map(|path| settings.site_file = Some(path)),
+    },
+    Setting {
         name: "credentials",
         kind: Kind::File,
         many: false,

@@ -1,0 +1,166 @@
+//! Makes what this node knows of the others follow the catalog's site map, and the map
+//! follow what this node is.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use catalog::command::{MapFound, NodeNew, NodeSet, SiteNew};
+use catalog::{Command, NodeAddress, NodeRole, ReadError, SiteMap, SiteName, View};
+use consensus::Consensus;
+use fragments::ClusterStore;
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+use units::{Clock, DiskId, NodeId, NodePublicKey, SiteId};
+use wire::{Peer, Roster, Transport};
+
+use crate::identity::Identity;
+use crate::trouble::chain;
+
+/// How often it is looked whether an invitation has expired.
+const INVITES_LOOK_INTERVAL: Duration = Duration::from_secs(5);
+/// How long to wait before the map is told again who this node is.
+const TELL_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// What it works with.
+pub(crate) struct Watching {
+    pub(crate) consensus: Consensus,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) fragments: ClusterStore,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) node: NodeId,
+    pub(crate) site: SiteId,
+    pub(crate) site_name: SiteName,
+    pub(crate) key: NodePublicKey,
+    pub(crate) addresses: Vec<NodeAddress>,
+    /// The disks that this node counts on.
+    pub(crate) disks: Arc<Mutex<BTreeSet<DiskId>>>,
+}
+
+/// Whom the map says to know.
+pub(crate) fn roster(view: &View, clock: &dyn Clock) -> Result<Roster, ReadError> {
+    let map = view.site_map()?;
+    let nodes = map.nodes.into_iter().map(|node| {
+        let addresses = node.addresses.iter().map(ToString::to_string).collect();
+        (node.id, Peer { key: node.key, addresses })
+    });
+    let now = clock.now();
+    let open = view.invites()?.into_iter().filter(|invite| invite.is_open(now));
+    let invites = open.map(|invite| (invite.id, invite.key)).collect();
+    Ok(Roster { nodes: nodes.collect(), invites })
+}
+
+/// Which node has which disk.
+fn disks_of(map: &SiteMap) -> BTreeMap<DiskId, NodeId> {
+    let of = |node: &catalog::Node| {
+        let id = node.id;
+        node.disks.clone().into_iter().map(move |disk| (disk, id))
+    };
+    map.nodes.iter().flat_map(of).collect()
+}
+
+/// The disks that this node counts on, by its file.
+pub(crate) fn disks_counted(identity: &Identity) -> BTreeSet<DiskId> {
+    identity.disks.iter().map(|known| known.id).collect()
+}
+
+impl Watching {
+    /// Tells the map once who this node is, before it serves: a node alone needs nobody
+    /// for that. What does not work now is tried again by [`Watching::run`].
+    pub(crate) async fn begin(&self) {
+        self.follow();
+        if self.consensus.status().is_leader
+            && let Err(error) = self.tell().await
+        {
+            tracing::warn!(reason = error, "the site map does not know this node as it is");
+        }
+        self.follow();
+    }
+
+    /// Follows until told to stop.
+    pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), String> {
+        let mut applied = self.consensus.applied();
+        let mut seen = None;
+        loop {
+            let revision = self.consensus.directory_revision();
+            if seen != Some(revision) {
+                self.follow();
+                seen = Some(revision);
+            }
+            let told = self.tell().await;
+            let pause = match &told {
+                Ok(()) => INVITES_LOOK_INTERVAL,
+                Err(error) => {
+                    tracing::debug!(reason = error, "the site map could not be told");
+                    TELL_AGAIN_AFTER
+                }
+            };
+            let changed = async {
+                while self.consensus.directory_revision() == revision {
+                    if applied.changed().await.is_err() {
+                        return std::future::pending().await;
+                    }
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = changed => {}
+                // Invitations expire without a command.
+                () = tokio::time::sleep(pause) => seen = None,
+            }
+        }
+    }
+
+    /// Knows whom the map says to know.
+    fn follow(&self) {
+        let view = self.consensus.view();
+        let map = match view.site_map() {
+            Ok(map) if map.is_founded() => map,
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "the site map cannot be read");
+                return;
+            }
+        };
+        match roster(&view, &*self.clock) {
+            // A node that does not find itself yet is behind, and was told more than this.
+            Ok(roster) if roster.nodes.contains_key(&self.node) => {
+                self.transport.roster_set(roster);
+            }
+            Ok(_) => return,
+            Err(error) => tracing::warn!(error = %chain(&error), "the site map cannot be read"),
+        }
+        self.fragments.map_set(disks_of(&map));
+    }
+
+    /// Tells the map what has changed about this node.
+    async fn tell(&self) -> Result<(), String> {
+        let disks: Vec<DiskId> = self.disks.lock().iter().copied().collect();
+        let map = self.consensus.view().site_map().map_err(|error| chain(&error))?;
+        let command = if !map.is_founded() {
+            let node = NodeNew {
+                id: self.node,
+                key: self.key,
+                addresses: self.addresses.clone(),
+                role: NodeRole::Full,
+                disks,
+            };
+            let site = SiteNew { id: self.site, name: self.site_name.clone(), statement: None };
+            Command::MapFound(Box::new(MapFound { site, node }))
+        } else {
+            let Some(row) = map.node(self.node) else {
+                return Err("this node is not on the site map".to_owned());
+            };
+            let known: BTreeSet<DiskId> = row.disks.iter().copied().collect();
+            let same_disks = known.iter().eq(disks.iter());
+            let same_addresses = row.addresses == self.addresses;
+            if same_disks && same_addresses {
+                return Ok(());
+            }
+            let addresses = (!same_addresses).then(|| self.addresses.clone());
+            let disks = (!same_disks).then_some(disks);
+            Command::NodeSet(NodeSet { node: self.node, addresses, disks })
+        };
+        self.consensus.propose(command).await.map(|_| ()).map_err(|error| chain(&error))
+    }
+}
