@@ -104,6 +104,9 @@ fn statement(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<SiteStat
     };
     for fault in statement.faults() {
         let (at, field) = at(&fault);
+        if reader.has_fault(field) {
+            continue;
+        }
         reader.fault(at, field, fault.to_string());
     }
     Some(statement)

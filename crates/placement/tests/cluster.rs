@@ -2,5 +2,15 @@
 
 mod trial;
 
+#[path = "cluster/campaign.rs"]
+mod campaign;
+#[path = "cluster/explanations.rs"]
+mod explanations;
 #[path = "cluster/geometry.rs"]
 mod geometry;
+#[path = "cluster/plans.rs"]
+mod plans;
+#[path = "cluster/policies.rs"]
+mod policies;
+#[path = "cluster/site_file.rs"]
+mod site_file;

@@ -26,7 +26,7 @@ pub enum Drifted {
         /// How many it holds.
         held: usize,
         /// How many it must hold.
-        needed: u8,
+        needed: usize,
     },
     /// The code itself survives less than the rule asks for: only writing the part anew
     /// mends that.
@@ -60,7 +60,7 @@ impl Candidates {
             let what = match site {
                 None => Drifted::UnknownDisk { disk: *disk },
                 Some(site) => {
-                    let Some(why) = self.why_not(site, at, &sites, &kept) else { continue };
+                    let Some(why) = self.why_not(map, at, &sites, &kept) else { continue };
                     Drifted::Site(Box::new(Refused { site: SiteShown::from(*site), why }))
                 }
             };
@@ -73,24 +73,27 @@ impl Candidates {
     /// Why the slot at this position must move, if it must.
     fn why_not(
         &self,
-        site: &SiteEntry,
+        map: &SiteMap,
         at: usize,
         sites: &[Option<&SiteEntry>],
         kept: &[usize],
     ) -> Option<Why> {
-        if site.state == SiteState::Draining && !units::planted::is_on("placement-forgets-drains") {
-            return Some(Why::Draining);
-        }
+        let site = (*sites.get(at)?)?;
         if !self.contains(site.id()) {
+            let is_draining = site.state == SiteState::Draining;
+            if is_draining && units::planted::is_on("placement-forgets-drains") {
+                return None;
+            }
             let refused = self.refused.iter().find(|refused| refused.site.id == site.id());
             return Some(refused.map_or(Why::Draining, |refused| refused.why.clone()));
         }
         if kept.contains(&at) || self.promise == Promise::Disks {
             return None;
         }
-        let others = kept.iter().filter_map(|other| *sites.get(*other)?);
-        let mut why = others.filter_map(|other| self.clash(site, other));
-        why.next()
+        // It does not go with one that stays, or with home, whether or not that holds any.
+        let home = self.home.and_then(|home| map.site(self.id(home)?));
+        let kept = kept.iter().filter_map(|other| *sites.get(*other)?);
+        kept.chain(home).find_map(|other| self.clash(site, other))
     }
 
     /// Why two sites do not go together, if they do not; a site does not with itself.
@@ -112,9 +115,10 @@ impl Candidates {
         sites: &[Option<&SiteEntry>],
     ) -> impl Iterator<Item = Drifted> {
         let home = self.home.and_then(|home| self.id(home));
+        let needed = self.home_share(geometry);
         let held = |home: SiteId| sites.iter().flatten().filter(|site| site.id() == home).count();
-        let held = home.map(held).filter(|held| *held < usize::from(geometry.data()));
-        let short = held.map(|held| Drifted::Home { held, needed: geometry.data() });
+        let held = home.map(held).filter(|held| *held < needed);
+        let short = held.map(|held| Drifted::Home { held, needed });
         let asked = match self.promise {
             Promise::Disks => 0,
             Promise::Exact { survive, .. } => survive,

@@ -109,6 +109,17 @@ impl Candidates {
         Err(part.stuck().map_err(too_long)?)
     }
 
+    /// Fragments of a part that home is to hold: a readable set, if the code leaves enough
+    /// beside it for the loss of home; else one, as any site; none if there is no home.
+    pub(super) fn home_share(&self, geometry: Geometry) -> usize {
+        let (data, parity) = (geometry.data(), geometry.parity());
+        match self.home {
+            None => 0,
+            Some(_) if parity >= data => usize::from(data),
+            Some(_) => 1,
+        }
+    }
+
     /// The candidates that answer and have room on a disk.
     fn open(&self, map: &SiteMap, need: ByteCount) -> Set {
         let takes = |site: &&SiteEntry| {
@@ -135,7 +146,7 @@ impl Candidates {
             let Some(place) = *place else { continue };
             if Some(place) == self.home {
                 at_home += 1;
-                if at_home <= usize::from(geometry.data()) {
+                if at_home <= self.home_share(geometry) {
                     kept.push(slot);
                 }
             } else if together.contains(&place) && seen & only(place) == 0 {
@@ -153,10 +164,6 @@ impl<'a> Part<'a> {
         slots.iter().map(site).collect()
     }
 
-    fn at_home_wanted(&self) -> usize {
-        if self.candidates.home.is_some() { usize::from(self.geometry.data()) } else { 0 }
-    }
-
     /// How bad it is that a part lies on these sites.
     fn measure(&self, sites: &Sites<'_>) -> Result<Measure, TooLong> {
         let candidates = self.candidates;
@@ -170,7 +177,7 @@ impl<'a> Part<'a> {
             candidates.home.and_then(|home| candidates.id(home)) == Some(site.id())
         };
         let at_home = sites.iter().flatten().filter(|site| is_home(site)).count();
-        let wanted = self.at_home_wanted();
+        let wanted = self.candidates.home_share(self.geometry);
         let place = |site: &&SiteEntry| candidates.position(site.id());
         let occupied = sites.iter().flatten().filter_map(place).fold(0, |set, at| set | only(at));
         let elsewhere = usize::from(self.geometry.total()) - wanted;
@@ -188,7 +195,7 @@ impl<'a> Part<'a> {
         let short = wanted.saturating_sub(at_home);
         Ok(Measure {
             refused: sites.len() - good,
-            crowded: sites.len() - together.min(elsewhere) - at_home.min(wanted),
+            crowded: sites.len() - together - at_home.min(wanted),
             short,
             domains,
             far: fresh + short,
@@ -273,16 +280,18 @@ impl<'a> Part<'a> {
     /// home if it is short.
     fn targets(&self, sites: &Sites<'_>, home: bool, random: &dyn Random) -> Vec<&'a SiteEntry> {
         let candidates = self.candidates;
-        let is_free = |site: &SiteEntry| {
-            let open = candidates.position(site.id()).is_some_and(|at| self.open & only(at) != 0);
+        let is_open = |site: &SiteEntry| {
             let any = units::planted::is_on("placement-moves-anywhere") && site.reachable;
-            (open || any) && sites.iter().flatten().all(|held| held.id() != site.id())
+            any || candidates.position(site.id()).is_some_and(|at| self.open & only(at) != 0)
         };
-        let is_home = |site: &SiteEntry| candidates.position(site.id()) == candidates.home;
+        let holds_none =
+            |site: &SiteEntry| sites.iter().flatten().all(|held| held.id() != site.id());
+        let home_id = candidates.home.and_then(|home| candidates.id(home));
         let mut left: Vec<&SiteEntry> = self.map.sites().iter().collect();
-        left.retain(
-            |site| if candidates.home.is_some() && is_home(site) { home } else { is_free(site) },
-        );
+        left.retain(|site| {
+            let may = if Some(site.id()) == home_id { home } else { holds_none(site) };
+            may && is_open(site)
+        });
         let free =
             |site: &&SiteEntry| site.disks_healthy().map(|disk| u128::from(disk.free.get())).sum();
         let mut weights: Vec<u128> = left.iter().map(free).collect();
@@ -372,7 +381,8 @@ impl<'a> Part<'a> {
     fn stuck(&self) -> Result<Stuck, TooLong> {
         let candidates = self.candidates;
         let home = usize::from(candidates.home.is_some());
-        let wanted = usize::from(self.geometry.total()) - self.at_home_wanted() + home;
+        let wanted =
+            usize::from(self.geometry.total()) - self.candidates.home_share(self.geometry) + home;
         if candidates.number(candidates.all())? >= wanted {
             return Ok(Stuck::NoStep);
         }

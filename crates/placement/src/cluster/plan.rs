@@ -1,8 +1,9 @@
 //! Choosing the sites and disks of a part.
 //!
-//! Codes are tried from the best that the rule and the sites allow to the least that the
-//! rule asks for; for each code all sites of the placement answer if that can be, else
-//! as few as possible are away. Sites are drawn by their free room, so that unequal ones
+//! Codes are tried from those that survive most to those that survive what the rule asks
+//! for. Of codes that survive as much, the one with most data fragments whose sites all
+//! answer is taken, and only if there is none, one of which as few as possible are away.
+//! Sites are drawn by their free room, so that unequal ones
 //! fill evenly.
 //!
 //! **Invariant**: what is returned was proved by [`SitePlacement::check`], which knows
@@ -87,13 +88,21 @@ impl Candidates {
             return self.plan_disks(&now, need, random);
         }
         let order = now.order(random);
-        for code in self.promise.codes(self.home.is_some()) {
-            let chosen = self.choose(&now, code, &order, need);
-            let Some(chosen) = chosen.map_err(|TooLong| Refusal::SearchTooLong)? else { continue };
-            let placement = self.fill(&now, code, &chosen, need, random);
-            let breach = placement.check(map, self, need);
-            assert_eq!(breach, Ok(()), "a placement must keep what the policy asks for");
-            return Ok(placement);
+        let codes = self.promise.codes(self.home.is_some());
+        // Of codes that survive as much, one that is whole at once comes before any that
+        // waits for a site.
+        for same in codes.chunk_by(|one, other| one.survive == other.survive) {
+            for may_wait in [false, true] {
+                for code in same {
+                    let chosen = self.choose(&now, *code, may_wait, &order, need);
+                    let chosen = chosen.map_err(|TooLong| Refusal::SearchTooLong)?;
+                    let Some(chosen) = chosen else { continue };
+                    let placement = self.fill(&now, *code, &chosen, need, random);
+                    let breach = placement.check(map, self, need);
+                    assert_eq!(breach, Ok(()), "a placement must keep what the policy asks for");
+                    return Ok(placement);
+                }
+            }
         }
         Err(self.not_now(&now, need).unwrap_or(Refusal::SearchTooLong))
     }
@@ -137,6 +146,7 @@ impl Candidates {
         &self,
         now: &Now<'_>,
         code: Code,
+        may_wait: bool,
         order: &[usize],
         need: ByteCount,
     ) -> Result<Option<Vec<usize>>, TooLong> {
@@ -149,6 +159,10 @@ impl Candidates {
             home_is_away = now.ready & only(home) == 0;
         }
         let Some(away_max) = code.away_max(home_is_away) else { return Ok(None) };
+        if home_is_away && !may_wait {
+            return Ok(None);
+        }
+        let away_max = if may_wait { away_max } else { 0 };
         let open = self.beside_home(now.roomy);
         let order: Vec<usize> = order.iter().copied().filter(|at| open & only(*at) != 0).collect();
         for away in 0..=away_max {

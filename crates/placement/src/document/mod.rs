@@ -116,6 +116,11 @@ impl<'t> Reader<'t> {
         self.faults.push(Fault { line, field: field.to_owned(), reason });
     }
 
+    /// Whether something is wrong with this field already.
+    pub(crate) fn has_fault(&self, field: &str) -> bool {
+        self.faults.iter().any(|fault| fault.field == field)
+    }
+
     fn sorted(mut self) -> Vec<Fault> {
         assert!(!self.faults.is_empty(), "what is missing was reported");
         self.faults.sort_by_key(|fault| fault.line);

@@ -28,12 +28,12 @@ impl Drift {
             ),
             Drifted::Survives { survived, asked } => language.pick(
                 format!(
-                    "La règle demande de survivre à {asked} perte(s), et le code de cet objet n'en \
-                     permet que {survived}\u{a0}: il faut le réécrire."
+                    "Nombre de pertes que la règle veut pouvoir subir\u{a0}: {asked}\u{a0}; le code de \
+                     cet objet n'en permet que {survived}. Il faut le réécrire."
                 ),
                 format!(
-                    "The rule asks to survive {asked} losses, and the code of this object allows \
-                     {survived}: it has to be written anew."
+                    "Losses that the rule wants survived: {asked}; the code of this object allows \
+                     only {survived}. It has to be written anew."
                 ),
             ),
         }
@@ -76,16 +76,30 @@ impl Guarantee {
             );
             return lost.to_owned();
         };
-        let mut text = language.pick(
-            format!(
-                "Peuvent disparaître sans perte\u{a0}: {sites} site(s), ou {communes} commune(s), \
-                 ou {departements} département(s), ou {operators} exploitant(s)."
-            ),
-            format!(
-                "May vanish without loss: {sites} site(s), or {communes} commune(s), or \
-                 {departements} département(s), or {operators} operator(s)."
-            ),
-        );
+        let mut text = if sites == 0 {
+            let none = language.pick(
+                "La perte d'un seul site peut rendre ces données illisibles.",
+                "The loss of a single site can make these data unreadable.",
+            );
+            none.to_owned()
+        } else {
+            let kinds = [
+                (sites, "site", "site"),
+                (communes, "commune", "commune"),
+                (departements, "département", "département"),
+                (operators, "exploitant", "operator"),
+            ];
+            let kinds = kinds.into_iter().filter(|(count, ..)| *count > 0);
+            let counted = kinds.map(|(count, french, english)| {
+                let plural = if count > 1 { "s" } else { "" };
+                format!("{count} {}{plural}", language.pick(french, english))
+            });
+            let counted = counted.collect::<Vec<_>>().join(language.pick(" ou ", " or "));
+            language.pick(
+                format!("Ce qui peut disparaître sans perte de données\u{a0}: {counted}."),
+                format!("What may vanish without loss of data: {counted}."),
+            )
+        };
         if let Some(nearest) = self.nearest {
             let nearest = distance(language, nearest);
             text.push_str(&language.pick(

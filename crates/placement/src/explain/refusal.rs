@@ -2,6 +2,7 @@
 
 use super::{Language, bytes, distance, list, quoted};
 use crate::facts::Metres;
+use crate::policy::RuleLabel;
 use crate::refusal::{Asked, Refusal, Refused, SiteShown, TooFew, Why};
 use crate::{Distinct, PlaceError, Verdict};
 use Language::{English, French};
@@ -85,10 +86,15 @@ fn disks(site: &SiteShown, why: &PlaceError, language: Language) -> String {
              répond\u{a0}: une copie unique ne suffit pas."
         ),
         (French, PlaceError::NoRoom { wanted, found, need }) => format!(
-            "Le site {name} est le seul qui convienne\u{a0}: il faut {} libres sur {wanted} de ses \
-             disques, et {found} {} cette place.",
+            "Le site {name} est le seul qui convienne\u{a0}: il faut {} libres sur {wanted} disque{} \
+             au moins, et {}.",
             bytes(language, *need),
-            if *found > 1 { "ont" } else { "a" }
+            if *wanted > 1 { "s" } else { "" },
+            match found {
+                0 => "aucun n'a cette place".to_owned(),
+                1 => "un seul a cette place".to_owned(),
+                found => format!("{found} seulement ont cette place"),
+            }
         ),
         (English, PlaceError::NoHealthyDisk) => {
             format!("The site {name} is the only one that will do, and none of its disks answers.")
@@ -98,9 +104,14 @@ fn disks(site: &SiteShown, why: &PlaceError, language: Language) -> String {
              answers: one copy is none to spare."
         ),
         (English, PlaceError::NoRoom { wanted, found, need }) => format!(
-            "The site {name} is the only one that will do: {} must be free on {wanted} of its \
-             disks, and {found} have that room.",
-            bytes(language, *need)
+            "The site {name} is the only one that will do: {} must be free on at least {wanted} of \
+             its disks, and {} that room.",
+            bytes(language, *need),
+            match found {
+                0 => "none has".to_owned(),
+                1 => "only one has".to_owned(),
+                found => format!("only {found} have"),
+            }
         ),
     }
 }
@@ -185,7 +196,7 @@ fn same(distinct: Distinct, site: &SiteShown, language: Language) -> String {
 impl Verdict {
     /// What the policy says, in part of a sentence.
     pub fn explain(&self, language: Language) -> String {
-        let all = |rules: &[crate::policy::RuleLabel]| {
+        let all = |rules: &[RuleLabel]| {
             let words: Vec<String> = rules.iter().map(|rule| rule.words(language)).collect();
             list(language, &words)
         };
@@ -193,7 +204,11 @@ impl Verdict {
             Self::Permitted => {
                 language.pick("la politique l'autorise", "the policy permits it").to_owned()
             }
-            Self::Forbidden { rules } => all(rules),
+            Self::Forbidden { rules } if rules.iter().all(RuleLabel::has_words) => all(rules),
+            Self::Forbidden { rules } => language.pick(
+                format!("la politique l'interdit\u{a0}: {}", all(rules)),
+                format!("the policy forbids it: {}", all(rules)),
+            ),
             Self::NotPermitted { rules } if rules.is_empty() => language
                 .pick(
                     "aucune règle de la politique ne le permet",
@@ -281,10 +296,11 @@ impl TooFew {
             }
         }
         let many = known.len() > 1;
+        let s = if self.missing() > 1 { "s" } else { "" };
         let known = list(language, &known);
         let elsewhere = match (language, self.distinct) {
             _ if known.is_empty() => String::new(),
-            (French, Distinct::Site) => format!(" autre que {known}"),
+            (French, Distinct::Site) => format!(" autre{s} que {known}"),
             (French, Distinct::Commune) if many => format!(" hors des communes de {known}"),
             (French, Distinct::Commune) => format!(" hors de la commune de {known}"),
             (French, Distinct::Departement) if many => format!(" hors des départements {known}"),
@@ -310,9 +326,13 @@ impl TooFew {
                 format!(", at least {least} from {all}"),
             )
         };
+        let (french, english) = match self.missing() {
+            0 | 1 => ("un".to_owned(), "one more".to_owned()),
+            count => (count.to_string(), format!("{count} more")),
+        };
         language.pick(
-            format!(" Il faudrait un site{elsewhere}{far}."),
-            format!(" What is needed is a site{elsewhere}{far}."),
+            format!(" Il faudrait {french} site{s}{elsewhere}{far}."),
+            format!(" Needed: {english} site{s}{elsewhere}{far}."),
         )
     }
 }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::explain::Language;
+use crate::explain::{Language, quoted};
 
 /// What may be done with data at a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,15 +60,21 @@ pub enum RuleName {
 }
 
 impl RuleLabel {
+    /// Whether its author says anything of it in any language.
+    pub(crate) fn has_words(&self) -> bool {
+        self.french.is_some() || self.english.is_some()
+    }
+
     /// `exploitant contrôlé hors de l'UE (règle « ue »)`, or the rule alone.
     pub(crate) fn words(&self, language: Language) -> String {
-        let (said, rule) = match (language, &self.name) {
-            (Language::French, RuleName::Given(name)) => {
-                (&self.french, format!("règle « {name} »"))
+        let said = language.pick(&self.french, &self.english);
+        let rule = match &self.name {
+            RuleName::Given(name) => {
+                format!("{} {}", language.pick("règle", "rule"), quoted(language, name))
             }
-            (Language::French, RuleName::Number(at)) => (&self.french, format!("règle n° {at}")),
-            (Language::English, RuleName::Given(name)) => (&self.english, format!("rule “{name}”")),
-            (Language::English, RuleName::Number(at)) => (&self.english, format!("rule {at}")),
+            RuleName::Number(at) => {
+                language.pick(format!("règle n°\u{a0}{at}"), format!("rule {at}"))
+            }
         };
         // What its author said in one language is better than nothing in the other.
         match said.as_ref().or(self.french.as_ref()).or(self.english.as_ref()) {

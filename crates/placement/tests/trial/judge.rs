@@ -1,8 +1,11 @@
 //! What a placement is worth, found out by looking at every set: nothing here is shared
-//! with the planner.
+//! with the planner but the great-circle distance.
 
 use placement::facts::Metres;
-use placement::{Distinct, SiteEntry, SpreadRule};
+use placement::{Action, Distinct, Policy, SiteEntry, SiteMap, SiteState, SpreadRule};
+use units::{DiskId, Timestamp};
+
+use super::SUBJECT;
 
 /// Whether two different sites may each hold a fragment.
 pub fn goes_with(rule: &SpreadRule, one: &SiteEntry, other: &SiteEntry) -> bool {
@@ -31,6 +34,15 @@ pub fn most_together(rule: &SpreadRule, sites: &[&SiteEntry]) -> usize {
     (0..1_u32 << sites.len()).filter_map(together).max().unwrap_or(0)
 }
 
+/// The sites that may hold fragments: active, and permitted by the policy now.
+pub fn permitted<'m>(map: &'m SiteMap, policy: &Policy, now: Timestamp) -> Vec<&'m SiteEntry> {
+    let may = |site: &&SiteEntry| {
+        site.state == SiteState::Active
+            && policy.verdict(Action::Store, SUBJECT, site, now).is_permit()
+    };
+    map.sites().iter().filter(may).collect()
+}
+
 /// How many groups of fragments may be lost in any case, by trying every set of groups.
 pub fn survives(data: usize, groups: &[usize]) -> Option<usize> {
     let all: usize = groups.iter().sum();
@@ -44,4 +56,49 @@ pub fn survives(data: usize, groups: &[usize]) -> Option<usize> {
     };
     let deadly = (0..1_u32 << groups.len()).filter(|set| kills(*set)).map(u32::count_ones).min();
     Some(deadly.map_or(groups.len(), |deadly| deadly as usize - 1))
+}
+
+/// How many fragments each group of sites holds that makes one failure domain.
+pub fn groups(rule: &SpreadRule, sites: &[&SiteEntry]) -> Vec<usize> {
+    let key = |site: &SiteEntry| {
+        let said = &site.facts.statement;
+        match rule.distinct {
+            Distinct::Site => site.id().to_string(),
+            Distinct::Commune => said.commune.to_string(),
+            Distinct::Departement => said.departement.to_string(),
+            Distinct::Operator => said.operator.name.to_string(),
+        }
+    };
+    let mut counts = std::collections::BTreeMap::new();
+    for site in sites {
+        *counts.entry(key(site)).or_insert(0) += 1;
+    }
+    counts.into_values().collect()
+}
+
+/// How much a part on these disks violates a policy: slots where they must not be, and
+/// slots beyond the most that go together (and, with a home, than it may hold).
+pub fn violations(
+    map: &SiteMap,
+    policy: &Policy,
+    data: u8,
+    slots: &[DiskId],
+    now: Timestamp,
+) -> (usize, usize) {
+    let site = |disk: &DiskId| map.site_of(*disk).and_then(|site| map.site(site));
+    let sites: Vec<&SiteEntry> = slots.iter().filter_map(site).collect();
+    let good = permitted(map, policy, now);
+    let refused = slots.len() - sites.iter().filter(|site| good.contains(site)).count();
+    let rule = policy.rule();
+    let is_home = |site: &SiteEntry| rule.home.as_ref().is_some_and(|home| home.means(site));
+    let home = map.sites().iter().find(|site| is_home(site));
+    let mut others: Vec<&SiteEntry> = Vec::new();
+    for site in &sites {
+        let clashes = home.is_some_and(|home| !goes_with(rule, home, site));
+        if !is_home(site) && !clashes && !others.contains(site) {
+            others.push(site);
+        }
+    }
+    let at_home = sites.iter().filter(|site| is_home(site)).count().min(usize::from(data));
+    (refused, slots.len() - most_together(rule, &others) - at_home)
 }

@@ -1,5 +1,4 @@
 //! Sites made up for tests, and an independent judge of what the planner does.
-#![expect(dead_code, reason = "each test uses its own half")]
 
 use std::sync::Arc;
 

@@ -1,0 +1,26 @@
+//! Many histories, each from a seed: `ESSAIM_SEEDS=20000 cargo test -p placement --test
+//! cluster campaign -- --nocapture`.
+
+use crate::trial::campaign::{Campaign, Tally};
+
+/// Histories in an ordinary run.
+const SEEDS: u64 = 200;
+
+/// Events of one history.
+const EVENTS: usize = 25;
+
+#[test]
+fn a_policy_is_never_violated() {
+    let seeds = std::env::var("ESSAIM_SEEDS").ok().and_then(|count| count.parse().ok());
+    let seeds = seeds.unwrap_or(SEEDS);
+    let campaign = Campaign::new();
+    let mut all = Tally::default();
+    for seed in 0..seeds {
+        match campaign.run(seed, EVENTS) {
+            Ok(tally) => all.add(tally),
+            Err(violation) => panic!("{violation}"),
+        }
+    }
+    println!("{seeds} seeds, violations 0: {all:?}");
+    assert!(all.placed > 0 && all.moves > 0 && all.settled > 0 && all.stale > 0);
+}
