@@ -27,3 +27,19 @@ pub use roster::{Peer, Roster};
 pub use sim::{CallCount, SimGuest, SimNetwork, SimTransport};
 pub use tcp::{Guest, StartError, TcpParts, TcpTransport};
 pub use transport::{Contact, Handler, Transport};
+
+/// The planted bugs of this crate; see [`units::planted`].
+pub const PLANTED: &[units::planted::PlantedBug] = &[
+    units::planted::PlantedBug {
+        name: "wire-keeps-removed",
+        what: "whoever leaves the roster keeps its connections",
+    },
+    units::planted::PlantedBug {
+        name: "wire-trusts-any-key",
+        what: "any key is taken for that of a node of the roster",
+    },
+    units::planted::PlantedBug {
+        name: "wire-whole-when-broken",
+        what: "a body that broke off ends as if it were whole",
+    },
+];

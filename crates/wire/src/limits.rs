@@ -41,15 +41,23 @@ const _: () = assert!(
 /// with its head crosses a long way without waiting for word from the other side.
 pub const STREAM_WINDOW_BYTES: u32 = 5 * 1024 * 1024;
 
-/// Bytes of one connection that may be under way without being read. It bounds what a
-/// peer can make this node hold; six streams that nobody reads fill it.
-pub const CONNECTION_WINDOW_BYTES: u32 = 32 * 1024 * 1024;
+/// Bytes of the calls on one connection that may be under way without being read. It
+/// bounds what a peer can make this node hold: six calls that no handler reads fill it.
+pub const CALLS_WINDOW_BYTES: u32 = 32 * 1024 * 1024;
+
+/// The same for the replies on one connection. Only what this node asked for comes; the
+/// limit is so high because replies that are read slowly, one for each slow client, must
+/// not hold up the others: fifty of the longest fit.
+pub const REPLIES_WINDOW_BYTES: u32 = 256 * 1024 * 1024;
 
 /// Bytes of one stream that wait to be sent. They are shared with whoever sends them.
 pub const SEND_BUFFER_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes sent at once for one stream, before another has its turn.
 pub const FRAME_BYTES_MAX: u32 = 64 * 1024;
+
+/// Bytes taken from the operating system at once: TLS by itself would ask for 4 KiB.
+pub const READ_BUFFER_BYTES: usize = 128 * 1024;
 
 /// A body of so many bytes goes along with its head: one message for a small call.
 pub const JOINED_BYTES_MAX: usize = 8 * 1024;

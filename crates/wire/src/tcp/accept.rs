@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use units::NodePublicKey;
 
 use super::credentials::{ALPN, key_in};
+use super::line::buffered;
 use super::serve::Server;
 use crate::limits::{ACCEPT_AGAIN_AFTER, HANDSHAKE_WITHIN, HANDSHAKES_MAX};
 
@@ -69,9 +71,9 @@ async fn prove_and_serve(
 async fn prove(
     tcp: TcpStream,
     acceptor: TlsAcceptor,
-) -> Result<(TlsStream<TcpStream>, NodePublicKey), String> {
+) -> Result<(TlsStream<BufReader<TcpStream>>, NodePublicKey), String> {
     tcp.set_nodelay(true).map_err(|error| error.to_string())?;
-    let io = acceptor.accept(tcp).await.map_err(|error| error.to_string())?;
+    let io = acceptor.accept(buffered(tcp)).await.map_err(|error| error.to_string())?;
     let (_, session) = io.get_ref();
     if session.alpn_protocol() != Some(ALPN) {
         return Err("it speaks another protocol".to_owned());

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
 use h2::{Ping, PingPong};
 use rustls::pki_types::ServerName;
+use tokio::io::BufReader;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
@@ -15,17 +16,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::credentials::{ALPN, Credentials};
 use super::health::{Health, Heard};
-use super::line::Line;
+use super::line::{Line, buffered};
 use crate::Peer;
 use crate::limits::{
-    ADDRESSES_MAX, CONNECTION_WINDOW_BYTES, DIAL_WITHIN, FIELDS_BYTES_MAX, FRAME_BYTES_MAX,
+    ADDRESSES_MAX, DIAL_WITHIN, FIELDS_BYTES_MAX, FRAME_BYTES_MAX, REPLIES_WINDOW_BYTES,
     SEND_BUFFER_BYTES_MAX, STREAM_WINDOW_BYTES,
 };
 
 /// A connection that has answered once.
 pub(super) struct Dialled {
     pub requests: SendRequest<Bytes>,
-    pub connection: Connection<Line<TlsStream<TcpStream>>, Bytes>,
+    pub connection: Connection<Line<TlsStream<BufReader<TcpStream>>>, Bytes>,
     pub pings: PingPong,
     pub heard: Arc<Heard>,
 }
@@ -75,7 +76,7 @@ async fn open(
     // Nobody is asked for by name: the key says who it is.
     let nameless = ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let connector = TlsConnector::from(Arc::new(config));
-    let io = connector.connect(nameless, tcp).await.map_err(|error| error.to_string())?;
+    let io = connector.connect(nameless, buffered(tcp)).await.map_err(|error| error.to_string())?;
     if io.get_ref().1.alpn_protocol() != Some(ALPN) {
         return Err("it speaks another protocol".to_owned());
     }
@@ -85,7 +86,7 @@ async fn open(
     let (requests, mut connection) = Builder::new()
         .enable_push(false)
         .initial_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .initial_connection_window_size(REPLIES_WINDOW_BYTES)
         .max_frame_size(FRAME_BYTES_MAX)
         .max_header_list_size(FIELDS_BYTES_MAX)
         .max_send_buffer_size(SEND_BUFFER_BYTES_MAX)

@@ -5,10 +5,12 @@ use core::task::{Context, Poll};
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use super::health::Heard;
+use crate::limits::READ_BUFFER_BYTES;
 
 /// What is between TLS and HTTP/2.
 pub(super) struct Line<S> {
@@ -18,6 +20,11 @@ pub(super) struct Line<S> {
     pub heard: Arc<Heard>,
     /// The same of the node at the other end, if it is one.
     pub of_node: Option<Arc<Heard>>,
+}
+
+/// What is below TLS.
+pub(super) fn buffered(tcp: TcpStream) -> BufReader<TcpStream> {
+    BufReader::with_capacity(READ_BUFFER_BYTES, tcp)
 }
 
 impl<S> Line<S> {

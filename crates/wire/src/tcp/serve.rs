@@ -10,6 +10,7 @@ use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::{Method, Request, Response, StatusCode};
 use parking_lot::RwLock;
+use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -26,7 +27,7 @@ use super::link::Shared;
 use super::outgoing::send;
 use crate::answer::{Answer, Services, refused};
 use crate::limits::{
-    BODY_STILL_MAX, CONNECTION_WINDOW_BYTES, FIELDS_BYTES_MAX, FRAME_BYTES_MAX, HANDSHAKE_WITHIN,
+    BODY_STILL_MAX, CALLS_WINDOW_BYTES, FIELDS_BYTES_MAX, FRAME_BYTES_MAX, HANDSHAKE_WITHIN,
     HEAD_WITHIN, SEND_BUFFER_BYTES_MAX, SPENT_INVITE_WITHIN, STREAM_WINDOW_BYTES, STREAMS_MAX,
 };
 use crate::{Body, BodyError, Call, Caller, Reply, Service};
@@ -40,14 +41,14 @@ pub(super) struct Server {
     pub heard: RwLock<std::collections::BTreeMap<NodeId, Arc<Heard>>>,
 }
 
-type Io = Line<TlsStream<TcpStream>>;
+type Io = Line<TlsStream<BufReader<TcpStream>>>;
 
 impl Server {
     /// Answers on a connection whose other end has proven this key, until it ends.
     pub(super) async fn serve(
         self: Arc<Self>,
         number: u64,
-        io: TlsStream<TcpStream>,
+        io: TlsStream<BufReader<TcpStream>>,
         key: NodePublicKey,
     ) {
         let cut = self.shared.end.child_token();
@@ -61,7 +62,7 @@ impl Server {
         let noted = Noted(&self.inbounds, &inbound);
         let shaken = Builder::new()
             .initial_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .initial_connection_window_size(CALLS_WINDOW_BYTES)
             .max_concurrent_streams(STREAMS_MAX)
             .max_frame_size(FRAME_BYTES_MAX)
             .max_header_list_size(FIELDS_BYTES_MAX)

@@ -1,5 +1,6 @@
 //! The network between nodes, from outside.
 
 mod both;
+mod real;
 mod simulated;
 mod suite;

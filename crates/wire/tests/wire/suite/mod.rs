@@ -2,6 +2,8 @@
 //! on the real and on the simulated network.
 
 pub mod lab;
+pub mod outsider;
+pub mod relay;
 pub mod tcp_lab;
 mod trials_bodies;
 mod trials_calls;

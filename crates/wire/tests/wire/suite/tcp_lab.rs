@@ -19,9 +19,13 @@ pub struct TcpLab(Mutex<BTreeMap<NodeId, (SocketAddr, Option<TcpListener>)>>);
 
 /// A key pair of its own for each number.
 pub fn identity(kind: u8, number: u128) -> NodeIdentity {
+    NodeIdentity::from_seed(&seed(kind, number)).unwrap()
+}
+
+pub fn seed(kind: u8, number: u128) -> [u8; 32] {
     let mut seed = [kind; 32];
     seed[..16].copy_from_slice(&number.to_be_bytes());
-    NodeIdentity::from_seed(&seed).unwrap()
+    seed
 }
 
 impl TcpLab {
