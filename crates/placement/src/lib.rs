@@ -1,14 +1,27 @@
 //! Where the fragments of a part go.
 //!
+//! In a cluster the failure domains are sites, or all sites of a commune, a département
+//! or an operator. A [`Policy`] says which sites may hold what (Cedar) and how fragments
+//! must spread ([`SpreadRule`]); a [`SiteMap`] shows the sites. Both together give the
+//! [`Candidates`], which plan new parts, say what of older ones drifts, and lead those
+//! step by step to where they belong. Whatever cannot be done is a [`Refusal`] with its
+//! reasons, in words of French and English.
+//!
 //! At one site the failure domains are its disks: the [`Geometry`] follows from
-//! how many disks are healthy, and each stripe has one fragment per disk. Disks
-//! with more free room are drawn more often, so that unequal disks fill evenly.
+//! how many disks are healthy, and each stripe has one fragment per disk.
+//!
+//! Sites and disks with more free room are drawn more often, so that unequal ones fill
+//! evenly.
 //!
 //! **Invariants**
-//! - A placement never promises less than the site can keep: the number of disk
-//!   losses it survives is that of the geometry for all healthy disks, also
-//!   when some of them are full; otherwise the write is refused, saying why.
-//! - Every placement has been checked by [`Placement::check`] before it is returned.
+//! - A placement never promises less than the sites can keep and never less than the
+//!   rule asks for; otherwise the write is refused, saying why. At one site the number of
+//!   disk losses it survives is that of the geometry for all healthy disks, also when
+//!   some of them are full.
+//! - Every placement has been proved by [`Placement::check`] or [`SitePlacement::check`]
+//!   before it is returned.
+//! - An error in a policy denies.
+//! - What was found at one epoch of the map is not used with another.
 //! - Nothing here knows a key.
 
 mod cluster;

@@ -12,5 +12,7 @@ mod geometry;
 mod plans;
 #[path = "cluster/policies.rs"]
 mod policies;
+#[path = "cluster/reference.rs"]
+mod reference;
 #[path = "cluster/site_file.rs"]
 mod site_file;
