@@ -10,6 +10,7 @@ mod map;
 mod moves;
 mod plan;
 mod promise;
+mod rebuild;
 mod search;
 mod spread_rule;
 

@@ -51,11 +51,11 @@ pub enum Stuck {
 
 /// How bad a state is, in all that no step may worsen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Measure {
+pub(super) struct Measure {
     /// Slots on disks or sites that must not hold them.
     refused: usize,
     /// Slots beyond the most that go together.
-    crowded: usize,
+    pub(super) crowded: usize,
     /// Fragments that home lacks.
     short: usize,
     /// Failure domains, up to those of the goal.
@@ -65,7 +65,7 @@ struct Measure {
 }
 
 /// A part on its way.
-struct Part<'a> {
+pub(super) struct Part<'a> {
     candidates: &'a Candidates,
     map: &'a SiteMap,
     geometry: Geometry,
@@ -74,7 +74,7 @@ struct Part<'a> {
 }
 
 /// Where the slots of a part lie.
-type Sites<'m> = Vec<Option<&'m SiteEntry>>;
+pub(super) type Sites<'m> = Vec<Option<&'m SiteEntry>>;
 
 impl Candidates {
     /// The next step for a part with this code on these disks, one for each slot, which
@@ -92,7 +92,7 @@ impl Candidates {
             return Err(Refusal::StaleMap { asked: self.epoch, map: map.epoch() }.into());
         }
         let too_long = |TooLong| Stuck::Refused(Refusal::SearchTooLong);
-        let part = Part { candidates: self, map, geometry, open: self.open(map, need) };
+        let part = Part::new(self, map, geometry, need);
         let drifts = self.drifts(map, geometry, slots);
         if drifts.is_empty() {
             return part.balance(slots, need, random).map_err(too_long);
@@ -159,13 +159,28 @@ impl Candidates {
 }
 
 impl<'a> Part<'a> {
-    fn sites(&self, slots: &[DiskId]) -> Sites<'a> {
+    pub(super) fn new(
+        candidates: &'a Candidates,
+        map: &'a SiteMap,
+        geometry: Geometry,
+        need: ByteCount,
+    ) -> Self {
+        Self { candidates, map, geometry, open: candidates.open(map, need) }
+    }
+
+    /// Whether a site may hold fragments, answers, and has room on a disk.
+    pub(super) fn is_open(&self, site: &SiteEntry) -> bool {
+        let at = self.candidates.position(site.id());
+        at.is_some_and(|at| self.open & only(at) != 0)
+    }
+
+    pub(super) fn sites(&self, slots: &[DiskId]) -> Sites<'a> {
         let site = |disk: &DiskId| self.map.site_of(*disk).and_then(|site| self.map.site(site));
         slots.iter().map(site).collect()
     }
 
     /// How bad it is that a part lies on these sites.
-    fn measure(&self, sites: &Sites<'_>) -> Result<Measure, TooLong> {
+    pub(super) fn measure(&self, sites: &Sites<'_>) -> Result<Measure, TooLong> {
         let candidates = self.candidates;
         let may = |site: &SiteEntry| {
             let permitted =
@@ -278,11 +293,16 @@ impl<'a> Part<'a> {
 
     /// Sites that a slot may go to: those that hold none, drawn by their free room, and
     /// home if it is short.
-    fn targets(&self, sites: &Sites<'_>, home: bool, random: &dyn Random) -> Vec<&'a SiteEntry> {
+    pub(super) fn targets(
+        &self,
+        sites: &Sites<'_>,
+        home: bool,
+        random: &dyn Random,
+    ) -> Vec<&'a SiteEntry> {
         let candidates = self.candidates;
         let is_open = |site: &SiteEntry| {
             let any = units::planted::is_on("placement-moves-anywhere") && site.reachable;
-            any || candidates.position(site.id()).is_some_and(|at| self.open & only(at) != 0)
+            any || self.is_open(site)
         };
         let holds_none =
             |site: &SiteEntry| sites.iter().flatten().all(|held| held.id() != site.id());
@@ -378,7 +398,7 @@ impl<'a> Part<'a> {
     }
 
     /// Why no step leads on: sites are missing, or every step does worse first.
-    fn stuck(&self) -> Result<Stuck, TooLong> {
+    pub(super) fn stuck(&self) -> Result<Stuck, TooLong> {
         let candidates = self.candidates;
         let home = usize::from(candidates.home.is_some());
         let wanted =

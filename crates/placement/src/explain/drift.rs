@@ -1,7 +1,7 @@
 //! What has drifted, what holds a move up, and what a placement survives, in words.
 
 use super::{Language, distance, list, quoted};
-use crate::{Drift, Drifted, Guarantee, SiteMap, Stuck};
+use crate::{Drift, Drifted, Example, Guarantee, SiteMap, Stuck};
 
 impl Drift {
     /// What is wrong, in a sentence.
@@ -61,6 +61,31 @@ impl Stuck {
                      site is needed, or room on a disk.",
                 )
                 .to_owned(),
+        }
+    }
+}
+
+impl Example {
+    /// Where an object would lie, in a sentence; `map` gives the sites their names.
+    pub fn explain(&self, map: &SiteMap, language: Language) -> String {
+        let sites = self.sites.iter().filter_map(|site| map.site(*site));
+        let names = sites.map(|site| quoted(language, site.facts.statement.name.as_str()));
+        let names = list(language, &names.collect::<Vec<_>>());
+        match self.geometry {
+            Some(code) => language.pick(
+                format!("Cette politique peut être tenue, par exemple avec le code {code} sur {names}."),
+                format!("This policy can be kept, for example with the code {code} on {names}."),
+            ),
+            None => language.pick(
+                format!(
+                    "Cette politique peut être tenue par un seul site, {names}, sur ses disques\u{a0}; \
+                     sa perte serait celle des données."
+                ),
+                format!(
+                    "This policy can be kept by one site only, {names}, on its disks; its loss would \
+                     be that of the data."
+                ),
+            ),
         }
     }
 }

@@ -23,4 +23,5 @@ fn a_policy_is_never_violated() {
     }
     println!("{seeds} seeds, violations 0: {all:?}");
     assert!(all.placed > 0 && all.moves > 0 && all.settled > 0 && all.stale > 0);
+    assert!(all.rebuilt > 0);
 }

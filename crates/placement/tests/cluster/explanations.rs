@@ -2,7 +2,9 @@
 //! `golden/explanations.txt`. In that file a `~` stands for a no-break space.
 
 use placement::Language::{English, French};
-use placement::{Candidates, Drift, Drifted, Language, SiteEntry, SiteState, guarantee, plan};
+use placement::{
+    Candidates, Drift, Drifted, Language, SiteEntry, SiteState, guarantee, plan, satisfiable,
+};
 use units::{ByteCount, SimRandom};
 
 use crate::trial::{
@@ -58,6 +60,7 @@ fn people_are_told_why() {
     refusals_of_now(&mut told);
     drifts(&mut told);
     guarantees(&mut told);
+    examples(&mut told);
     if std::env::var_os("ESSAIM_BLESS").is_some() {
         let written = std::fs::write("tests/golden/explanations.txt", &told.0);
         return assert!(written.is_ok(), "{written:?}");
@@ -161,4 +164,16 @@ fn guarantees(told: &mut Told) {
     say("copies", "1+2", &[0, 2, 3]);
     say("all in one place", "2+1", &[0, 0, 2]);
     say("too little left", "2+1", &[0, 8, 9]);
+}
+
+fn examples(told: &mut Told) {
+    for (case, towns, document) in [
+        ("a policy that can be kept", [0, 4, 6].as_slice(), "[spread]\nsurvive = 2"),
+        ("a policy kept by one site", &[0], ""),
+    ] {
+        let map = map(sites_in(towns));
+        let example = satisfiable(&map, &policy(document), SUBJECT, NOW);
+        let Ok(example) = example else { panic!("{case}: {example:?}") };
+        told.say(case, |language| example.explain(&map, language));
+    }
 }

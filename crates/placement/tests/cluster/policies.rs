@@ -2,6 +2,7 @@
 
 use placement::policy::RuleName;
 use placement::{Action, Policy, SiteEntry, Subject, Verdict};
+use proptest::prelude::*;
 use units::Timestamp;
 
 use crate::trial::{NOW, SUBJECT, certified, entry, policy, statement};
@@ -237,5 +238,22 @@ fn a_verdict_names_its_rules() {
     match verdict(&text, Action::Store, &entry(1, said, 1), NOW) {
         Verdict::NotPermitted { rules } => assert_eq!(rules[0].name, RuleName::Number(1)),
         other => panic!("{other:?}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn no_text_makes_it_panic(at in 0_usize..180, cut in 0_usize..30, put in "[ -~é\n]{0,10}") {
+        let good = "cedar = \"\"\"\npermit (principal, action == Action::'store', resource)\n\
+                    when { resource.in_eu };\n\"\"\"\n[spread]\nsurvive = 2\ngeometry = '3+2'\n\
+                    home = 'mairie'\n".replace("'store'", "\\\"store\\\"");
+        let at = at.min(good.len());
+        let end = (at + cut).min(good.len());
+        let text = format!("{}{put}{}", &good[..at], &good[end..]);
+        if let Err(error) = Policy::parse(&text) {
+            prop_assert!(!error.faults.is_empty());
+        }
     }
 }

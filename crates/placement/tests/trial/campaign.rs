@@ -82,6 +82,7 @@ pub struct Tally {
     pub placed: usize,
     pub refused: usize,
     pub stale: usize,
+    pub rebuilt: usize,
     pub moves: usize,
     pub settled: usize,
     pub stuck: usize,
@@ -94,6 +95,7 @@ impl Tally {
         self.placed += other.placed;
         self.refused += other.refused;
         self.stale += other.stale;
+        self.rebuilt += other.rebuilt;
         self.moves += other.moves;
         self.settled += other.settled;
         self.stuck += other.stuck;
@@ -165,6 +167,7 @@ impl Campaign {
             world.event();
             world.write().map_err(told)?;
             for part in 0..world.parts.len() {
+                world.rebuild(part).map_err(told)?;
                 world.settle(part).map_err(told)?;
             }
         }
@@ -372,6 +375,47 @@ impl World {
         } else {
             Err(format!("said to survive {:?} sites, and survives {found:?}", said.sites))
         }
+    }
+
+    /// Rebuilds what lies on a disk that is gone, unhealthy or away, where that can be.
+    fn rebuild(&mut self, at: usize) -> Result<(), String> {
+        let map = self.map()?;
+        let Ok(candidates) = self.candidates(&map)? else { return Ok(()) };
+        let good = self.permitted(&map);
+        let rule = self.policy().rule().clone();
+        let geometry = self.parts[at].geometry;
+        for lost in 0..self.parts[at].slots.len() {
+            let slots = self.parts[at].slots.clone();
+            let takes = |disk: &DiskId| {
+                let site = map.site_of(*disk).and_then(|site| map.site(site));
+                site.is_some_and(|site| {
+                    let held = site.disks.iter().find(|held| held.facts.id == *disk);
+                    site.reachable && held.is_some_and(|held| held.facts.healthy)
+                })
+            };
+            if takes(&slots[lost]) {
+                continue;
+            }
+            let built = candidates.rebuild(&map, geometry, &slots, lost, NEED, &self.random);
+            let Ok(built) = built else { continue };
+            let site = map.site(built.site).ok_or("rebuilt at no site")?;
+            if !good.contains(&site) || !takes(&built.disk) || slots.contains(&built.disk) {
+                return Err(format!("rebuilt at {}, which cannot take it", built.site));
+            }
+            let mut rest = slots.clone();
+            rest.remove(lost);
+            let mut after = rest.clone();
+            after.push(built.disk);
+            let alone = is_alone(&rule, &map, &good);
+            if !alone
+                && beyond(&map, &rule, geometry, &after) > beyond(&map, &rule, geometry, &rest)
+            {
+                return Err(format!("rebuilt where it does not go with the others: {built:?}"));
+            }
+            self.parts[at].slots[lost] = built.disk;
+            self.tally.rebuilt += 1;
+        }
+        Ok(())
     }
 
     /// Moves a part step by step until there is nothing to do; counts what gets worse.
