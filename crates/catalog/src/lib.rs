@@ -35,6 +35,14 @@ use units::planted::PlantedBug;
 /// The planted bugs of this crate; see [`units::planted`].
 pub const PLANTED: &[PlantedBug] = &[
     PlantedBug {
+        name: "catalog-accepts-stale-epoch",
+        what: "a placement decided on an older site map is carried out",
+    },
+    PlantedBug {
+        name: "catalog-invite-used-twice",
+        what: "a second node joins by an invitation that another has used",
+    },
+    PlantedBug {
         name: "catalog-copy-holds-nothing",
         what: "a copy does not count its reference to the part it shares",
     },

@@ -63,6 +63,9 @@ fn ask_everything(view: &View) {
     drop(view.releases(None, 10_000));
     drop(view.release_groups(10_000));
     drop(view.feed(Sequence::ZERO, 10_000));
+    drop(view.site_map());
+    drop(view.invites());
+    drop(view.policies(None, 100));
     for number in 0..3 {
         let name = BucketName::new(format!("bucket-{number}")).expect("a valid name");
         let Ok(Some(bucket)) = view.bucket(&name) else { continue };

@@ -7,15 +7,18 @@
 use std::path::PathBuf;
 
 use catalog::command::{
-    BucketClear, BucketRef, DiskForget, NamedKeyCreate, NamedKeyRewrap, NewVersion, ObjectPut,
-    PartCopyAdd, PutCondition, PutOrigin, TenantCreate, TenantCreateWithEmail, TenantShredded,
+    BucketClear, BucketRef, DiskForget, InviteCreate, InviteRevoke, MapFound, NamedKeyCreate,
+    NamedKeyRewrap, NewVersion, NodeJoin, NodeNew, NodeSet, ObjectPut, PartCopyAdd, PartSlotMove,
+    Placed, PlacedCommand, PolicySet, PolicyTarget, PutCondition, PutOrigin, SiteDrain, SiteJoin,
+    SiteNew, SiteRemove, SiteStatementSet, TenantCreate, TenantCreateWithEmail, TenantShredded,
 };
-use catalog::record::{Counters, DiskSearch, Disks, InlineBody, Record};
+use catalog::record::{Counters, DiskSearch, Disks, InlineBody, Map, Record, SiteSearch};
 use catalog::*;
 use units::hash::Md5;
 use units::{
-    BucketId, ByteCount, DiskId, ObjectCount, PartId, PartNumber, ReferenceId, Sequence, TenantId,
-    Timestamp, UserId,
+    BucketId, ByteCount, DiskId, Epoch, FragmentNumber, InviteId, NodeId, NodePublicKey,
+    ObjectCount, PartId, PartNumber, ReferenceId, Sequence, Signature, SiteId, TenantId, Timestamp,
+    UserId,
 };
 
 fn golden(name: &str, written: &[u8]) -> Vec<u8> {
@@ -367,4 +370,126 @@ fn log_entries_are_read_as_they_were_written() {
     let entry = [Stamped { at: AT, command }];
     let stored = golden("log-entry.1.copy-add", &Stamped::encode_entry(&entry));
     assert_eq!(Stamped::decode_entry(&stored).as_deref(), Ok(entry.as_slice()));
+}
+
+const SITE: SiteId = SiteId::from_u128(21);
+const NODE: NodeId = NodeId::from_u128(22);
+const INVITE: InviteId = InviteId::from_u128(23);
+const KEY: NodePublicKey = NodePublicKey([0x24; 32]);
+
+fn site_name() -> SiteName {
+    SiteName::new("école de musique: cave").expect("a valid name")
+}
+
+fn statement() -> SignedStatement {
+    let other = NodeSignature { node: NodeId::from_u128(25), signature: Signature([0x26; 64]) };
+    SignedStatement {
+        bytes: StatementBytes::new(vec![1, 2, 3]),
+        signed: NodeSignature { node: NODE, signature: Signature([0x27; 64]) },
+        countersigned: Some(other),
+        until: AT,
+    }
+}
+
+fn addresses() -> Vec<NodeAddress> {
+    ["ecole.example:7070", "[2001:db8::7]:7070"]
+        .map(|text| NodeAddress::new(text).expect("a valid address"))
+        .to_vec()
+}
+
+#[test]
+fn the_site_map_is_read_as_it_was_written() {
+    check("map.1", &Map { epoch: Epoch::new(300) });
+    let site = Site {
+        id: SITE,
+        name: site_name(),
+        statement: Some(statement()),
+        state: SiteState::Draining { since: AT },
+        joined: AT,
+    };
+    check("site.1", &site);
+    check(
+        "node.1",
+        &Node {
+            id: NODE,
+            site: SITE,
+            key: KEY,
+            addresses: addresses(),
+            role: NodeRole::Storage,
+            disks: (1..4).map(DiskId::from_u128).collect(),
+            joined: AT,
+        },
+    );
+    check(
+        "invite.1",
+        &Invite {
+            id: INVITE,
+            key: KEY,
+            role: NodeRole::Witness,
+            made: AT,
+            expires: AT,
+            made_by: "camille".to_owned(),
+            used: Some(InviteUse { node: NODE, at: AT }),
+        },
+    );
+    let text = "permit (principal, action, resource);".to_owned();
+    check("policy.1", &Policy { text, number: Epoch::new(7), set: AT });
+    let through = Some(PartId::from_u128(3));
+    check("site-search.1", &SiteSearch { site: SITE, epoch: Epoch::new(9), through });
+}
+
+#[test]
+fn log_entries_about_the_site_map_are_read_as_they_were_written() {
+    let site = SiteNew { id: SITE, name: site_name(), statement: Some(statement()) };
+    let node = NodeNew {
+        id: NODE,
+        key: KEY,
+        addresses: addresses(),
+        role: NodeRole::Full,
+        disks: vec![DiskId::from_u128(1)],
+    };
+    let join = |site| NodeJoin { invite: INVITE, site, node: node.clone() };
+    let name = BucketName::new("archives").expect("a valid name");
+    let bucket = BucketRef { name, id: BucketId::from_u128(6) };
+    let policy = |target, text: Option<&str>| {
+        Command::PolicySet(PolicySet { target, text: text.map(str::to_owned) })
+    };
+    let (part, to) = (PartId::from_u128(3), DiskId::from_u128(2));
+    let slot_move =
+        PartSlotMove { part, slot: FragmentNumber::new(1), from: DiskId::from_u128(1), to };
+    let placed = |command| Command::Placed(Box::new(Placed { epoch: Epoch::new(300), command }));
+    let entry = [
+        Command::MapFound(Box::new(MapFound { site: site.clone(), node: node.clone() })),
+        Command::InviteCreate(InviteCreate {
+            id: INVITE,
+            key: KEY,
+            role: NodeRole::Full,
+            expires: AT,
+            made_by: "camille".to_owned(),
+        }),
+        Command::InviteRevoke(InviteRevoke { id: INVITE }),
+        Command::NodeJoin(Box::new(join(SiteJoin::New(Box::new(site))))),
+        Command::NodeJoin(Box::new(join(SiteJoin::Existing(SITE)))),
+        Command::NodeSet(NodeSet {
+            node: NODE,
+            addresses: Some(addresses()),
+            disks: Some(vec![DiskId::from_u128(1)]),
+        }),
+        Command::SiteStatementSet(Box::new(SiteStatementSet {
+            site: SITE,
+            name: site_name(),
+            statement: statement(),
+        })),
+        Command::SiteDrain(SiteDrain { site: SITE, on: true }),
+        Command::SiteRemove(SiteRemove { site: SITE, lost: false, rows: 1_000 }),
+        policy(PolicyTarget::Cluster, Some("permit;")),
+        policy(PolicyTarget::Tenant(TENANT), None),
+        policy(PolicyTarget::Bucket(bucket), Some("")),
+        placed(PlacedCommand::PartSlotMove(slot_move)),
+        placed(PlacedCommand::PartCopyAdd(PartCopyAdd { part, copies: 1, to })),
+    ]
+    .map(|command| Stamped { at: AT, command });
+    let stored = golden("log-entry.1.site-map", &Stamped::encode_entry(&entry));
+    assert_eq!(Stamped::decode_entry(&stored).as_deref(), Ok(entry.as_slice()));
+    assert_eq!(Stamped::encode_entry(&entry), stored);
 }

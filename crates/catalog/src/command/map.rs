@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use units::{DiskId, Epoch, InviteId, NodeId, NodePublicKey, SiteId, TenantId, Timestamp};
 
-use super::{BucketRef, ObjectPut, PartCopyAdd, PartSlotMove, UploadPartPut};
+use super::{BucketRef, Command, ObjectPut, PartCopyAdd, PartSlotMove, UploadPartPut};
 use crate::name::{NodeAddress, SiteName};
 use crate::record::{NodeRole, SignedStatement};
 
@@ -162,6 +162,31 @@ pub enum PlacedCommand {
     PartSlotMove(PartSlotMove),
     /// Gives a part one copy more.
     PartCopyAdd(PartCopyAdd),
+}
+
+impl PlacedCommand {
+    /// The command, if it is one that brings slots.
+    pub fn of(command: Command) -> Option<Self> {
+        match command {
+            Command::ObjectPut(ask) => Some(Self::ObjectPut(ask)),
+            Command::UploadPartPut(ask) => Some(Self::UploadPartPut(ask)),
+            Command::PartSlotMove(ask) => Some(Self::PartSlotMove(ask)),
+            Command::PartCopyAdd(ask) => Some(Self::PartCopyAdd(ask)),
+            _ => None,
+        }
+    }
+}
+
+impl From<PlacedCommand> for Command {
+    /// The same command, whatever the map is.
+    fn from(command: PlacedCommand) -> Self {
+        match command {
+            PlacedCommand::ObjectPut(ask) => Self::ObjectPut(ask),
+            PlacedCommand::UploadPartPut(ask) => Self::UploadPartPut(ask),
+            PlacedCommand::PartSlotMove(ask) => Self::PartSlotMove(ask),
+            PlacedCommand::PartCopyAdd(ask) => Self::PartCopyAdd(ask),
+        }
+    }
 }
 
 /// A command whose placement was decided on one version of the map. Refused as

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use core::ops::Bound;
 
 use catalog::{
-    AfterUpload, AfterVersion, Content as Stored, Found, ListAsk, ObjectVersion, ReleaseKind, Rows,
-    Usage, VersionAsk, View,
+    AfterUpload, AfterVersion, Content as Stored, Found, Invite, ListAsk, Node, ObjectVersion,
+    ReleaseKind, Rows, Site, Usage, VersionAsk, View,
 };
-use units::{BucketId, PartId, PartNumber, ReferenceId, UploadId};
+use units::{BucketId, DiskId, PartId, PartNumber, ReferenceId, UploadId};
 
+use super::map_model;
 use super::model::{Bucket, Content, Model, Version};
 use super::world::{TENANT, World, bucket};
 
@@ -46,7 +47,47 @@ pub fn check(world: &World, model: &Model) -> Result<(), String> {
     })?;
     count_queue(&view, world, &mut census)?;
     check_parts(&view, &census)?;
+    check_map(&view, world, model)?;
     check_leftovers(world, &census)
+}
+
+/// The site map is what the model says, and every slot is on it or known not to be.
+fn check_map(view: &View, world: &World, model: &Model) -> Result<(), String> {
+    let (map, expected) = (view.site_map().map_err(text)?, &model.map);
+    ensure(map.epoch.get() == expected.epoch, || format!("epoch {}", map.epoch))?;
+    let sites = map.sites.iter().map(|site| {
+        let Site { name, statement, .. } = site;
+        let (name, statement) = (name.to_string(), statement.clone());
+        (site.id, map_model::Site { name, statement, is_draining: site.is_draining() })
+    });
+    ensure(sites.collect::<BTreeMap<_, _>>() == expected.sites, || format!("{:?}", map.sites))?;
+    let nodes = map.nodes.iter().map(|node| {
+        let Node { site, key, role, addresses, disks, .. } = node.clone();
+        (node.id, map_model::Node { site, key, role, addresses, disks })
+    });
+    ensure(nodes.collect::<BTreeMap<_, _>>() == expected.nodes, || format!("{:?}", map.nodes))?;
+    let invites = view.invites().map_err(text)?;
+    let found = invites.iter().map(|invite| {
+        let Invite { key, role, expires, .. } = *invite;
+        let used = invite.used.map(|used| (used.node, used.at));
+        (invite.id, map_model::Invite { key, role, expires, used })
+    });
+    ensure(found.collect::<BTreeMap<_, _>>() == expected.invites, || format!("{invites:?}"))?;
+    let policies = view.policies(None, 100).map_err(text)?;
+    let found = policies.iter().map(|(scope, one)| (*scope, (one.text.clone(), one.number.get())));
+    ensure(found.collect::<BTreeMap<_, _>>() == expected.policies, || format!("{policies:?}"))?;
+    let listed: BTreeSet<_> = map.nodes.iter().flat_map(|node| &node.disks).copied().collect();
+    let rows = keys_of(world, 0x53, &[]).len();
+    let each = map.nodes.iter().map(|node| node.disks.len()).sum::<usize>();
+    ensure((rows, each) == (listed.len(), rows), || format!("{rows} rows of {each} disks"))?;
+    if map.is_founded() {
+        for (part, row) in view.parts(None, 100_000).map_err(text)? {
+            let known = |disk: &DiskId| listed.contains(disk) || expected.adrift.contains(disk);
+            let astray = row.slots.iter().find(|disk| !known(disk));
+            ensure(astray.is_none(), || format!("part {part} lies on {astray:?}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn text(error: impl core::fmt::Display) -> String {

@@ -20,6 +20,8 @@ use units::{
     SimRandom, Timestamp, UploadId,
 };
 
+mod map;
+
 use super::model::{Content, Model, Version};
 use super::world::{TENANT, World, bucket};
 
@@ -32,11 +34,20 @@ pub struct Generator {
     uploads: Vec<(BucketRef, ObjectKey, UploadId)>,
     /// The disk that is to be forgotten; those after it are in use.
     leaving: u64,
+    /// Whether there comes to be a site map.
+    has_map: bool,
+    invites: u64,
 }
 
 impl Generator {
     pub fn new(seed: u64) -> Self {
-        Self { random: SimRandom::seeded(seed), uploads: Vec::new(), leaving: 10 }
+        Self {
+            random: SimRandom::seeded(seed),
+            uploads: Vec::new(),
+            leaving: 10,
+            has_map: !seed.is_multiple_of(4),
+            invites: 0,
+        }
     }
 
     fn bits(&self) -> u64 {
@@ -118,6 +129,14 @@ impl Generator {
     }
 
     pub fn command(&mut self, model: &Model, world: &World) -> Command {
+        if self.has_map && self.one_in(4) {
+            return self.about_map(model, world.now);
+        }
+        let command = self.about_objects(model, world);
+        if self.one_in(3) { self.placed(model, command) } else { command }
+    }
+
+    fn about_objects(&mut self, model: &Model, world: &World) -> Command {
         let of = model.reference(self.bucket_number());
         match self.below(50) {
             40..=49 => self.about_disks(model),
@@ -196,6 +215,9 @@ impl Generator {
 
     /// Mostly one in use.
     fn disk(&self) -> DiskId {
+        if self.has_map && self.one_in(30) {
+            return self.quiet_disk();
+        }
         let number = if self.one_in(12) { self.leaving } else { self.leaving + 1 + self.below(4) };
         DiskId::from_u128(number.into())
     }

@@ -3,6 +3,7 @@
 
 pub mod census;
 pub mod generator;
+pub mod map_model;
 pub mod model;
 pub mod world;
 

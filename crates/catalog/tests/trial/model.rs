@@ -7,13 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::command::{
     BucketClear, BucketRef, ContentPut, DeleteItem, DiskForget, ETagMatch, ObjectPut, PartSlotMove,
-    PutCondition, UploadComplete, UploadPartPut,
+    PolicyTarget, PutCondition, UploadComplete, UploadPartPut,
 };
 use catalog::{
-    Command, DeleteDone, ETag, ObjectLock, Outcome, Refusal, Retention, RetentionMode, Success,
-    Tag, VersionAsk, VersionId, VersionName, Versioning,
+    Command, DeleteDone, ETag, ObjectLock, Outcome, PolicyScope, Refusal, Retention, RetentionMode,
+    Success, Tag, VersionAsk, VersionId, VersionName, Versioning,
 };
 use units::{BucketId, DiskId, PartId, Timestamp, UploadId};
+
+use super::map_model::MapModel;
 
 /// What a command is expected to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +28,14 @@ pub enum Said {
     Deleted(DeleteDone),
     Many(Vec<Said>),
     Refused(&'static str),
-    /// For either reason: which is looked at first is not said.
-    RefusedEither(&'static str, &'static str),
+    /// For one of these reasons: which is looked at first is not said.
+    RefusedAny(Vec<&'static str>),
+    Mapped {
+        epoch: u64,
+    },
+    SiteRemove {
+        finished: bool,
+    },
     DiskForget {
         finished: bool,
     },
@@ -69,8 +77,12 @@ impl Said {
                     && bucket_gone == gone
             }
             (Self::Refused(name), Err(refusal)) => format!("{refusal:?}").starts_with(name),
-            (Self::RefusedEither(one, other), Err(refusal)) => {
-                [one, other].iter().any(|name| format!("{refusal:?}").starts_with(**name))
+            (Self::RefusedAny(names), Err(refusal)) => {
+                names.iter().any(|name| format!("{refusal:?}").starts_with(name))
+            }
+            (Self::Mapped { epoch }, Ok(Success::Mapped { epoch: got })) => *epoch == got.get(),
+            (Self::SiteRemove { finished }, Ok(Success::SiteRemove { finished: got })) => {
+                finished == got
             }
             (Self::DiskForget { finished }, Ok(Success::DiskForget { finished: got })) => {
                 finished == got
@@ -180,8 +192,9 @@ pub struct Model {
     ordinal: u64,
     erased: bool,
     /// Where the parts lie that have a row.
-    slots: BTreeMap<PartId, Vec<DiskId>>,
-    forgotten: BTreeSet<DiskId>,
+    pub slots: BTreeMap<PartId, Vec<DiskId>>,
+    pub map: MapModel,
+    pub forgotten: BTreeSet<DiskId>,
     /// The disk that is searched for, and the last part that was looked at.
     search: Option<(DiskId, PartId)>,
 }
@@ -190,6 +203,12 @@ type BucketName = String;
 
 impl Model {
     pub fn apply(&mut self, now: Timestamp, command: &Command) -> Said {
+        if let Command::Placed(placed) = command {
+            if placed.epoch.get() != self.map.epoch {
+                return Said::Refused("MapChanged");
+            }
+            return self.apply(now, &placed.command.clone().into());
+        }
         let slots = match command {
             Command::ObjectPut(ask) => match &ask.version.content {
                 ContentPut::NewPart { reference, layout } => Some((reference.part, &layout.slots)),
@@ -204,11 +223,13 @@ impl Model {
         let before = self.clone();
         let said = self.carry_out(now, command);
         let is_refused = matches!(said, Said::Refused(_));
-        if slots.iter().any(|disk| self.forgotten.contains(disk)) {
+        let is_forgotten = slots.iter().any(|disk| self.forgotten.contains(disk));
+        let unfit = is_forgotten.then_some("DiskForgotten");
+        if let Some(unfit) = unfit.or_else(|| self.map.unfit(slots, false)) {
             *self = before;
             return match said {
-                Said::Refused(why) => Said::RefusedEither(why, "DiskForgotten"),
-                _ => Said::Refused("DiskForgotten"),
+                Said::Refused(why) => Said::RefusedAny(vec![why, unfit]),
+                _ => Said::Refused(unfit),
             };
         }
         if !is_refused {
@@ -219,6 +240,7 @@ impl Model {
 
     fn lies_on(&mut self, part: PartId, slots: Vec<DiskId>) {
         self.search = self.search.filter(|(disk, _)| !slots.contains(disk));
+        self.map.come(&slots);
         self.slots.insert(part, slots);
     }
 
@@ -244,9 +266,13 @@ impl Model {
         if self.forgotten.contains(&ask.to) {
             return Said::Refused("DiskForgotten");
         }
+        if let Some(unfit) = self.map.unfit(&[ask.to], ask.to != ask.from) {
+            return Said::Refused(unfit);
+        }
         slots[slot] = ask.to;
         // A search minds only what comes to its disk.
         self.search = self.search.filter(|(disk, _)| *disk != ask.to);
+        self.map.come(&[ask.to]);
         self.slots.insert(ask.part, slots);
         Said::Done
     }
@@ -267,12 +293,23 @@ impl Model {
         self.search = last.filter(|_| !finished).map(|part| (ask.disk, part));
         if finished {
             self.forgotten.insert(ask.disk);
+            self.map.forget(ask.disk);
         }
         Said::DiskForget { finished }
     }
 
     fn carry_out(&mut self, now: Timestamp, command: &Command) -> Said {
+        if let Some(said) = self.map.apply(now, command, &self.slots, &self.forgotten) {
+            return said;
+        }
         match command {
+            Command::PolicySet(ask) => match &ask.target {
+                PolicyTarget::Bucket(bucket) if self.bucket(bucket).is_none() => no_bucket(),
+                PolicyTarget::Tenant(id) if *id != super::world::TENANT => {
+                    Said::Refused("NoSuchTenant")
+                }
+                _ => self.map.policy(ask),
+            },
             Command::PartSlotMove(ask) => self.slot_move(ask),
             Command::DiskForget(ask) => self.disk_forget(ask),
             Command::PartForget { parts } => {
@@ -298,6 +335,7 @@ impl Model {
                     return Said::Refused("BucketNotEmpty");
                 }
                 self.buckets.remove(ask.bucket.name.as_str());
+                self.map.policy_drop(PolicyScope::Bucket(ask.bucket.id));
                 Said::Done
             }
             Command::TenantShredded(_) => {
@@ -414,6 +452,7 @@ impl Model {
         let bucket_gone = bucket.keys.values().all(Vec::is_empty);
         if bucket_gone {
             self.buckets.remove(ask.bucket.name.as_str());
+            self.map.policy_drop(PolicyScope::Bucket(ask.bucket.id));
         }
         Said::Cleared { versions, next, bucket_gone }
     }
