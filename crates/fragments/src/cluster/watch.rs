@@ -35,10 +35,12 @@ impl ClusterStore {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut asked = FuturesUnordered::new();
         let mut waited_for: BTreeSet<NodeId> = BTreeSet::new();
+        let mut answering: BTreeSet<NodeId> = BTreeSet::new();
         loop {
             tokio::select! {
                 Some(node) = asked.next() => {
                     waited_for.remove(&node);
+                    self.tell(node, &mut answering);
                     continue;
                 }
                 _ = tick.tick() => {}
@@ -66,21 +68,26 @@ impl ClusterStore {
         if !self.others().contains(&node) {
             return;
         }
-        let was_heard = reports.has_answered(node);
         match said {
             Ok((Answer::Report { disks, missing }, _)) => {
                 let disks = disks.iter().map(DiskWords::report).collect();
                 reports.heard(node, NodeReport { disks, missing });
-                if was_heard == Some(false) {
-                    tracing::info!(%node, "a node answers again: its disks can be reached");
-                }
             }
             other => {
                 reports.unheard(node);
-                if was_heard == Some(true) {
-                    tracing::debug!(%node, ?other, "a node did not say how its disks do");
-                }
+                tracing::debug!(%node, ?other, "a node did not say how its disks do");
             }
+        }
+    }
+
+    /// Tells an operator when a node begins or ceases to answer.
+    fn tell(&self, node: NodeId, answering: &mut BTreeSet<NodeId>) {
+        if self.shared.reports.has_answered(node) == Some(true) {
+            if answering.insert(node) {
+                tracing::info!(%node, "a node answers: its disks can be reached");
+            }
+        } else if answering.remove(&node) {
+            tracing::warn!(%node, "a node does not answer: its disks cannot be reached");
         }
     }
 }
