@@ -8,6 +8,8 @@ mod campaign;
 mod explanations;
 #[path = "cluster/geometry.rs"]
 mod geometry;
+#[path = "cluster/moves.rs"]
+mod moves;
 #[path = "cluster/plans.rs"]
 mod plans;
 #[path = "cluster/policies.rs"]

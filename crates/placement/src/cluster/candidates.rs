@@ -16,7 +16,9 @@ use super::search::{Conflicts, Set, TooLong, only, positions};
 use crate::facts::Metres;
 use crate::limits::SITES_MAX;
 use crate::refusal::{Asked, Refusal, Refused, SiteShown, TooFew, Why};
-use crate::{Action, Policy, SiteFacts, SiteMap, SiteState, SpreadRule, Subject, Verdict};
+use crate::{
+    Action, Policy, SiteEntry, SiteFacts, SiteMap, SiteState, SpreadRule, Subject, Verdict,
+};
 
 /// The sites that may hold fragments, of those that a map shows at one epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +45,10 @@ impl Candidates {
         let rule = policy.rule().clone();
         let mut sites = Vec::new();
         let mut refused = Vec::new();
-        for entry in map.sites() {
-            let verdict = policy.verdict(Action::Store, subject, entry, now);
+        let all: Vec<&SiteEntry> = map.sites().iter().collect();
+        let verdicts = policy.verdicts(Action::Store, subject, &all, now);
+        assert_eq!(verdicts.len(), all.len(), "a verdict for each site");
+        for (entry, verdict) in all.into_iter().zip(verdicts) {
             let why = match (entry.state, verdict) {
                 (SiteState::Draining, _) => Why::Draining,
                 (SiteState::Active, Verdict::Permitted) => {

@@ -7,7 +7,8 @@
 //! **Invariants**
 //! - No step has more slots on sites that must not hold them, more slots that do not go
 //!   together, or fewer fragments at home than it found.
-//! - No step has fewer failure domains than it found, unless it has as many as the goal.
+//! - No step has fewer failure domains than it found, unless it has as many as all
+//!   candidates together allow.
 //! - If no step keeps to that, nothing moves, and [`Stuck`] says why.
 
 use thiserror::Error;
@@ -58,7 +59,7 @@ pub(super) struct Measure {
     pub(super) crowded: usize,
     /// Fragments that home lacks.
     short: usize,
-    /// Failure domains, up to those of the goal.
+    /// Failure domains, up to those that the candidates allow.
     domains: usize,
     /// Slots that the nearest goal has elsewhere.
     far: usize,
@@ -71,6 +72,8 @@ pub(super) struct Part<'a> {
     geometry: Geometry,
     /// The candidates that take a slot now.
     open: Set,
+    /// Failure domains that a part with this code may have, if all candidates took a slot.
+    domains_max: usize,
 }
 
 /// Where the slots of a part lie.
@@ -165,7 +168,13 @@ impl<'a> Part<'a> {
         geometry: Geometry,
         need: ByteCount,
     ) -> Self {
-        Self { candidates, map, geometry, open: candidates.open(map, need) }
+        let share = candidates.home_share(geometry);
+        let elsewhere = usize::from(geometry.total()) - share;
+        let beside = candidates.beside_home(candidates.all());
+        // A search that ends at its limit allows no step to fewer domains.
+        let number = candidates.conflicts.clique_number(beside, elsewhere).unwrap_or(elsewhere);
+        let domains_max = number + usize::from(share > 0);
+        Self { candidates, map, geometry, open: candidates.open(map, need), domains_max }
     }
 
     /// Whether a site may hold fragments, answers, and has room on a disk.
@@ -206,7 +215,7 @@ impl<'a> Part<'a> {
         while candidates.conflicts.choose(&order, number, !occupied, fresh)?.is_none() {
             fresh += 1;
         }
-        let domains = self.domains(sites).min(number + usize::from(wanted > 0));
+        let domains = self.domains(sites).min(self.domains_max);
         let short = wanted.saturating_sub(at_home);
         Ok(Measure {
             refused: sites.len() - good,

@@ -77,22 +77,28 @@ impl Permissions {
         if faults.is_empty() { Ok(Self { policies }) } else { Err(faults) }
     }
 
-    /// What it says to one action with somebody's data at one site now.
-    pub(super) fn verdict(
+    /// What it says to one action with somebody's data at each of these sites now. What
+    /// cannot be asked is denied at all of them.
+    pub(super) fn verdicts(
         &self,
         action: Action,
         subject: Subject<'_>,
-        site: &SiteEntry,
+        sites: &[&SiteEntry],
         now: Timestamp,
-    ) -> Verdict {
-        let (request, entities) = match question(action, subject, site, now) {
-            Ok(question) => question,
+    ) -> Vec<Verdict> {
+        match questions(action, subject, sites, now) {
+            Ok((requests, entities)) => {
+                requests.iter().map(|request| self.answer(action, request, &entities)).collect()
+            }
             Err(error) => {
                 let error = EvaluationError(error.to_string());
-                return Verdict::Failed { rules: Vec::new(), error };
+                vec![Verdict::Failed { rules: Vec::new(), error }; sites.len()]
             }
-        };
-        let response = Authorizer::new().is_authorized(&request, &self.policies, &entities);
+        }
+    }
+
+    fn answer(&self, action: Action, request: &Request, entities: &Entities) -> Verdict {
+        let response = Authorizer::new().is_authorized(request, &self.policies, entities);
         let diagnostics = response.diagnostics();
         let labels = |ids: Vec<&PolicyId>| {
             let mut labels: Vec<_> = ids.iter().map(|id| label(&self.policies, id)).collect();
@@ -165,12 +171,13 @@ fn uid(kind: &str, id: &str) -> Result<EntityUid, QuestionError> {
     Ok(EntityUid::from_type_name_and_id(kind, EntityId::new(id)))
 }
 
-fn question(
+/// One request for each site, and all that they are about.
+fn questions(
     action: Action,
     subject: Subject<'_>,
-    site: &SiteEntry,
+    sites: &[&SiteEntry],
     now: Timestamp,
-) -> Result<(Request, Entities), QuestionError> {
+) -> Result<(Vec<Request>, Entities), QuestionError> {
     let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
     let named = |name: &str| HashMap::from([("name".to_owned(), text(name))]);
     let tenant = uid("Tenant", subject.tenant)?;
@@ -180,13 +187,16 @@ fn question(
         principal = uid("Bucket", bucket)?;
         entities.push(Entity::new(principal.clone(), named(bucket), HashSet::from([tenant]))?);
     }
-    let resource = uid("Site", &site.id().to_string())?;
-    let attributes = attributes(site, now);
-    entities.push(Entity::new(resource.clone(), attributes, HashSet::new())?);
     let action = uid("Action", action.as_str())?;
-    let entities = Entities::from_entities(entities, Some(&SCHEMA))?;
-    let request = Request::new(principal, action, resource, Context::empty(), Some(&SCHEMA))?;
-    Ok((request, entities))
+    let mut requests = Vec::with_capacity(sites.len());
+    for site in sites {
+        let resource = uid("Site", &site.id().to_string())?;
+        entities.push(Entity::new(resource.clone(), attributes(site, now), HashSet::new())?);
+        let (principal, action) = (principal.clone(), action.clone());
+        let request = Request::new(principal, action, resource, Context::empty(), Some(&SCHEMA))?;
+        requests.push(request);
+    }
+    Ok((requests, Entities::from_entities(entities, Some(&SCHEMA))?))
 }
 
 /// What a site is to a policy at an instant: certificates that do not hold are not there.

@@ -483,8 +483,16 @@ impl World {
                 return Err(format!("a step after which less goes together: {step:?} {rule:?}"));
             }
             // A home holds several fragments, if the code lets it: so many sites less.
-            let gathered = if rule.home.is_some() { home_share(geometry) } else { 1 };
-            let goal = most_together(&rule, &good).min(slots.len() + 1 - gathered);
+            let home = rule.home.as_ref();
+            let home = home.and_then(|home| map.sites().iter().find(|site| home.means(site)));
+            let goal = match home {
+                None => most_together(&rule, &good),
+                Some(home) => {
+                    let goes = |site: &&SiteEntry| goes_with(&rule, home, site);
+                    let beside: Vec<&SiteEntry> = good.iter().copied().filter(goes).collect();
+                    1 + most_together(&rule, &beside).min(slots.len() - home_share(geometry))
+                }
+            };
             let least = domains(&slots).min(goal);
             if domains(&after) < least && !alone {
                 return Err(format!("a step to fewer than {least} domains: {step:?} {rule:?}"));
