@@ -40,27 +40,36 @@ pub(super) async fn dial(
 ) -> Result<Dialled, String> {
     let mut reasons = Vec::new();
     for address in peer.addresses.iter().take(ADDRESSES_MAX) {
-        let dialled = async {
-            let mut reason = "its name has no address".to_owned();
-            let found = lookup_host(address).await.map_err(|error| error.to_string())?;
-            for socket in found.take(ADDRESSES_MAX) {
-                match open(socket, credentials, peer, health, cut).await {
-                    Ok(dialled) => return Ok(dialled),
-                    Err(error) => reason = error,
+        match in_time(lookup(address)).await {
+            Err(reason) => reasons.push(format!("{address}: {reason}")),
+            Ok(sockets) => {
+                for socket in sockets {
+                    match in_time(open(socket, credentials, peer, health, cut)).await {
+                        Ok(dialled) => return Ok(dialled),
+                        Err(reason) => reasons.push(format!("{address}: {reason}")),
+                    }
                 }
             }
-            Err(reason)
-        };
-        match timeout(DIAL_WITHIN, dialled).await {
-            Ok(Ok(dialled)) => return Ok(dialled),
-            Ok(Err(reason)) => reasons.push(format!("{address}: {reason}")),
-            Err(_) => reasons.push(format!("{address}: no answer within {DIAL_WITHIN:?}")),
         }
     }
     if reasons.is_empty() {
         return Err("no address of it is known".to_owned());
     }
     Err(reasons.join("; "))
+}
+
+async fn in_time<T>(tried: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let late = |_| Err(format!("no answer within {DIAL_WITHIN:?}"));
+    timeout(DIAL_WITHIN, tried).await.unwrap_or_else(late)
+}
+
+async fn lookup(address: &str) -> Result<Vec<SocketAddr>, String> {
+    let found = lookup_host(address).await.map_err(|error| error.to_string())?;
+    let found: Vec<_> = found.take(ADDRESSES_MAX).collect();
+    if found.is_empty() {
+        return Err("its name has no address".to_owned());
+    }
+    Ok(found)
 }
 
 async fn open(

@@ -21,8 +21,20 @@ pub(super) struct Lane {
 
 enum State {
     Idle { not_before: Instant, pause: Duration, reason: Arc<str> },
-    Dialling { pause: Duration },
-    Open { requests: SendRequest<Bytes>, number: u64 },
+    Dialling,
+    Open { requests: SendRequest<Bytes>, number: u64, since: Instant, pause: Duration },
+}
+
+impl State {
+    /// Without a connection, after one that could not be made (`since` is none) or ended.
+    fn idle(since: Option<Instant>, pause: Duration, reason: Arc<str>) -> Self {
+        let now = Instant::now();
+        if since.is_some_and(|since| since.elapsed() >= PROVEN_AFTER) {
+            return Self::Idle { not_before: now, pause: Duration::ZERO, reason };
+        }
+        let pause = (pause * 2).clamp(REDIAL_AFTER_MIN, REDIAL_AFTER_MAX);
+        Self::Idle { not_before: now + pause, pause, reason }
+    }
 }
 
 /// A connection that calls can be sent on.
@@ -52,11 +64,11 @@ impl Lane {
             let mut dials = None;
             lane.state.send_if_modified(|state| {
                 match state {
-                    State::Open { requests, number } => {
+                    State::Open { requests, number, .. } => {
                         let open = Open { requests: requests.clone(), number: *number };
                         result = Some(Ok(open));
                     }
-                    State::Dialling { .. } => waited = true,
+                    State::Dialling => waited = true,
                     State::Idle { not_before, reason, .. }
                         if waited || Instant::now() < *not_before =>
                     {
@@ -64,7 +76,7 @@ impl Lane {
                     }
                     State::Idle { pause, .. } => {
                         dials = Some(*pause);
-                        *state = State::Dialling { pause: *pause };
+                        *state = State::Dialling;
                     }
                 }
                 dials.is_some()
@@ -72,8 +84,8 @@ impl Lane {
             if let Some(result) = result {
                 return result;
             }
-            if dials.is_some() {
-                let settles = Settles::new(link.clone(), at);
+            if let Some(pause) = dials {
+                let settles = Settles::new(link.clone(), at, pause);
                 // In a task of its own: whoever waits may have a shorter deadline than a
                 // handshake takes, and the next one wants the connection too.
                 link.shared.tasks.spawn(run(settles));
@@ -86,16 +98,12 @@ impl Lane {
 
     /// Nothing can be sent on this connection any more.
     pub(super) fn given_up(&self, open: &Open) {
-        self.state.send_if_modified(|state| {
-            let is_it = matches!(state, State::Open { number, .. } if *number == open.number);
-            if is_it {
-                *state = State::Idle {
-                    not_before: Instant::now(),
-                    pause: Duration::ZERO,
-                    reason: Arc::from("the connection closed"),
-                };
+        self.state.send_if_modified(|state| match state {
+            State::Open { number, since, pause, .. } if *number == open.number => {
+                *state = State::idle(Some(*since), *pause, Arc::from("the connection closed"));
+                true
             }
-            is_it
+            _ => false,
         });
     }
 
@@ -141,7 +149,9 @@ async fn run(mut settles: Settles) {
         silent = keep(pings, heard, health) => silent.to_owned(),
     };
     tracing::debug!(node = %link.node, bulk = lane.is_bulk, reason, "disconnected");
-    link.health.reached_set(false);
+    if !lane.is_bulk {
+        link.health.reached_set(false);
+    }
     settles.reason = Arc::from(reason);
 }
 
@@ -150,20 +160,22 @@ struct Settles {
     link: Arc<Link>,
     at: usize,
     number: u64,
+    pause: Duration,
     opened: Option<Instant>,
     reason: Arc<str>,
 }
 
 impl Settles {
-    fn new(link: Arc<Link>, at: usize) -> Self {
+    fn new(link: Arc<Link>, at: usize, pause: Duration) -> Self {
         let number = link.shared.number();
-        Self { link, at, number, opened: None, reason: Arc::from("its task broke") }
+        Self { link, at, number, pause, opened: None, reason: Arc::from("its task broke") }
     }
 
     fn opened(&mut self, requests: SendRequest<Bytes>) {
-        self.opened = Some(Instant::now());
+        let (since, number, pause) = (Instant::now(), self.number, self.pause);
+        self.opened = Some(since);
         if let Some(lane) = self.link.lanes.get(self.at) {
-            lane.state.send_replace(State::Open { requests, number: self.number });
+            lane.state.send_replace(State::Open { requests, number, since, pause });
         }
     }
 }
@@ -171,24 +183,17 @@ impl Settles {
 impl Drop for Settles {
     fn drop(&mut self) {
         let Some(lane) = self.link.lanes.get(self.at) else { return };
-        let proven = self.opened.is_some_and(|at| at.elapsed() >= PROVEN_AFTER);
-        let idle = |earlier: Duration| {
-            let pause = (earlier * 2).clamp(REDIAL_AFTER_MIN, REDIAL_AFTER_MAX);
-            let now = Instant::now();
-            let (not_before, pause) =
-                if proven { (now, Duration::ZERO) } else { (now + pause, pause) };
-            State::Idle { not_before, pause, reason: self.reason.clone() }
-        };
         lane.state.send_if_modified(|state| {
-            match state {
-                State::Dialling { pause } if self.opened.is_none() => *state = idle(*pause),
-                State::Open { number, .. } if *number == self.number => {
-                    *state = idle(Duration::ZERO);
-                }
+            let is_its = match state {
+                State::Dialling => self.opened.is_none(),
+                State::Open { number, .. } => *number == self.number,
                 // Given up before, and perhaps dialled again since.
-                _ => return false,
+                State::Idle { .. } => false,
+            };
+            if is_its {
+                *state = State::idle(self.opened, self.pause, self.reason.clone());
             }
-            true
+            is_its
         });
     }
 }
