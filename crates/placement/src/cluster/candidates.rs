@@ -4,8 +4,8 @@
 //! It is made once per policy, subject and epoch, and asked for every part that is
 //! written; [`Candidates::until`] says when time alone makes it stale.
 //!
-//! **Invariant**: whoever made one knows that the rule can be kept by the sites there
-//! are; otherwise there is a [`Refusal`].
+//! **Invariant**: [`Candidates::of`] gives some only if the sites there are can keep the
+//! rule; otherwise there is a [`Refusal`].
 
 use std::sync::Arc;
 
@@ -31,6 +31,8 @@ pub struct Candidates {
     pub(super) home: Option<usize>,
     pub(super) refused: Vec<Refused>,
     pub(super) promise: Promise,
+    /// Why the rule cannot be kept, if it cannot: then nothing new is placed.
+    pub(super) refusal: Option<Box<Refusal>>,
     until: Option<Timestamp>,
 }
 
@@ -42,6 +44,14 @@ impl Candidates {
         subject: Subject<'_>,
         now: Timestamp,
     ) -> Result<Self, Refusal> {
+        let mut candidates = Self::survey(map, policy, subject, now);
+        candidates.refusal.take().map_or(Ok(candidates), |refusal| Err(*refusal))
+    }
+
+    /// The same also if the rule cannot be kept ([`Self::refusal`] says why): parts that
+    /// lie where they must not drift all the same, and are moved as far as can be. Nothing
+    /// new is placed then.
+    pub fn survey(map: &SiteMap, policy: &Policy, subject: Subject<'_>, now: Timestamp) -> Self {
         let rule = policy.rule().clone();
         let mut sites = Vec::new();
         let mut refused = Vec::new();
@@ -59,24 +69,41 @@ impl Candidates {
             };
             refused.push(Refused { site: SiteShown::from(entry), why });
         }
-        let home = home(map, &rule, &sites, &refused)?;
-        if sites.is_empty() {
-            return Err(Refusal::NoSite { refused });
-        }
+        let home = home(map, &rule, &sites, &refused);
         let conflicts = conflicts(&rule, &sites);
         let changes = map.sites().iter().filter_map(|site| site.facts.statement.next_change(now));
+        let least = rule.survive_least().unwrap_or(1);
         let mut candidates = Self {
             epoch: map.epoch(),
             rule,
             sites,
             conflicts,
-            home,
+            home: home.as_ref().ok().copied().flatten(),
             refused,
-            promise: Promise::Disks,
+            promise: Promise::Table { data_max: 1, best: least, least },
+            refusal: None,
             until: changes.min(),
         };
-        candidates.promise = candidates.promised()?;
-        Ok(candidates)
+        let refusal = match home {
+            Err(refusal) => Some(refusal),
+            Ok(_) if candidates.sites.is_empty() => {
+                Some(Refusal::NoSite { refused: candidates.refused.clone() })
+            }
+            Ok(_) => match candidates.promised() {
+                Ok(promise) => {
+                    candidates.promise = promise;
+                    None
+                }
+                Err(refusal) => Some(refusal),
+            },
+        };
+        candidates.refusal = refusal.map(Box::new);
+        candidates
+    }
+
+    /// Why the rule cannot be kept; nothing if it can.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_deref()
     }
 
     /// The epoch of the map that was asked.

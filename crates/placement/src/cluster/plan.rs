@@ -83,6 +83,9 @@ impl Candidates {
         if self.epoch != map.epoch() && !units::planted::is_on("placement-stale-epoch") {
             return Err(Refusal::StaleMap { asked: self.epoch, map: map.epoch() });
         }
+        if let Some(refusal) = &self.refusal {
+            return Err(Refusal::clone(refusal));
+        }
         let now = self.now(map, need);
         if self.promise == Promise::Disks {
             return self.plan_disks(&now, need, random);

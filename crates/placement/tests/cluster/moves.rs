@@ -151,3 +151,34 @@ fn a_lost_fragment_is_rebuilt_where_it_fits() {
     let weak = candidates.drifts(&map, code, &slots);
     assert!(matches!(weak[0].what, Drifted::Survives { survived: 1, asked: 2 }), "{weak:?}");
 }
+
+#[test]
+fn a_rule_that_cannot_be_kept_still_says_what_drifts() {
+    let mut sites = sites_in(&[0, 4, 6]);
+    sites[1].state = SiteState::Draining;
+    let document = "[spread]\nsurvive = 2";
+    let map = map(sites);
+    let candidates = Candidates::survey(&map, &policy(document), SUBJECT, NOW);
+    assert!(matches!(candidates.refusal(), Some(Refusal::TooFew(_))));
+    let Ok(code) = "1+2".parse() else { panic!() };
+    let drifts = candidates.drifts(&map, code, &on(&[0, 1, 2]));
+    assert_eq!(drifts.iter().map(|drift| drift.slot).collect::<Vec<_>>(), [Some(1)]);
+    let random = SimRandom::seeded(4);
+    let step = candidates.next_move(&map, code, &on(&[0, 1, 2]), NEED, &random);
+    assert!(matches!(step, Err(Stuck::Refused(Refusal::TooFew(_)))), "{step:?}");
+    // Away from a site that must not hold it, if that can be, though the rule is not met.
+    let step = candidates.next_move(&map, code, &on(&[0, 1, 1]), NEED, &random);
+    assert_eq!(step.map(|step| step.map(|step| step.site)), Ok(Some(site_id(2))));
+    // Without any site at all everything drifts, and nothing moves.
+    let nobody = "cedar = 'forbid (principal, action, resource);'";
+    let none = Candidates::survey(&map, &policy(nobody), SUBJECT, NOW);
+    assert!(matches!(none.refusal(), Some(Refusal::NoSite { .. })));
+    assert_eq!(none.drifts(&map, code, &on(&[0, 1, 2])).len(), 3);
+    assert!(none.next_move(&map, code, &on(&[0, 1, 2]), NEED, &random).is_err());
+    assert!(none.plan(&map, NEED, &random).is_err());
+    // Nothing new is placed under a part of the rule only.
+    let home = policy("[spread]\nhome = 'b'");
+    let candidates = Candidates::survey(&map, &home, SUBJECT, NOW);
+    let refusal = candidates.plan(&map, NEED, &random);
+    assert!(matches!(refusal, Err(Refusal::HomeRefused(_))), "{refusal:?}");
+}

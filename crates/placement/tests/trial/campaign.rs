@@ -421,10 +421,20 @@ impl World {
     /// Moves a part step by step until there is nothing to do; counts what gets worse.
     fn settle(&mut self, at: usize) -> Result<(), String> {
         let map = self.map()?;
-        let Ok(candidates) = self.candidates(&map)? else { return Ok(()) };
+        let policy = &self.policies[self.permission][self.spread];
+        let candidates = match self.cached.clone().filter(|held| held.epoch() == map.epoch()) {
+            Some(candidates) if candidates.until().is_none_or(|until| self.now < until) => {
+                candidates
+            }
+            _ => Candidates::survey(&map, policy, SUBJECT, self.now),
+        };
         let good = self.permitted(&map);
         let rule = self.policy().rule().clone();
-        let alone = is_alone(&rule, &map, &good);
+        if candidates.refusal().is_some() && rule.home.is_some() {
+            // Without its home the judge has no measure for such a rule.
+            return Ok(());
+        }
+        let alone = is_alone(&rule, &map, &good) && candidates.refusal().is_none();
         let geometry = self.parts[at].geometry;
         let refused = |slots: &[DiskId]| {
             let sites = sites_of(&map, slots);
