@@ -259,7 +259,7 @@ async fn calls_pass_again_soon_after_a_restart() {
     while ask(&one, LONG).await.is_err() {
         sleep(Duration::from_millis(10)).await;
     }
-    assert!(back.elapsed() < Duration::from_millis(1_500), "{:?}", back.elapsed());
+    assert!(back.elapsed() < Duration::from_millis(2_500), "{:?}", back.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -314,7 +314,7 @@ async fn silence_is_noticed_on_both_sides() {
     let error = soon("the call", asked).await.unwrap().unwrap_err();
     assert!(matches!(error, CallError::Broken { .. }), "{error:?}");
     soon("the handler is dropped", dropped.notified()).await;
-    assert!(silent.elapsed() < Duration::from_millis(3_500), "{:?}", silent.elapsed());
+    assert!(silent.elapsed() < Duration::from_secs(5), "{:?}", silent.elapsed());
     assert_eq!(one.contact(node(2)).reached, Some(false));
     assert!(one.contact(node(2)).heard_ago.unwrap() > Duration::from_millis(1_500));
 }

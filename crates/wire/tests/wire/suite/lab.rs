@@ -10,8 +10,8 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use units::{InviteId, NodeId, NodePublicKey};
 use wire::{
-    Body, Call, Caller, GuestError, Handler, Peer, Refused, Reply, Roster, Service, SimGuest,
-    SimNetwork, Transport,
+    Body, Call, CallError, Caller, GuestError, Handler, Peer, Refused, Reply, Roster, Service,
+    SimGuest, SimNetwork, Transport,
 };
 
 /// Long enough for anything that is to succeed.
@@ -39,10 +39,17 @@ pub trait Lab: Send + Sync {
         Roster { nodes, invites: BTreeMap::new() }
     }
 
-    /// Two nodes that know each other.
+    /// Two nodes that know each other. The first is connected to the second, so that a
+    /// trial of short deadlines does not measure handshakes.
     async fn pair(&self) -> [Arc<dyn Transport>; 2] {
         let roster = self.roster(&[node(1), node(2)]);
-        [self.start(node(1), roster.clone()).await, self.start(node(2), roster).await]
+        let one = self.start(node(1), roster.clone()).await;
+        let two = self.start(node(2), roster).await;
+        for service in [Service::Status, Service::Fragments, Service::Fragments] {
+            let refused = one.call(two.me(), call(service, "nobody answers yet"), LONG).await;
+            assert!(matches!(refused, Err(CallError::Refused { .. })), "{refused:?}");
+        }
+        [one, two]
     }
 }
 

@@ -61,7 +61,7 @@ async fn cut_amid_a_call(lab: &dyn Lab, forgets: Forgets, then: Roster) {
     let body = soon("the body ends", reply.body.next()).await;
     assert!(matches!(body, Some(Err(BodyError::Broken { .. }))), "{forgets:?}: {body:?}");
     soon("the handler is dropped", dropped.notified()).await;
-    assert!(cut.elapsed() < Duration::from_secs(1), "{forgets:?}: {:?}", cut.elapsed());
+    assert!(cut.elapsed() < BRIEFLY, "{forgets:?}: {:?}", cut.elapsed());
 
     two.serve(Service::Catalog, echo());
     let error = one.call(node(2), call(Service::Catalog, ""), BRIEFLY).await.unwrap_err();
@@ -77,11 +77,11 @@ async fn cut_amid_a_call(lab: &dyn Lab, forgets: Forgets, then: Roster) {
     two.shutdown().await;
 }
 
-/// Asks until there is an answer, which must be within two seconds.
+/// Asks until there is an answer, which must be within four seconds.
 pub async fn until_answered(one: &dyn Transport) {
     let since = tokio::time::Instant::now();
     while let Err(error) = one.call(node(2), call(Service::Catalog, ""), BRIEFLY).await {
-        assert!(since.elapsed() < BRIEFLY, "{error:?}");
+        assert!(since.elapsed() < 2 * BRIEFLY, "{error:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
