@@ -135,8 +135,12 @@ impl Watching {
 
     /// Tells the map what has changed about this node.
     async fn tell(&self) -> Result<(), String> {
-        let disks: Vec<DiskId> = self.disks.lock().iter().copied().collect();
-        let map = self.consensus.view().site_map().map_err(|error| chain(&error))?;
+        let view = self.consensus.view();
+        let map = view.site_map().map_err(|error| chain(&error))?;
+        // One that was forgotten since the start is on no map, and is not told to it again.
+        let forgotten = view.disks_forgotten().map_err(|error| chain(&error))?;
+        let is_kept = |disk: &DiskId| forgotten.iter().all(|one| one.disk != *disk);
+        let disks: Vec<DiskId> = self.disks.lock().iter().copied().filter(is_kept).collect();
         let command = if !map.is_founded() {
             let node = NodeNew {
                 id: self.node,
