@@ -172,6 +172,14 @@ pub const UNREADABLE_NAMES_PAGE: usize = 256;
 /// How often unreadable parts are looked at once more, a few at a time.
 pub const UNREADABLE_EVERY: Duration = Duration::from_secs(30);
 
+/// How often a node that does not lead looks whether it does by now.
+pub const LEAD_LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How long the disks of a node that does not answer are waited for before what they
+/// hold is rebuilt elsewhere: longer than a restart, a power cut in a village or an
+/// evening without a line; `essaim site remove --lost` waits for nothing.
+pub const AWAY_LOST_AFTER: Duration = Duration::from_mins(30);
+
 const _: () = assert!(FORGET_PAGE <= catalog::limits::DISK_FORGET_ROWS_MAX, "all are looked at");
 const _: () = assert!(UNREADABLE_BYTES_MAX <= catalog::limits::JOB_BYTES_MAX, "it fits its row");
 const _: () = assert!(

@@ -173,7 +173,10 @@ impl Steward {
     /// Where the slot's fragments go: its own disk if that is sound; else the disk that
     /// an earlier attempt wrote to, if it has the room; else another.
     async fn target(&self, work: &SlotWork, row: &PartRow) -> Option<DiskId> {
-        let disks = self.disk_facts();
+        let mut disks = self.disk_facts();
+        // No two fragments of a stripe at one site.
+        let taken = self.disks_taken(&row.slots, usize::from(work.slot.get()));
+        disks.retain(|disk| disk.id == work.disk || !taken.contains(&disk.id));
         let need = work.layout.sealed_total().get() / u64::from(row.data.max(1));
         if !self.disk_is_sound(work.disk) {
             let begun = self.begun(&disks, row, (work.part, work.slot), need).await;

@@ -193,7 +193,7 @@ impl Steward {
             self.reader_found(damage)?;
         }
         self.homeless_step()?;
-        self.lost_slots_step()
+        Ok(self.leads() && self.lost_slots_step()?)
     }
 
     /// One page of the walk in search of slots on lost disks, if it is time for

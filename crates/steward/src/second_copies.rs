@@ -201,6 +201,8 @@ impl Steward {
     /// write.
     async fn copy_target(&self, part: PartId, row: &PartRow) -> Option<DiskId> {
         let mut disks = self.disk_facts();
+        let taken = self.disks_taken(&row.slots, row.slots.len());
+        disks.retain(|disk| !taken.contains(&disk.id));
         for disk in &mut disks {
             let total = self.fragments().space(disk.id).map_or(0, |space| space.total.get());
             let kept = total / SECOND_COPIES_LEAVE;

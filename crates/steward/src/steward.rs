@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use caretaker::{ErasedSweep, LifecycleSweep, RepairQueue};
 use catalog::{Command, Success, View};
@@ -13,7 +14,7 @@ use units::{DiskId, PartId, Timestamp};
 
 use crate::claims::Claims;
 use crate::homeless::Homeless;
-use crate::limits::{REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX};
+use crate::limits::{AWAY_LOST_AFTER, REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX};
 use crate::losses::{Counted, Survey};
 use crate::repair::LostWalk;
 use crate::round::RoundFindings;
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     /// What the scrub round found; locked after `repairs` where both are.
     pub(crate) round: Mutex<RoundFindings>,
     pub(crate) lost_walk: Mutex<LostWalk>,
+    /// Disks on nodes that do not answer, and since when.
+    pub(crate) away: Mutex<BTreeMap<DiskId, Duration>>,
     pub(crate) survey: Mutex<Survey>,
     /// Held while a page is surveyed.
     pub(crate) surveying: tokio::sync::Mutex<()>,
@@ -99,6 +102,7 @@ impl Steward {
                 rebuilding: tokio::sync::Mutex::default(),
                 round: Mutex::default(),
                 lost_walk: Mutex::default(),
+                away: Mutex::default(),
                 survey: Mutex::default(),
                 surveying: tokio::sync::Mutex::default(),
                 holdings: tokio::sync::Mutex::default(),
@@ -159,13 +163,54 @@ impl Steward {
         self.shared.objects.parts().consensus.takes(command).is_ok()
     }
 
+    /// Whether this node is the one for what one node does for all: whoever leads the
+    /// catalog. For a while two may think so; what they do is done once by the catalog.
+    pub(crate) fn leads(&self) -> bool {
+        self.shared.objects.parts().consensus.status().is_leader
+    }
+
     /// Whether what a disk holds is to be rebuilt elsewhere. One that hangs may answer
-    /// again with all it holds, and so may one on a node that does not answer; the operator
-    /// is told, and may go on without it.
+    /// again with all it holds; the operator is told, and may go on without it. So may
+    /// one on a node that does not answer, for a while.
     pub(crate) fn disk_is_lost(&self, disk: DiskId) -> bool {
+        let is_away = matches!(self.fragments().reach(disk), Reach::Unreachable { .. });
         !self.disk_is_sound(disk)
             && self.fragments().state(disk) != Some(DiskState::Hanging)
-            && !matches!(self.fragments().reach(disk), Reach::Unreachable { .. })
+            && self.away_too_long(disk, is_away)
+    }
+
+    /// Whether a disk that is away has been for too long; notes since when it is. One
+    /// that is not away needs no such patience.
+    fn away_too_long(&self, disk: DiskId, is_away: bool) -> bool {
+        let now = self.shared.objects.parts().clock.elapsed();
+        let mut away = self.shared.away.lock();
+        if !is_away {
+            away.remove(&disk);
+            return true;
+        }
+        now.saturating_sub(*away.entry(disk).or_insert(now)) >= AWAY_LOST_AFTER
+    }
+
+    /// The disks of a part's other slots, and those beside them at the same site: where
+    /// no further fragment of it may go.
+    pub(crate) fn disks_taken(&self, slots: &[DiskId], slot: usize) -> BTreeSet<DiskId> {
+        let mut taken: BTreeSet<DiskId> = BTreeSet::new();
+        let Ok(map) = self.view().site_map() else { return taken };
+        // A site alone spreads over its disks.
+        if map.sites.len() < 2 {
+            return taken;
+        }
+        let others = slots.iter().enumerate().filter(|(at, _)| *at != slot);
+        let sites: BTreeSet<_> =
+            others.filter_map(|(_, disk)| map.node_of(*disk)).map(|node| node.site).collect();
+        for node in map.nodes.iter().filter(|node| sites.contains(&node.site)) {
+            taken.extend(&node.disks);
+        }
+        let drained = map.sites.iter().filter(|site| site.is_draining()).map(|site| site.id);
+        for site in drained {
+            taken.extend(map.nodes_at(site).flat_map(|node| &node.disks));
+        }
+        taken
     }
 
     /// Disks that take writes.

@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::limits::{
     CLEARING_REST, COMPACTION_EVERY, DUTY_HEALED_AFTER, DUTY_PAUSE_FACTOR, DUTY_PAUSE_MIN,
-    DUTY_RESTARTS_MAX, REST, REST_AFTER_FAILURE, SETTLE_EVERY, SHRED_EVERY, SHUTDOWN_MAX,
-    UNREADABLE_EVERY, WALK_REST,
+    DUTY_RESTARTS_MAX, LEAD_LOOK_EVERY, REST, REST_AFTER_FAILURE, SETTLE_EVERY, SHRED_EVERY,
+    SHUTDOWN_MAX, UNREADABLE_EVERY, WALK_REST,
 };
 use crate::{Steward, StewardError};
 
@@ -183,7 +183,8 @@ impl Steward {
         self.duty(&mut tasks, "clean-up", |steward| {
             Box::pin(async move {
                 let condemned = steward.abandoned_step().await?;
-                let gone = steward.clean_up_step().await?;
+                let leads = steward.leads();
+                let gone = if leads { steward.clean_up_step().await? } else { 0 };
                 Ok(if condemned + gone > 0 { Duration::ZERO } else { REST })
             })
         });
@@ -200,13 +201,13 @@ impl Steward {
         });
         self.duty(&mut tasks, "survey", |steward| {
             Box::pin(async move {
-                let more = steward.survey_step().await?;
+                let more = steward.leads() && steward.survey_step().await?;
                 Ok(if more { WALK_REST } else { REST })
             })
         });
         self.duty(&mut tasks, "second copies", |steward| {
             Box::pin(async move {
-                let more = steward.second_copies_step().await?;
+                let more = steward.leads() && steward.second_copies_step().await?;
                 Ok(if more { WALK_REST } else { REST })
             })
         });
@@ -224,13 +225,13 @@ impl Steward {
         });
         self.duty(&mut tasks, "lifecycle", |steward| {
             Box::pin(async move {
-                let finished = steward.lifecycle_step().await?;
+                let finished = !steward.leads() || steward.lifecycle_step().await?;
                 Ok(if finished { steward.shared.settings.lifecycle_period } else { Duration::ZERO })
             })
         });
         self.duty(&mut tasks, "clearing", |steward| {
             Box::pin(async move {
-                let finished = steward.clearing_step().await?;
+                let finished = !steward.leads() || steward.clearing_step().await?;
                 Ok(if finished { steward.shared.settings.lifecycle_period } else { CLEARING_REST })
             })
         });
@@ -260,10 +261,12 @@ impl Steward {
         });
         self.duty(&mut tasks, "key rotation", |steward| {
             Box::pin(async move {
-                if steward.rotation_step().await? {
+                if steward.leads() && steward.rotation_step().await? {
                     return Ok(Duration::ZERO);
                 }
-                steward.shared.rotation_wanted.notified().await;
+                // Who leads may change without a word.
+                let wanted = steward.shared.rotation_wanted.notified();
+                let _ = tokio::time::timeout(LEAD_LOOK_EVERY, wanted).await;
                 Ok(Duration::ZERO)
             })
         });
