@@ -7,7 +7,6 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc};
 use units::{Clock, PartId, Random};
 
-use crate::Credential;
 use crate::began::Verbs;
 use crate::directory::Kept;
 use crate::limits::{
@@ -18,6 +17,8 @@ use crate::read::pins::Pins;
 use crate::verbs::{BucketFacts, SettingsCache};
 use crate::write::abandoned::abandoned_queue;
 use crate::write::budget::WriteBudget;
+use crate::write::placing::Placings;
+use crate::{Credential, ObjectError};
 
 /// The path of objects, in and out; cheap to clone.
 ///
@@ -61,7 +62,8 @@ pub(crate) struct Inner {
     pub(crate) credentials: Kept<AccessKeyId, Arc<Credential>>,
     pub(crate) facts: Kept<BucketName, Arc<BucketFacts>>,
     pub(crate) settings: SettingsCache,
-    damage: mpsc::Sender<Damage>,
+    pub(crate) damage: mpsc::Sender<Damage>,
+    pub(crate) placings: Placings,
     findings: Mutex<Option<Findings>>,
 }
 
@@ -84,9 +86,18 @@ impl Objects {
                 facts: Kept::new(BUCKET_FACTS_CACHED_MAX),
                 settings: SettingsCache::default(),
                 damage,
+                placings: Placings::default(),
                 findings: Mutex::new(Some(findings)),
             }),
         }
+    }
+
+    /// Waits until what this node reads of the catalog shows everything that was
+    /// acknowledged before the call, wherever in the cluster; to be asked once for each
+    /// request, before anything of it is decided. Free on a site alone.
+    pub async fn catch_up(&self) -> Result<(), ObjectError> {
+        let caught_up = self.inner.parts.consensus.catch_up().await;
+        caught_up.map_err(|error| ObjectError::Unavailable { reason: error.reason })
     }
 
     /// What it is made of; for the steward and for status pages.

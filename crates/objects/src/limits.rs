@@ -81,3 +81,10 @@ const _: () = assert!(
         <= 176 * 1024 * 1024,
     "what the object path buffers; the sum with the buffers of the S3 face is asserted there"
 );
+
+/// How long a write waits, once enough fragments are durable, for those that are not:
+/// long enough for a disk that is merely slower, short for one that is nearly dead.
+pub const STRAGGLERS_WITHIN: Duration = Duration::from_millis(300);
+
+/// Buckets whose candidate sites are kept.
+pub const PLACINGS_CACHED_MAX: usize = 4_096;

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use units::PartId;
 
 use crate::limits::ABANDONED_QUEUE_MAX;
+use crate::read::damage::Damage;
 use crate::read::pins::Pin;
 
 /// Both ends of the queue.
@@ -23,18 +24,35 @@ pub(crate) struct PartGuard {
     part: PartId,
     queue: mpsc::Sender<PartId>,
     armed: bool,
+    /// Fragments that are not where the part's row will say, to be told once it does.
+    missing: Vec<Damage>,
+    damage: mpsc::Sender<Damage>,
     _pin: Pin,
 }
 
 impl PartGuard {
     /// `pin` keeps the orphan sweep away while the part is being written.
-    pub(crate) fn new(part: PartId, queue: mpsc::Sender<PartId>, pin: Pin) -> Self {
-        Self { part, queue, armed: true, _pin: pin }
+    pub(crate) fn new(
+        part: PartId,
+        queue: mpsc::Sender<PartId>,
+        damage: mpsc::Sender<Damage>,
+        pin: Pin,
+    ) -> Self {
+        Self { part, queue, armed: true, missing: Vec::new(), damage, _pin: pin }
+    }
+
+    /// Notes a fragment that a disk did not take.
+    pub(crate) fn missing_note(&mut self, missing: impl IntoIterator<Item = Damage>) {
+        self.missing.extend(missing);
     }
 
     /// The catalog has it now.
     pub(crate) fn kept(mut self) {
         self.armed = false;
+        for damage in self.missing.drain(..) {
+            // A steward that is behind finds it by the next scrub.
+            let _ = self.damage.try_send(damage);
+        }
     }
 }
 

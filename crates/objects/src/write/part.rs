@@ -5,13 +5,12 @@ use std::sync::Arc;
 use catalog::command::PartLayout;
 use catalog::{ObjectKey, SealedBytes};
 use erasure::{Code, CodecId};
-use fragments::DiskState;
-use placement::{DiskFacts, PlaceError, Placement};
 use seal::ChunkSealer;
-use units::{ByteCount, PartId, ReferenceId};
+use units::{PartId, ReferenceId};
 
 use super::abandoned::PartGuard;
 use super::digests::{BodyDigests, Digests};
+use super::durable::Durable;
 use super::pipeline::{PartSetup, write_stripes};
 use super::source::Source;
 use crate::ObjectError;
@@ -38,29 +37,6 @@ pub(crate) struct PartFor<'a> {
 }
 
 impl Inner {
-    /// The disks that are counted on, as placement sees them: also those that are missing
-    /// or on nodes that do not answer.
-    pub(crate) fn disks(&self) -> Vec<DiskFacts> {
-        let store = &self.parts.fragments;
-        let facts = |id| DiskFacts {
-            id,
-            healthy: matches!(store.state(id), Some(DiskState::Healthy | DiskState::Full)),
-            free: store.space(id).map_or(ByteCount::ZERO, |space| space.available),
-        };
-        store.expected().into_iter().map(facts).collect()
-    }
-
-    fn place(&self, bytes: u64) -> Result<Placement, ObjectError> {
-        // With one data fragment each disk takes it all; with more, less: the bound is safe.
-        let need = seal::sealed_length(ByteCount::new(bytes));
-        match placement::place(&self.disks(), need, &*self.parts.random) {
-            Ok(placement) => Ok(placement),
-            Err(PlaceError::NoRoom { .. }) => Err(ObjectError::Full),
-            Err(PlaceError::OneDiskLeft { expected }) => Err(ObjectError::OneDiskLeft { expected }),
-            Err(error) => Err(ObjectError::NotPlaced { reason: error.to_string() }),
-        }
-    }
-
     /// Takes the rest of the body (behind `first`) to the disks as a new part.
     // Cancel-safety: dropping this future abandons the part through its guard.
     pub(crate) async fn part_write(
@@ -70,7 +46,7 @@ impl Inner {
         first: &[u8],
         digests: Digests,
     ) -> Result<PartWritten, ObjectError> {
-        let placement = self.place(source.announced().unwrap_or(0))?;
+        let placement = self.place(target.seen, source.announced().unwrap_or(0))?;
         let geometry = placement.geometry;
         let code = Code::new(geometry.data(), geometry.parity())
             .map_err(|error| ObjectError::Internal { reason: error.to_string() })?;
@@ -78,7 +54,8 @@ impl Inner {
         let part = PartId::draw(&*self.parts.random);
         let at = target.seen.part_at(target.sealing.keeper(), target.key, target.reference, part);
         let (key, wrapped_key) = self.parts.vault.part_key_create(&at)?;
-        let guard = PartGuard::new(part, self.abandoned.clone(), self.pins.pin(part));
+        let (abandoned, damage) = (self.abandoned.clone(), self.damage.clone());
+        let mut guard = PartGuard::new(part, abandoned, damage, self.pins.pin(part));
         let slots = placement.slots;
         let setup = Arc::new(PartSetup {
             part,
@@ -86,8 +63,11 @@ impl Inner {
             slots: slots.clone(),
             sealer: ChunkSealer::new(&key, part),
             fragments: self.parts.fragments.clone(),
+            durable: Durable::of(code, &slots, &self.parts.fragments),
         });
+        let written = Arc::clone(&setup);
         let (digests, stripe_count) = write_stripes(setup, &lane, source, first, digests).await?;
+        guard.missing_note(written.durable.missing(part, &slots));
         let layout = PartLayout {
             stripe_bytes: u32::try_from(lane.stripe_bytes()).unwrap_or(u32::MAX),
             stripe_count,

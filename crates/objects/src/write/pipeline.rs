@@ -1,12 +1,13 @@
 //! Stripes of one part, several at once between the socket and the disks.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use erasure::{Code, CodecId};
 use fragments::{ClusterStore, Fragment, FragmentHeader, FragmentName, WriteError};
 use futures::stream::FuturesUnordered;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt as _, StreamExt, TryStreamExt};
 use seal::ChunkSealer;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinSet;
@@ -14,10 +15,11 @@ use units::{ByteCount, DiskId, FragmentNumber, PartId, StripeNumber, planted};
 
 use super::budget::Lane;
 use super::digests::Digests;
+use super::durable::Durable;
 use super::source::Source;
 use super::stripe_buffer::StripeBuffer;
 use crate::ObjectError;
-use crate::limits::INLINE_HASH_BYTES_MAX;
+use crate::limits::{INLINE_HASH_BYTES_MAX, STRAGGLERS_WITHIN};
 use crate::planted::EARLY_ANSWER;
 
 /// Everything that stays the same for all stripes of a part.
@@ -27,6 +29,7 @@ pub(crate) struct PartSetup {
     pub(crate) slots: Vec<DiskId>,
     pub(crate) sealer: ChunkSealer,
     pub(crate) fragments: ClusterStore,
+    pub(crate) durable: Durable,
 }
 
 /// A stripe whose plaintext is complete.
@@ -228,14 +231,47 @@ fn fragments_of(
     (0_u8..).zip(pieces).map(named).collect()
 }
 
-/// Appends one fragment per slot, to all disks at once; `Ok` once all are durable.
+/// Appends one fragment per slot, to all disks at once; `Ok` once so many are durable
+/// that any one of them may vanish without loss. The others have a moment more.
 async fn append_all(setup: &PartSetup, fragments: Vec<Fragment>) -> Result<(), ObjectError> {
     assert_eq!(fragments.len(), setup.slots.len(), "one fragment per slot");
-    let appends = fragments
-        .into_iter()
-        .zip(&setup.slots)
-        .map(|(fragment, disk)| append_one(setup, *disk, fragment));
-    futures::future::try_join_all(appends).await.map_err(refused_by_disk)?;
+    let mut appends = FuturesUnordered::new();
+    for (slot, (fragment, disk)) in fragments.into_iter().zip(&setup.slots).enumerate() {
+        // What has failed for this part is not asked again.
+        if !setup.durable.has_failed(slot) {
+            appends.push(async move { (slot, append_one(setup, *disk, fragment).await) });
+        }
+    }
+    let mut durable = 0;
+    let mut under_way: BTreeSet<usize> =
+        (0..setup.slots.len()).filter(|slot| !setup.durable.has_failed(*slot)).collect();
+    let mut patience = core::pin::pin!(futures::future::pending().left_future());
+    loop {
+        let (slot, appended) = tokio::select! {
+            done = appends.next() => match done {
+                Some(done) => done,
+                None => break,
+            },
+            () = patience.as_mut() => break,
+        };
+        match appended {
+            Ok(()) => {
+                under_way.remove(&slot);
+                durable += 1;
+                if durable == setup.durable.needed() {
+                    let moment = tokio::time::sleep(STRAGGLERS_WITHIN).right_future();
+                    patience.set(moment);
+                }
+            }
+            Err(error) => setup.durable.fail(slot, error).map_err(refused_by_disk)?,
+        }
+    }
+    // Whoever has not answered by now is taken for failed.
+    for slot in under_way {
+        if !setup.durable.has_failed(slot) {
+            setup.durable.fail(slot, WriteError::Hanging).map_err(refused_by_disk)?;
+        }
+    }
     Ok(())
 }
 

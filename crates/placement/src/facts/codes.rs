@@ -53,6 +53,11 @@ fn is_siren(text: &str) -> bool {
 }
 
 impl Country {
+    /// No country: what a site says that has stated nothing. No text is read as this.
+    pub(super) fn unknown() -> Self {
+        Self("ZZ".to_owned())
+    }
+
     /// France.
     pub fn is_france(&self) -> bool {
         self.as_str() == "FR"

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use units::{SiteId, Timestamp};
 
 use super::{
-    Certification, Commune, Country, Departement, Energy, Hosting, Operator, Position, SiteName,
-    TownName,
+    Certification, Commune, Country, Departement, Energy, Hosting, Operator, OperatorName,
+    Position, SiteName, TownName, WrongValue,
 };
 use crate::limits::CERTIFICATIONS_MAX;
 
@@ -74,6 +74,27 @@ impl SiteStatement {
             }
         }
         faults
+    }
+
+    /// Of a site that has stated nothing yet: no country, no commune, nobody's. A rule
+    /// that asks for any of these does not find it there; the name is the site's own.
+    pub fn unstated(name: &str) -> Result<Self, WrongValue> {
+        Ok(Self {
+            name: SiteName::new(name)?,
+            country: Country::unknown(),
+            commune: Commune::new("0")?,
+            commune_name: None,
+            departement: Departement::new("0")?,
+            position: Position::from_micro_degrees(0, 0)?,
+            operator: Operator {
+                name: OperatorName::new(name)?,
+                siren: None,
+                control_country: Country::unknown(),
+            },
+            certifications: Vec::new(),
+            hosting: Hosting::LocalHost,
+            energy: None,
+        })
     }
 
     /// The next instant after `now` at which a certificate begins or ends to hold.

@@ -35,6 +35,7 @@ use super::settings::{Bounds, Settings};
 use super::subresource;
 use super::work::TurnBody;
 use crate::Face;
+use crate::error::failed;
 use crate::limits::HEAD_BYTES_MAX;
 use crate::object::attributes::UnquotedETag;
 use crate::object::{chunked, metadata};
@@ -169,6 +170,8 @@ impl Front {
         self.face.admission().check_ban(asked.context.peer.ip())?;
         check_head(&parts)?;
         let host = host(&parts)?;
+        // What is decided and read from here on is as of now in the whole cluster.
+        self.face.objects.catch_up().await.map_err(failed)?;
         if let Some(bucket) = self.website(host) {
             let path = percent_encoding::percent_decode_str(parts.uri.path()).decode_utf8_lossy();
             let visit = Visit {
