@@ -141,17 +141,7 @@ impl Watching {
         let forgotten = view.disks_forgotten().map_err(|error| chain(&error))?;
         let is_kept = |disk: &DiskId| forgotten.iter().all(|one| one.disk != *disk);
         let disks: Vec<DiskId> = self.disks.lock().iter().copied().filter(is_kept).collect();
-        let command = if !map.is_founded() {
-            let node = NodeNew {
-                id: self.node,
-                key: self.key,
-                addresses: self.addresses.clone(),
-                role: NodeRole::Full,
-                disks,
-            };
-            let site = SiteNew { id: self.site, name: self.site_name.clone(), statement: None };
-            Command::MapFound(Box::new(MapFound { site, node }))
-        } else {
+        let command = if map.is_founded() {
             let Some(row) = map.node(self.node) else {
                 return Err("this node is not on the site map".to_owned());
             };
@@ -164,6 +154,16 @@ impl Watching {
             let addresses = (!same_addresses).then(|| self.addresses.clone());
             let disks = (!same_disks).then_some(disks);
             Command::NodeSet(NodeSet { node: self.node, addresses, disks })
+        } else {
+            let node = NodeNew {
+                id: self.node,
+                key: self.key,
+                addresses: self.addresses.clone(),
+                role: NodeRole::Full,
+                disks,
+            };
+            let site = SiteNew { id: self.site, name: self.site_name.clone(), statement: None };
+            Command::MapFound(Box::new(MapFound { site, node }))
         };
         self.consensus.propose(command).await.map(|_| ()).map_err(|error| chain(&error))
     }
