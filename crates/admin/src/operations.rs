@@ -5,9 +5,10 @@ use axum::body::Body;
 
 use crate::fault::Fault;
 use crate::model::{
-    Bucket, BucketNew, BucketQuota, Confirmation, Disk, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew,
-    List, Page, Rotation, RotationNew, Scrub, Status, Tenant, TenantNew, TenantQuota, Usage, User,
-    UserNew,
+    Bucket, BucketNew, BucketQuota, Confirmation, Disk, Invite, InviteMade, InviteNew, Key,
+    KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew, Scrub, Site,
+    SiteRemoveStep, Sites, Status, Tenant, TenantNew, TenantQuota, Usage, User, UserNew, Where,
+    WhereAsk,
 };
 
 /// A node, as the API asks it. Names are those of the path or of the body,
@@ -76,6 +77,27 @@ pub trait Operations: Send + Sync {
     async fn disks_list(&self) -> Result<Vec<Disk>, Fault>;
     /// Forgets a disk that is missing for good; as it was known.
     async fn disk_forget(&self, id: &str) -> Result<Disk, Fault>;
+
+    /// Invitations, open or not.
+    async fn invites_list(&self) -> Result<Vec<Invite>, Fault>;
+    /// Makes an invitation, in the name of who asks.
+    async fn invite_create(&self, new: InviteNew, made_by: &str) -> Result<InviteMade, Fault>;
+    /// Takes back an invitation that nobody has used.
+    async fn invite_revoke(&self, id: &str) -> Result<(), Fault>;
+
+    /// The sites by name, as this node knows them now.
+    async fn sites_list(&self) -> Result<Sites, Fault>;
+    /// One site, by its name or the first digits of its id.
+    async fn site_show(&self, name: &str) -> Result<Site, Fault>;
+    /// Stores what this node's own site says about itself: the text of a `site.toml`.
+    async fn site_set(&self, site_file: &str) -> Result<Site, Fault>;
+    /// Has a site emptied, or not any more.
+    async fn site_drain(&self, name: &str, draining: bool) -> Result<Site, Fault>;
+    /// A step towards removing a site; to be asked for until it is the last.
+    async fn site_remove(&self, name: &str, lost: bool) -> Result<SiteRemoveStep, Fault>;
+
+    /// Where the bytes of an object lie.
+    async fn object_where(&self, ask: &WhereAsk) -> Result<Where, Fault>;
 
     /// Takes an operator's word.
     async fn confirm(&self, word: Confirmation) -> Result<(), Fault>;

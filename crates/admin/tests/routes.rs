@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use admin::auth::{AccountStore, Accounts, Transport};
 use admin::model::{
-    Bucket, BucketNew, BucketQuota, Confirmation, Disk, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew,
-    List, Page, Rotation, RotationNew, Scope, Scrub, Status, Tenant, TenantNew, TenantQuota,
-    TenantState, TokenNew, Usage, User, UserNew,
+    Bucket, BucketNew, BucketQuota, Confirmation, Disk, Invite, InviteMade, InviteNew, Key,
+    KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew, Scope, Scrub, Site,
+    SiteRemoveStep, Sites, Status, Tenant, TenantNew, TenantQuota, TenantState, TokenNew, Usage,
+    User, UserNew, Where, WhereAsk,
 };
 use admin::{Admin, Fault, FaultKind, Operations, openapi_document, router};
 use axum::Router;
@@ -125,6 +126,33 @@ impl Operations for Stub {
         Ok(Vec::new())
     }
     async fn disk_forget(&self, _: &str) -> Result<Disk, Fault> {
+        absent()
+    }
+    async fn invites_list(&self) -> Result<Vec<Invite>, Fault> {
+        Ok(Vec::new())
+    }
+    async fn invite_create(&self, _: InviteNew, _: &str) -> Result<InviteMade, Fault> {
+        absent()
+    }
+    async fn invite_revoke(&self, _: &str) -> Result<(), Fault> {
+        Ok(())
+    }
+    async fn sites_list(&self) -> Result<Sites, Fault> {
+        absent()
+    }
+    async fn site_show(&self, _: &str) -> Result<Site, Fault> {
+        absent()
+    }
+    async fn site_set(&self, _: &str) -> Result<Site, Fault> {
+        absent()
+    }
+    async fn site_drain(&self, _: &str, _: bool) -> Result<Site, Fault> {
+        absent()
+    }
+    async fn site_remove(&self, _: &str, _: bool) -> Result<SiteRemoveStep, Fault> {
+        absent()
+    }
+    async fn object_where(&self, _: &WhereAsk) -> Result<Where, Fault> {
         absent()
     }
     async fn confirm(&self, _: Confirmation) -> Result<(), Fault> {

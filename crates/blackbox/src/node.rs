@@ -31,6 +31,9 @@ pub struct Start {
     pub wrapper: Vec<OsString>,
     /// The binary, if not the one `cargo` built beside this program.
     pub binary: Option<PathBuf>,
+    /// Whether the node joins a cluster, or has: it has no credentials of its own then, and
+    /// those of [`Node::credential`] are empty.
+    pub joins: bool,
 }
 
 /// A running node.
@@ -42,6 +45,7 @@ pub struct Node {
     ready_after: Duration,
     /// Bytes of the log that are of processes before this one.
     log_from: usize,
+    joins: bool,
     _temporary: Option<TempDir>,
 }
 
@@ -113,6 +117,7 @@ impl Node {
             credentials: Value::Null,
             ready_after: Duration::ZERO,
             log_from,
+            joins: start.joins,
             _temporary: temporary,
         };
         Ok((node, log))
@@ -120,8 +125,12 @@ impl Node {
 
     /// The credentials file, once the address it names takes connections.
     fn answering(&self) -> Option<Value> {
-        let text = fs::read_to_string(self.folder.join("credentials.json")).ok()?;
-        let mut credentials: Value = serde_json::from_str(&text).ok()?;
+        let mut credentials: Value = if self.joins {
+            serde_json::json!({ "s3_endpoint": "", "admin_url": "" })
+        } else {
+            let text = fs::read_to_string(self.folder.join("credentials.json")).ok()?;
+            serde_json::from_str(&text).ok()?
+        };
         let now = self.addresses().or_else(|| greeted(&self.log_now().ok()?))?;
         for field in ["s3_endpoint", "admin_url"] {
             *credentials.get_mut(field)? = now.get(field)?.clone();
@@ -176,6 +185,18 @@ impl Node {
     /// Its secret.
     pub fn secret_access_key(&self) -> &str {
         self.credential("secret_access_key")
+    }
+
+    /// Has what clients need from another node of the same cluster, at this node's own
+    /// address.
+    #[must_use]
+    pub fn with_key_of(mut self, other: &Self) -> Self {
+        let mut credentials = other.credentials.clone();
+        for field in ["s3_endpoint", "admin_url"] {
+            credentials[field] = self.credentials[field].clone();
+        }
+        self.credentials = credentials;
+        self
     }
 
     /// The administrator's address, without a slash at the end.

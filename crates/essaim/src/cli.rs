@@ -1,11 +1,15 @@
 //! The words of the command line.
 
+mod cluster;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use node::settings::{Kind, SETTINGS};
+
+pub use self::cluster::{DiskVerb, InviteArgs, InviteVerb, SiteVerb};
 
 /// Environment variables that are read beside those of the settings.
 pub const VARIABLES: [&str; 3] = ["ESSAIM_CONFIG", "ESSAIM_ADMIN_URL", "ESSAIM_ADMIN_TOKEN"];
@@ -114,6 +118,24 @@ pub enum Verb {
     /// The disks: what lies on each, and the end of one that is lost
     #[command(subcommand, after_help = "Example:\n  essaim disk list")]
     Disk(DiskVerb),
+    /// Make a token by which one machine joins the cluster; list them, take one back
+    #[command(after_help = "Examples:\n  essaim invite --expires 1h\n  essaim invite list")]
+    Invite(InviteArgs),
+    /// The sites of the cluster: which answer, which vote, how full they are
+    #[command(subcommand, after_help = "Example:\n  essaim site list")]
+    Site(SiteVerb),
+    /// Show on which disks of which sites an object lies, and how many sites may vanish
+    #[command(after_help = "Example:\n  essaim where s3://archives/2026/plan.pdf")]
+    Where {
+        /// The object, as s3://BUCKET/KEY
+        #[arg(value_name = "s3://BUCKET/KEY")]
+        object: String,
+        /// Its version; without it the current one
+        #[arg(long, value_name = "ID")]
+        version_id: Option<String>,
+        #[command(flatten)]
+        connect: Connect,
+    },
     /// Take a copy of what must not be lost
     #[command(subcommand, after_help = "Example:\n  essaim backup catalog catalog.backup")]
     Backup(BackupVerb),
@@ -429,30 +451,6 @@ Examples:
     /// Remove an empty bucket
     #[command(after_help = "Example:\n  essaim bucket delete archives")]
     Delete(Named),
-}
-
-/// Commands about disks.
-#[derive(Subcommand)]
-pub enum DiskVerb {
-    /// List the disks that the node has or expects, and what lies on each
-    #[command(after_help = "Example:\n  essaim disk list --json")]
-    List(Connect),
-    /// Forget a disk that is lost for good: nobody waits for it any more
-    #[command(after_help = "\
-Refused while a part of an object still has its place on the disk: what lay on it is rebuilt on the
-others first, and essaim status says when that is done. Refused, too, for a disk that is there.
-Afterwards the node is as if it had never had that disk: it starts without --allow-missing-disks.
-There is no way back: a forgotten disk that turns up again is refused until it has been emptied.
-
-Example:
-  essaim disk forget 3f2a90c1")]
-    Forget {
-        /// Its id, or the first 8 digits of it or more
-        #[arg(value_name = "DISK_ID")]
-        id: String,
-        #[command(flatten)]
-        connect: Connect,
-    },
 }
 
 /// What can be confirmed.

@@ -2,11 +2,24 @@
 
 use std::net::SocketAddr;
 
+/// The cluster that a node was let into.
+#[derive(Clone, Debug)]
+pub struct JoinedCluster {
+    /// Its id.
+    pub id: String,
+    /// The names of its other sites.
+    pub others: Vec<String>,
+    /// What the site of this node is called there.
+    pub site: String,
+}
+
 /// Where everything is; without secrets.
 #[derive(Clone, Debug)]
 pub struct Announcement {
     /// Whether this start made the node.
     pub first_start: bool,
+    /// If this start joined a cluster: which one.
+    pub joined: Option<JoinedCluster>,
     /// For S3 clients.
     pub s3_endpoint: String,
     /// Where they are listened to, if that is every address of this machine.

@@ -52,7 +52,7 @@ mod stop;
 mod supervision;
 mod trouble;
 
-pub use announcement::Announcement;
+pub use announcement::{Announcement, JoinedCluster};
 pub use devices::one_device_text;
 pub use files::{PrivateFile, SOCKET_NAME, data_default, directory_create, file_read};
 pub use passphrase::passphrase_set_read;

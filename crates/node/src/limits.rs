@@ -106,3 +106,17 @@ pub const PLACES_ASKED_AT_ONCE: usize = 64;
 /// How long a node that joins waits for the catalog: a snapshot of a large one over a
 /// slow line takes minutes.
 pub const SEAT_WAIT_MAX: Duration = Duration::from_hours(1);
+
+/// Since when at the latest something must have been heard from a node that answers: it is
+/// asked every second, and a few answers may be lost.
+pub const HEARD_MAX: Duration = Duration::from_secs(5);
+
+/// How long a question about the sites waits for word that the catalog here is that of
+/// the cluster; without it the answer says so.
+pub const CURRENT_WITHIN: Duration = Duration::from_secs(2);
+
+/// Parts of an object whose fragments are listed; all are counted.
+pub const WHERE_PARTS_SHOWN_MAX: usize = 1_000;
+
+/// Rows of parts read at once when an object is looked for.
+pub const WHERE_ROWS: usize = 1_000;

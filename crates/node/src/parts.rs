@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use admin::model::date_text;
-use catalog::{NodeAddress, SiteName};
+use catalog::{NodeAddress, SignedStatement, SiteName};
 use consensus::Consensus;
 use disk::{Disk, RealDisk};
 use fragments::{ClusterStore, FragmentService, Waits};
@@ -50,6 +50,8 @@ pub(crate) struct ClusterParts {
     pub(crate) key: Arc<NodeIdentity>,
     pub(crate) addresses: Vec<NodeAddress>,
     pub(crate) site_name: SiteName,
+    /// What the site file of this start says, signed.
+    pub(crate) statement: Option<SignedStatement>,
     /// The disks that this node counts on.
     pub(crate) disks: Arc<Mutex<BTreeSet<DiskId>>>,
 }
@@ -91,18 +93,18 @@ impl Parts {
         })?;
         let statement = settings.site_file.as_deref().map(statement::read).transpose()?;
         let site_name = site_name(&identity, statement.as_ref())?;
+        let statement = statement.as_ref().map(|statement| {
+            let me = (identity.node, &*key);
+            statement::sign(statement, identity.cluster, identity.site, me, clock.now())
+        });
         if identity.joined && !identity.complete {
-            let signed = statement.as_ref().map(|statement| {
-                let me = (identity.node, &*key);
-                statement::sign(statement, identity.cluster, identity.site, me, clock.now())
-            });
             let candidate = Candidate {
                 node: identity.node,
                 site: identity.site,
                 name: site_name.to_string(),
                 identity: &key,
                 addresses: &addresses,
-                statement: signed,
+                statement: statement.clone(),
             };
             let joined = join(&token(settings, &identity)?, candidate).await?;
             transport.roster_set(joined.roster);
@@ -136,7 +138,8 @@ impl Parts {
         let service = FragmentService::new(disks.store.clone());
         transport.serve(Service::Fragments, Arc::new(service));
         let counted = Arc::new(Mutex::new(disks_counted(&identity)));
-        let cluster = ClusterParts { transport, key, addresses, site_name, disks: counted };
+        let cluster =
+            ClusterParts { transport, key, addresses, site_name, statement, disks: counted };
         let objects = Objects::new(objects::Parts {
             consensus: consensus.clone(),
             fragments,

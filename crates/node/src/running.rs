@@ -14,7 +14,7 @@ use steward::Steward;
 use units::{Clock, DiskId, Random};
 use wire::{Service, Transport};
 
-use crate::announcement::Announcement;
+use crate::announcement::{Announcement, JoinedCluster};
 use crate::cluster::{LettingIn, Watching};
 use crate::credentials::Credentials;
 use crate::devices;
@@ -207,10 +207,10 @@ fn watching(parts: &Parts) -> Watching {
         consensus: parts.consensus.clone(),
         transport: Arc::clone(&cluster.transport) as Arc<dyn Transport>,
         fragments: parts.objects.parts().fragments.clone(),
-        clock: Arc::clone(&parts.clock),
         node: parts.identity.node,
         site: parts.identity.site,
         site_name: cluster.site_name.clone(),
+        statement: cluster.statement.clone(),
         key: cluster.key.public(),
         addresses: cluster.addresses.clone(),
         disks: Arc::clone(&cluster.disks),
@@ -362,6 +362,7 @@ fn announce(
         parts.disks.present.iter().map(|(_, directory)| directory.clone()).collect();
     Ok(Announcement {
         first_start,
+        joined: (first_start && parts.identity.joined).then(|| joined_cluster(parts)),
         s3_endpoint: s3_endpoint.clone(),
         s3_everywhere: everywhere(&listeners.s3),
         region: settings.region.clone(),
@@ -372,6 +373,20 @@ fn announce(
         one_device: devices::together(&directories),
         credentials: there.then(|| shown(&file)),
     })
+}
+
+/// What is said of the cluster that has just let this node in.
+fn joined_cluster(parts: &Parts) -> JoinedCluster {
+    // A catalog that cannot be read is told of elsewhere.
+    let sites = parts.consensus.view().site_map().unwrap_or_default().sites;
+    let (own, others): (Vec<_>, Vec<_>) =
+        sites.into_iter().partition(|site| site.id == parts.identity.site);
+    let mut own = own.into_iter();
+    JoinedCluster {
+        id: parts.identity.cluster.to_string(),
+        others: others.into_iter().map(|site| site.name.to_string()).collect(),
+        site: own.next().map_or_else(String::new, |site| site.name.to_string()),
+    }
 }
 
 /// A data directory that others may enter is told, not changed: it may be meant.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use node::settings::{SETTINGS, Sources};
 
 /// The newest last.
-const FILES: [&str; 1] = ["settings-1"];
+const FILES: [&str; 2] = ["settings-1", "settings-2"];
 
 fn golden(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)

@@ -7,11 +7,14 @@
 mod bucket;
 mod confirm;
 mod disk;
+mod invite;
 mod key;
 mod kms_key;
 mod list;
+mod place;
 mod rotation;
 mod scrub;
+mod site;
 mod status;
 mod tenant;
 mod token;
@@ -21,14 +24,21 @@ mod user;
 pub use bucket::{Bucket, BucketNew, BucketQuota, BucketSseC};
 pub use confirm::{Confirmation, Matter, Unconfirmed};
 pub use disk::Disk;
+pub use invite::{Invite, InviteMade, InviteNew, InviteState};
 pub use key::{Key, KeyMade, KeyNew};
 pub use kms_key::{KmsKey, KmsKeyNew};
 pub use list::{List, Page};
+pub use place::{Keeping, Where, WhereAsk, WhereCatalog, WhereFragment, WherePart};
 pub use rotation::{PassphraseSet, Rotation, RotationKind, RotationNew, RotationState, ShredWord};
 pub use scrub::{Scrub, ScrubState};
+pub use site::{
+    CatalogSeat, DiskReach, SignatureCheck, Site, SiteCertification, SiteDisk, SiteDrainSet,
+    SiteFileText, SiteNode, SiteRemoveAsk, SiteRemoveStep, SiteSignature, SiteState, SiteStatement,
+    SiteVouched, Sites,
+};
 pub use status::{
-    CatalogStatus, DiskState, DiskStatus, EndpointStatus, LoggedError, NotReadyReason, Queues,
-    Status, Totals, UnreadablePart, nearly_full,
+    CatalogStatus, ClusterStatus, DiskState, DiskStatus, EndpointStatus, LoggedError,
+    NotReadyReason, Queues, Status, Totals, UnreadablePart, nearly_full,
 };
 pub use tenant::{Tenant, TenantNew, TenantQuota, TenantState};
 pub use token::{Login, LoginMade, PasswordMade, Scope, Token, TokenMade, TokenNew};

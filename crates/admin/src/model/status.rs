@@ -77,6 +77,21 @@ pub struct CatalogStatus {
     pub bytes: u64,
 }
 
+/// The cluster, as the node that is asked knows it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct ClusterStatus {
+    /// Sites on the map.
+    pub sites: u64,
+    /// Sites that vote.
+    pub voting: u64,
+    /// How many of these may be away before nothing is written any more.
+    pub may_be_away: u64,
+    /// The site whose node orders the commands; none if this node knows of none that answers.
+    pub leader: Option<String>,
+    /// Sites of which a node does not answer now.
+    pub unreachable: Vec<String>,
+}
+
 /// Where the node listens.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct EndpointStatus {
@@ -180,6 +195,9 @@ pub struct Status {
     pub uptime_seconds: u64,
     /// Memory of this process that is in RAM.
     pub memory_resident_bytes: u64,
+    /// The cluster it belongs to.
+    #[serde(default)]
+    pub cluster: ClusterStatus,
     /// Where it listens.
     pub endpoints: EndpointStatus,
     /// Its disks.

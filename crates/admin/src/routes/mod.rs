@@ -9,11 +9,14 @@ mod body;
 mod buckets;
 mod confirm;
 mod disks;
+mod invites;
 mod keys;
 mod kms_keys;
 mod login;
+mod place;
 mod rotations;
 mod scrub;
+mod sites;
 mod status;
 mod tenants;
 mod tokens;
@@ -50,7 +53,7 @@ pub struct Admin {
 #[openapi(
     info(
         title = "Essaim administration",
-        description = "Tenants, users, access keys, buckets, usage, disks, scrub and backup of one node.",
+        description = "Tenants, users, access keys, buckets, usage, disks, scrub and backup of one node, and the sites of its cluster.",
         license(name = "EUPL-1.2", identifier = "EUPL-1.2")
     ),
     security(("token" = []))
@@ -79,6 +82,14 @@ fn guarded() -> OpenApiRouter<Admin> {
         .routes(routes!(scrub::scrub_show, scrub::scrub_start))
         .routes(routes!(disks::disks_list))
         .routes(routes!(disks::disk_forget))
+        .routes(routes!(invites::invites_list, invites::invite_create))
+        .routes(routes!(invites::invite_revoke))
+        .routes(routes!(sites::sites_list))
+        .routes(routes!(sites::site_show))
+        .routes(routes!(sites::site_set))
+        .routes(routes!(sites::site_drain))
+        .routes(routes!(sites::site_remove))
+        .routes(routes!(place::object_where))
         .routes(routes!(confirm::confirm))
         .routes(routes!(rotations::rotations_list, rotations::rotation_start))
         .routes(routes!(rotations::tenant_shred))

@@ -69,7 +69,7 @@ async fn waiting(connect: &Connect, matter: Matter) -> Result<Option<Unconfirmed
 }
 
 /// Reads a line, which must be this word.
-fn typed(wanted: &str) -> Result<(), Failure> {
+pub(super) fn typed(wanted: &str) -> Result<(), Failure> {
     let mut word = String::new();
     let read = std::io::stdin().read_line(&mut word);
     if read.is_err() || word.trim() != wanted {

@@ -5,12 +5,15 @@ mod bucket;
 mod confirm;
 mod disk;
 mod doctor;
+mod invite;
 mod key;
 mod kms_key;
 mod papers;
 mod password;
+mod place;
 mod rotation;
 mod scrub;
+mod site;
 mod status;
 mod tenant;
 mod token;
@@ -56,6 +59,11 @@ async fn ask(verb: Verb) -> Result<(), Failure> {
         Verb::Backup(verb) => backup::run(verb).await,
         Verb::Confirm(verb) => confirm::run(verb).await,
         Verb::Disk(verb) => disk::run(verb).await,
+        Verb::Invite(args) => invite::run(args).await,
+        Verb::Site(verb) => site::run(verb).await,
+        Verb::Where { object, version_id, connect } => {
+            place::run(&object, version_id.as_deref(), &connect).await
+        }
         Verb::Token(verb) => token::run(verb).await,
         Verb::RootKey(verb) => rotation::root_key(verb).await,
         Verb::Rotations(connect) => rotation::list(&connect).await,

@@ -17,7 +17,7 @@ pub(super) async fn run(connect: &Connect) -> Result<(), Failure> {
         (true, false) => "ready, DEGRADED",
         (true, true) => "ready",
     };
-    output::facts(&[
+    let mut facts = vec![
         ("essaim", format!("{} · {health}", status.version)),
         ("running since", running(&status)),
         ("memory", output::bytes(status.memory_resident_bytes)),
@@ -30,7 +30,11 @@ pub(super) async fn run(connect: &Connect) -> Result<(), Failure> {
             "waiting",
             format!("{} to release", counted(status.queues.release_parts, "part", "parts")),
         ),
-    ]);
+    ];
+    if status.cluster.sites > 1 {
+        facts.push(("cluster", cluster(&status)));
+    }
+    output::facts(&facts);
     say!();
     let mut disks = Table::new(&["DISK", "STATE", "USED", "FREE", "SIZE", "DIRECTORY"]);
     for disk in &status.disks {
@@ -98,6 +102,25 @@ fn catalog(status: &Status) -> String {
     };
     let bytes = output::bytes(status.catalog.bytes);
     format!("{state}, {} commands applied, {bytes}", status.catalog.applied_index)
+}
+
+fn cluster(status: &Status) -> String {
+    let known = &status.cluster;
+    let leader = match &known.leader {
+        Some(site) => format!("{site} leads"),
+        None => "WHO LEADS IS NOT KNOWN".to_owned(),
+    };
+    let away = if known.unreachable.is_empty() {
+        String::new()
+    } else {
+        format!(", NOT REACHABLE: {}", known.unreachable.join(", "))
+    };
+    format!(
+        "{}, of which {} vote and {} may be away; {leader}{away}",
+        counted(known.sites, "site", "sites"),
+        known.voting,
+        known.may_be_away
+    )
 }
 
 fn holds(status: &Status) -> String {

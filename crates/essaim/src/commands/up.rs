@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use node::settings::{Settings, Sources};
-use node::{Announcement, Node, shell};
+use node::{Announcement, JoinedCluster, Node, shell};
 
 use crate::cli::{self, UpArgs};
 use crate::failure::{Failure, Kind};
@@ -50,13 +50,18 @@ fn settings(args: UpArgs) -> Result<Settings, Failure> {
 
 /// Says in plain words where everything is and what to type next.
 fn told(said: &Announcement) -> String {
-    let first = if said.first_start { "a new node, made just now" } else { "as it was left" };
+    let first = match (said.first_start, &said.joined) {
+        (_, Some(_)) => "a new node of a cluster, let in just now",
+        (true, None) => "a new node, made just now",
+        (false, None) => "as it was left",
+    };
     let mut lines = vec![
         String::new(),
         format!("Essaim {} is up: {first}", env!("CARGO_PKG_VERSION")),
         String::new(),
-        format!("S3              {}  (region {})", said.s3_endpoint, said.region),
     ];
+    lines.extend(said.joined.iter().flat_map(|joined| let_in(joined, &said.data)));
+    lines.extend([format!("S3              {}  (region {})", said.s3_endpoint, said.region)]);
     lines.extend(everywhere(said.s3_everywhere));
     lines.push(format!("Status page     {}  (log in as admin)", said.admin_url));
     lines.extend(everywhere(said.admin_everywhere));
@@ -85,6 +90,20 @@ fn told(said: &Announcement) -> String {
     let indented =
         |line: String| if line.is_empty() { "\n".to_owned() } else { format!("  {line}\n") };
     lines.into_iter().map(indented).collect()
+}
+
+/// What is said to a machine that has just joined.
+fn let_in(joined: &JoinedCluster, data: &str) -> Vec<String> {
+    let (own, data) = (shell::quoted(&own_name()), shell::quoted(data));
+    vec![
+        format!("Cluster         {}, with {}", joined.id, joined.others.join(", ")),
+        format!(
+            "{:16}this site is called {}; all sites: {own} site list --data {data}",
+            "", joined.site
+        ),
+        format!("{:16}tenants and access keys are those of the cluster; the administrator's", ""),
+        format!("{:16}password for this node is made by: {own} password admin --data {data}", ""),
+    ]
 }
 
 /// What is said beneath an address that is good on this machine only.
@@ -152,12 +171,13 @@ impl NextLines {
 
 #[cfg(test)]
 mod tests {
-    use super::{Announcement, told};
+    use super::{Announcement, JoinedCluster, told};
 
     #[test]
     fn what_is_to_be_pasted_is_quoted() {
         let mut said = Announcement {
             first_start: true,
+            joined: None,
             s3_endpoint: "http://127.0.0.1:8420".to_owned(),
             s3_everywhere: None,
             region: "eu".to_owned(),
@@ -180,6 +200,16 @@ mod tests {
             let line = format!("listening on all interfaces ({address})");
             assert!(text.contains(&line), "{text}");
         }
+        said.joined = Some(JoinedCluster {
+            id: "7".repeat(32),
+            others: vec!["mairie".to_owned()],
+            site: "école".to_owned(),
+        });
+        let text = told(&said);
+        for words in ["let in just now", "with mairie", "called école", "password admin --data"] {
+            assert!(text.contains(words), "{text}");
+        }
+        said.joined = None;
         said.disks.push("/b".to_owned());
         said.one_device.push(said.disks.clone());
         said.credentials = None;

@@ -77,6 +77,25 @@ pub(crate) fn verified(
     }
 }
 
+/// Whether the countersignature is by this key.
+pub(crate) fn countersigned(
+    signed: &SignedStatement,
+    cluster: ClusterId,
+    site: SiteId,
+    key: NodePublicKey,
+) -> bool {
+    let by = signed.countersigned.as_ref();
+    by.is_some_and(|by| vault::node_verify(key, &seen(signed, cluster, site), &by.signature))
+}
+
+/// What is countersigned.
+fn seen(signed: &SignedStatement, cluster: ClusterId, site: SiteId) -> Vec<u8> {
+    let Signature(first) = signed.signed.signature;
+    let mut message = message(cluster, site, signed.until, signed.bytes.as_slice());
+    message.extend_from_slice(&first);
+    message
+}
+
 /// A node of another site says that it has seen this statement.
 pub(crate) fn countersign(
     signed: &mut SignedStatement,
@@ -84,9 +103,6 @@ pub(crate) fn countersign(
     site: SiteId,
     (node, identity): (NodeId, &NodeIdentity),
 ) {
-    let Signature(first) = signed.signed.signature;
-    let mut message = message(cluster, site, signed.until, signed.bytes.as_slice());
-    message.extend_from_slice(&first);
-    let signature = identity.sign(&message);
+    let signature = identity.sign(&seen(signed, cluster, site));
     signed.countersigned = Some(NodeSignature { node, signature });
 }

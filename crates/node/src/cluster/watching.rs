@@ -6,19 +6,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use catalog::command::{MapFound, NodeNew, NodeSet, SiteNew};
-use catalog::{Command, NodeAddress, NodeRole, ReadError, SiteMap, SiteName, View};
+use catalog::{
+    Command, NodeAddress, NodeRole, ReadError, SignedStatement, SiteMap, SiteName, View,
+};
 use consensus::Consensus;
 use fragments::ClusterStore;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
-use units::{Clock, DiskId, NodeId, NodePublicKey, SiteId};
+use units::{DiskId, NodeId, NodePublicKey, SiteId};
 use wire::{Peer, Roster, Transport};
 
 use crate::identity::Identity;
 use crate::trouble::chain;
 
-/// How often it is looked whether an invitation has expired.
-const INVITES_LOOK_INTERVAL: Duration = Duration::from_secs(5);
+/// How often everything is followed anew, whatever has changed.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 /// How long to wait before the map is told again who this node is.
 const TELL_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -27,26 +29,26 @@ pub(crate) struct Watching {
     pub(crate) consensus: Consensus,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) fragments: ClusterStore,
-    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) node: NodeId,
     pub(crate) site: SiteId,
     pub(crate) site_name: SiteName,
+    /// What the first site says about itself when it founds the map.
+    pub(crate) statement: Option<SignedStatement>,
     pub(crate) key: NodePublicKey,
     pub(crate) addresses: Vec<NodeAddress>,
     /// The disks that this node counts on.
     pub(crate) disks: Arc<Mutex<BTreeSet<DiskId>>>,
 }
 
-/// Whom the map says to know.
-pub(crate) fn roster(view: &View, clock: &dyn Clock) -> Result<Roster, ReadError> {
+/// Whom the map says to know. Invitations that are used or expired are known too: their
+/// holder is told what became of them, and one whose join was cut is let in again.
+pub(crate) fn roster(view: &View) -> Result<Roster, ReadError> {
     let map = view.site_map()?;
     let nodes = map.nodes.into_iter().map(|node| {
         let addresses = node.addresses.iter().map(ToString::to_string).collect();
         (node.id, Peer { key: node.key, addresses })
     });
-    let now = clock.now();
-    let open = view.invites()?.into_iter().filter(|invite| invite.is_open(now));
-    let invites = open.map(|invite| (invite.id, invite.key)).collect();
+    let invites = view.invites()?.into_iter().map(|invite| (invite.id, invite.key)).collect();
     Ok(Roster { nodes: nodes.collect(), invites })
 }
 
@@ -89,7 +91,7 @@ impl Watching {
             }
             let told = self.tell().await;
             let pause = match &told {
-                Ok(()) => INVITES_LOOK_INTERVAL,
+                Ok(()) => LOOK_INTERVAL,
                 Err(error) => {
                     tracing::debug!(reason = error, "the site map could not be told");
                     TELL_AGAIN_AFTER
@@ -105,7 +107,6 @@ impl Watching {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = changed => {}
-                // Invitations expire without a command.
                 () = tokio::time::sleep(pause) => seen = None,
             }
         }
@@ -122,7 +123,7 @@ impl Watching {
                 return;
             }
         };
-        match roster(&view, &*self.clock) {
+        match roster(&view) {
             // A node that does not find itself yet is behind, and was told more than this.
             Ok(roster) if roster.nodes.contains_key(&self.node) => {
                 self.transport.roster_set(roster);
@@ -162,7 +163,8 @@ impl Watching {
                 role: NodeRole::Full,
                 disks,
             };
-            let site = SiteNew { id: self.site, name: self.site_name.clone(), statement: None };
+            let (name, statement) = (self.site_name.clone(), self.statement.clone());
+            let site = SiteNew { id: self.site, name, statement };
             Command::MapFound(Box::new(MapFound { site, node }))
         };
         self.consensus.propose(command).await.map(|_| ()).map_err(|error| chain(&error))

@@ -7,35 +7,43 @@
 mod buckets;
 mod confirm;
 mod disks;
+mod invites;
 mod keys;
 mod kms_keys;
+mod place;
 mod rotations;
 mod scrub;
+mod site_changes;
+mod sites;
 mod status;
 mod tenants;
 mod usage;
 mod users;
+mod vouched;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use access::Authorised;
 use admin::model::{
-    Bucket, BucketNew, BucketQuota, Confirmation, Disk, Key, KeyMade, KeyNew, KmsKey, KmsKeyNew,
-    List, Page, Rotation, RotationNew, Scrub, Status, Tenant, TenantNew, TenantQuota, Usage, User,
-    UserNew,
+    Bucket, BucketNew, BucketQuota, Confirmation, Disk, Invite, InviteMade, InviteNew, Key,
+    KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew, Scrub, Site,
+    SiteRemoveStep, Sites, Status, Tenant, TenantNew, TenantQuota, Usage, User, UserNew, Where,
+    WhereAsk,
 };
 use admin::{Fault, FaultKind, Operations};
 use async_trait::async_trait;
 use axum::body::Body;
-use catalog::{ReadError, Refusal, View};
-use consensus::Consensus;
+use catalog::{NodeAddress, ReadError, Refusal, View};
+use consensus::{Consensus, ProposeError};
 use disk::RealDisk;
 use insight::Insight;
 use objects::{ObjectError, Objects};
 use parking_lot::Mutex;
 use steward::Steward;
-use units::{Clock, DiskId, Timestamp};
+use units::{Clock, ClusterId, DiskId, NodeId, Random, SiteId, Timestamp};
+use vault::NodeIdentity;
+use wire::TcpTransport;
 
 use crate::announcement::Announcement;
 use crate::identity::{Identity, KnownDisk};
@@ -44,6 +52,16 @@ use crate::settings::Settings;
 use crate::trouble::chain;
 
 pub(crate) use disks::{component, missing_text, poison_text};
+
+/// This node among the others.
+struct Place {
+    cluster: ClusterId,
+    site: SiteId,
+    node: NodeId,
+    key: Arc<NodeIdentity>,
+    addresses: Vec<NodeAddress>,
+    transport: Arc<TcpTransport>,
+}
 
 /// The node, as operators ask it.
 pub(crate) struct SiteOperations {
@@ -56,11 +74,10 @@ pub(crate) struct SiteOperations {
     identity: Mutex<Identity>,
     root: Arc<RealDisk>,
     clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
     insight: Insight,
     announcement: Announcement,
-    node: String,
-    site: String,
-    cluster: String,
+    cluster: Place,
     region: String,
     started: Timestamp,
     scrub: scrub::Scrubber,
@@ -83,11 +100,17 @@ impl SiteOperations {
             identity: Mutex::new(parts.identity.clone()),
             root: Arc::clone(&parts.root),
             clock: Arc::clone(&parts.clock),
+            random: Arc::clone(&parts.random),
             insight: insight.clone(),
             announcement: announcement.clone(),
-            node: parts.identity.node.to_string(),
-            site: parts.identity.site.to_string(),
-            cluster: parts.identity.cluster.to_string(),
+            cluster: Place {
+                cluster: parts.identity.cluster,
+                site: parts.identity.site,
+                node: parts.identity.node,
+                key: Arc::clone(&parts.cluster.key),
+                addresses: parts.cluster.addresses.clone(),
+                transport: Arc::clone(&parts.cluster.transport),
+            },
             region: settings.region.clone(),
             started: parts.clock.now(),
             scrub: scrub::Scrubber::new(steward),
@@ -147,6 +170,26 @@ fn undone(error: &ObjectError) -> Fault {
             tracing::error!(error = %chain(other), "an operation failed");
             Fault::new(FaultKind::Internal, chain(other), "see the log")
         }
+    }
+}
+
+/// A command that was not carried out.
+fn unproposed(error: &ProposeError) -> Fault {
+    match error {
+        ProposeError::Refused(refusal) => refused(refusal),
+        ProposeError::Full(_) => Fault::new(FaultKind::Unavailable, chain(error), CATALOG_ROOM),
+        ProposeError::Clock(_) => Fault::new(
+            FaultKind::Unavailable,
+            chain(error),
+            "look at date --utc; set the clock right, or type essaim confirm clock if it is",
+        ),
+        ProposeError::Unavailable(_) => Fault::new(
+            FaultKind::Unavailable,
+            chain(error),
+            "see essaim site list: with too few sites that vote nothing is written; it can be \
+             tried again",
+        ),
+        ProposeError::TooLong { .. } => Fault::invalid(chain(error), "send less"),
     }
 }
 
@@ -297,6 +340,36 @@ impl Operations for SiteOperations {
     }
     async fn disk_forget(&self, id: &str) -> Result<Disk, Fault> {
         self.forget_disk(id).await
+    }
+
+    async fn invites_list(&self) -> Result<Vec<Invite>, Fault> {
+        self.invites()
+    }
+    async fn invite_create(&self, new: InviteNew, made_by: &str) -> Result<InviteMade, Fault> {
+        self.create_invite(new, made_by).await
+    }
+    async fn invite_revoke(&self, id: &str) -> Result<(), Fault> {
+        self.revoke_invite(id).await
+    }
+
+    async fn sites_list(&self) -> Result<Sites, Fault> {
+        self.list_sites().await
+    }
+    async fn site_show(&self, name: &str) -> Result<Site, Fault> {
+        self.show_site(name).await
+    }
+    async fn site_set(&self, site_file: &str) -> Result<Site, Fault> {
+        self.set_site(site_file).await
+    }
+    async fn site_drain(&self, name: &str, draining: bool) -> Result<Site, Fault> {
+        self.drain_site(name, draining).await
+    }
+    async fn site_remove(&self, name: &str, lost: bool) -> Result<SiteRemoveStep, Fault> {
+        self.remove_site(name, lost).await
+    }
+
+    async fn object_where(&self, ask: &WhereAsk) -> Result<Where, Fault> {
+        self.object_place(ask)
     }
 
     async fn confirm(&self, word: Confirmation) -> Result<(), Fault> {

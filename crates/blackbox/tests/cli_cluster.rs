@@ -1,0 +1,217 @@
+//! Several nodes of the real binary become one cluster, as operators see it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use blackbox::{Ask, Client, Node, Start, binary, samples};
+use http::Method;
+use serde_json::Value;
+
+/// How long a node may take to join, be seated and vote.
+const SEATED_WITHIN: Duration = Duration::from_mins(1);
+/// How long the others may take to tell that a node has gone.
+const MISSED_WITHIN: Duration = Duration::from_secs(15);
+/// A fragmented object, and one that lies in the catalog.
+const OBJECT_BYTES: usize = 5 << 20;
+const SMALL_BYTES: usize = 700;
+
+fn site_file(folder: &Path, name: &str, commune: &str) -> Result<String> {
+    fs::create_dir_all(folder)?;
+    let path = folder.join("site.toml");
+    let text = format!(
+        "name = {name:?}\ncountry = \"FR\"\ncommune = {commune:?}\ndepartement = \"44\"\n\
+         latitude = 47.2\nlongitude = -1.5\nhosting = \"town-hall\"\n\n[operator]\n\
+         name = \"Ville {name}\"\nsiren = \"214401093\"\ncontrol_country = \"FR\"\n"
+    );
+    fs::write(&path, text)?;
+    Ok(path.display().to_string())
+}
+
+fn founded(folder: &Path, name: &str) -> Result<Node> {
+    let file = site_file(folder, name, "44109")?;
+    let arguments = ["--site-file", &file].into_iter().map(Into::into).collect();
+    Node::start_with(Start { folder: Some(folder.to_owned()), arguments, ..Start::default() })
+}
+
+fn invited(by: &Node, expires: &str) -> Result<String> {
+    let made = by.essaim_json(&["invite", "--expires", expires])?;
+    Ok(made["token"].as_str().context("no token")?.to_owned())
+}
+
+fn joined(by: &Node, folder: &Path, name: &str, commune: &str) -> Result<Node> {
+    let file = site_file(folder, name, commune)?;
+    let token = invited(by, "1h")?;
+    let arguments = ["--join", &token, "--site-file", &file].into_iter().map(Into::into).collect();
+    let folder = Some(folder.to_owned());
+    let node = Node::start_with(Start { folder, arguments, joins: true, ..Start::default() })?;
+    Ok(node.with_key_of(by))
+}
+
+/// What a start says that is refused.
+fn refused(data: &Path, token: &str) -> Result<String> {
+    let output = Command::new(binary()?)
+        .args(["up", "--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+        .args(["--cluster-listen", "127.0.0.1:0", "--join", token, "--data"])
+        .arg(data)
+        .stdin(Stdio::null())
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.code() == Some(1), "exit code {:?}: {said}", output.status);
+    Ok(said)
+}
+
+/// Waits until the sites are as wanted.
+fn sites_with(node: &Node, within: Duration, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+    let since = Instant::now();
+    loop {
+        let sites = node.essaim_json(&["site", "list"])?;
+        if wanted(&sites) {
+            return Ok(sites);
+        }
+        ensure!(since.elapsed() < within, "{sites:#}\n{}", node.log()?);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn all_vote(sites: &Value, count: usize) -> bool {
+    let nodes: Vec<&Value> = sites["sites"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|site| site["nodes"].as_array().into_iter().flatten())
+        .collect();
+    let is_seated = |node: &&Value| matches!(node["catalog"].as_str(), Some("leads" | "votes"));
+    let is_there = |node: &&Value| {
+        let disks = node["disks"].as_array().map_or(0, Vec::len);
+        let there = node["disks"].as_array().into_iter().flatten();
+        disks > 0 && there.filter(|disk| disk["reach"] == "there").count() == disks
+    };
+    nodes.len() == count
+        && nodes.iter().all(|node| is_seated(node) && is_there(node) && node["reachable"] == true)
+        && sites["voting"] == count
+        && sites["is_current"] == true
+        && nodes.iter().filter(|node| node["catalog"] == "leads").count() == 1
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn asked(node: &Node, ask: Ask) -> Result<Vec<u8>> {
+    let answer = Client::connect(&node.target()).await?.call(ask).await?;
+    ensure!(answer.status.is_success(), "{}: {}", answer.status, answer.text());
+    Ok(answer.body)
+}
+
+#[test]
+fn two_nodes_become_one_cluster_and_tokens_are_good_once() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let at = |name: &str| folder.path().join(name);
+    let first = founded(&at("a"), "mairie")?;
+    let text = first.essaim(&["invite", "--expires", "30m"])?;
+    let word = text.lines().next().context("no token")?;
+    ensure!(word.starts_with("essaim1-") && !word.contains(' '), "{text}");
+    for words in ["essaim up --join ", "good for one machine", "--cluster-listen"] {
+        ensure!(text.contains(words), "{words}: {text}");
+    }
+    let mut second = joined(&first, &at("b"), "école", "44020")?;
+    let greeting = second.log()?;
+    for words in ["let in just now", "with mairie", "password admin"] {
+        ensure!(greeting.contains(words), "{words}: {greeting}");
+    }
+    for node in [&first, &second] {
+        sites_with(node, SEATED_WITHIN, |sites| all_vote(sites, 2))?;
+    }
+    let list = second.essaim(&["site", "list"])?;
+    for words in ["2 sites vote", "mairie", "école", "44020, 44", "Ville mairie", "this one"] {
+        ensure!(list.contains(words), "{words}: {list}");
+    }
+    let shown = first.essaim(&["site", "show", "école"])?;
+    for words in ["checked now: good", "countersigned by", "of mairie"] {
+        ensure!(shown.contains(words), "{words}: {shown}");
+    }
+    let status = first.essaim(&["status"])?;
+    ensure!(status.contains("2 sites, of which 2 vote"), "{status}");
+
+    // Used, expired, taken back, and no token at all.
+    let invites = first.essaim_json(&["invite", "list"])?;
+    let used = invites.as_array().into_iter().flatten().filter(|one| one["state"] == "used");
+    ensure!(used.count() == 1, "{invites:#}");
+    let token = invited(&first, "1h")?;
+    let third = at("third");
+    fs::create_dir_all(&third)?;
+    let arguments: Vec<_> = ["--join", token.as_str()].into_iter().map(Into::into).collect();
+    let start = Start { folder: Some(third), arguments, joins: true, ..Start::default() };
+    let mut third = Node::start_with(start)?;
+    let said = refused(&at("again"), &token)?;
+    ensure!(said.contains("used") || said.contains("invit"), "{said}");
+    third.stop()?;
+    let brief = invited(&first, "2s")?;
+    std::thread::sleep(Duration::from_secs(3));
+    let said = refused(&at("late"), &brief)?;
+    ensure!(said.contains("expired"), "{said}");
+    let garbage = at("garbage");
+    let said = refused(&garbage, "essaim1-nonsense")?;
+    ensure!(said.contains("not whole"), "{said}");
+    let left = fs::read_dir(&garbage).into_iter().flatten().count();
+    ensure!(!garbage.join("node.json").exists() && left <= 2, "{left} files were made");
+
+    // Gone: told within seconds, by its name.
+    second.kill()?;
+    let told = sites_with(&first, MISSED_WITHIN, |sites| {
+        let mut sites = sites["sites"].as_array().into_iter().flatten();
+        sites.any(|site| site["name"] == "école" && site["nodes"][0]["reachable"] == false)
+    })?;
+    let disk = told["sites"].as_array().into_iter().flatten();
+    let mut disk = disk.filter(|site| site["name"] == "école");
+    let disk = disk.next().context("no site")?["nodes"][0]["disks"][0].clone();
+    ensure!(disk["reach"] == "unreachable" && disk["free_bytes"].is_null(), "{disk:#}");
+    Ok(())
+}
+
+#[test]
+fn an_object_at_three_sites_survives_one() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let at = |name: &str| folder.path().join(name);
+    let first = founded(&at("a"), "mairie")?;
+    let mut second = joined(&first, &at("b"), "école", "44020")?;
+    let third = joined(&first, &at("c"), "piscine", "44035")?;
+    for node in [&first, &second, &third] {
+        sites_with(node, SEATED_WITHIN, |sites| all_vote(sites, 3))?;
+    }
+    let body = samples::bytes(OBJECT_BYTES, 3);
+    asked(&first, Ask::new(Method::PUT, "/plans"))?;
+    asked(&first, Ask::new(Method::PUT, "/plans/large").body(body.clone()))?;
+    asked(&first, Ask::new(Method::PUT, "/plans/small").body(vec![7; SMALL_BYTES]))?;
+    for node in [&second, &third] {
+        ensure!(asked(node, Ask::new(Method::GET, "/plans/large"))? == body, "another object");
+    }
+    let place = second.essaim_json(&["where", "s3://plans/large"])?;
+    let fragments = place["parts"][0]["fragments"].as_array().context("no fragments")?;
+    let mut sites: Vec<&str> = fragments.iter().filter_map(|one| one["site"].as_str()).collect();
+    sites.sort_unstable();
+    ensure!(sites == ["mairie", "piscine", "école"], "{place:#}");
+    ensure!(fragments.iter().all(|one| one["reach"] == "there"), "{place:#}");
+    ensure!(place["sites_may_vanish"].as_u64().is_some_and(|sites| sites >= 1), "{place:#}");
+    let told = third.essaim(&["where", "s3://plans/large"])?;
+    ensure!(told.contains("3 fragments on 3 sites: any "), "{told}");
+    let told = third.essaim(&["where", "s3://plans/small"])?;
+    ensure!(told.contains("in the catalog, which is at 3 sites"), "{told}");
+
+    second.kill()?;
+    for node in [&first, &third] {
+        let since = Instant::now();
+        // Who led may have been the one that died: another one is chosen first.
+        while asked(node, Ask::new(Method::GET, "/plans/large")).is_err() {
+            ensure!(since.elapsed() < SEATED_WITHIN, "{}", node.log()?);
+        }
+        ensure!(asked(node, Ask::new(Method::GET, "/plans/large"))? == body, "another object");
+        ensure!(asked(node, Ask::new(Method::GET, "/plans/small"))? == vec![7; SMALL_BYTES]);
+    }
+    sites_with(&first, MISSED_WITHIN, |sites| {
+        sites["voting_unreachable"] == 1 && sites["may_be_away"] == 1
+    })?;
+    let told = first.essaim(&["where", "s3://plans/large"])?;
+    ensure!(told.contains("1 of them is not there now"), "{told}");
+    Ok(())
+}
