@@ -1,6 +1,6 @@
 //! How fast the real half is over the loopback, both ends in this process.
 //!
-//! `cargo run --release -p wire --example throughput`
+//! `cargo run --release -p wire --example wire_throughput`
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
 use std::collections::BTreeMap;
