@@ -83,9 +83,10 @@ mod tests {
         let mut map = SiteMap::default();
         for (number, role) in (1_u128..).zip(roles) {
             let (id, at) = (SiteId::from_u128(number), Timestamp::from_seconds(1));
-            let state = match draining.contains(&number) {
-                true => SiteState::Draining { since: at },
-                false => SiteState::Active,
+            let state = if draining.contains(&number) {
+                SiteState::Draining { since: at }
+            } else {
+                SiteState::Active
             };
             let name = SiteName::new(format!("site-{number}")).expect("a name");
             map.sites.push(Site { id, name, statement: None, state, joined: at });

@@ -185,7 +185,8 @@ impl Cluster {
     pub async fn leader(&self) -> usize {
         for _ in 0..1_000 {
             let ups = self.machines.iter().filter_map(|machine| machine.up.as_ref());
-            let led: Vec<_> = ups.map(|up| up.status()).filter(|status| status.is_leader).collect();
+            let led: Vec<_> =
+                ups.map(Consensus::status).filter(|status| status.is_leader).collect();
             if let [one] = &led[..] {
                 let leader = one.leader.expect("it leads");
                 return self.machines.iter().position(|m| m.node == leader).expect("a machine");
