@@ -208,7 +208,7 @@ impl Read for Outgoing {
 }
 
 /// openraft wants these of a snapshot, for a way of sending them that only its own
-/// tests use: bytes are taken by [`CatalogSnapshot::into_body`].
+/// tests use: bytes are taken by `CatalogSnapshot::into_body`.
 impl AsyncRead for CatalogSnapshot {
     fn poll_read(
         self: Pin<&mut Self>,
