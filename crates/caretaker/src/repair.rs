@@ -274,6 +274,7 @@ mod tests {
             references: 1,
             created: Timestamp::EPOCH,
             released: None,
+            buckets: Vec::new(),
         }
     }
 

@@ -139,3 +139,10 @@ const _: () = assert!(SITES_MAX <= NODES_MAX, "every site has a node");
 
 /// Most part keys that one command wraps anew: about 100 KiB of command.
 pub const PART_KEYS_REWRAP_MAX: usize = 512;
+
+/// Buckets that may share one part by copies: the policies of all of them bind it, and its
+/// row names them. A copy into one more is refused; its bytes can still be written anew.
+pub const PART_BUCKETS_MAX: usize = 64;
+
+/// Parts at which one command notes their bucket; keeps a log entry short.
+pub const PART_BUCKETS_NOTE_MAX: usize = 1_000;

@@ -8,9 +8,10 @@ use std::path::PathBuf;
 
 use catalog::command::{
     BucketClear, BucketRef, DiskForget, InviteCreate, InviteRevoke, MapFound, NamedKeyCreate,
-    NamedKeyRewrap, NewVersion, NodeJoin, NodeNew, NodeSet, ObjectPut, PartCopyAdd, PartSlotMove,
-    Placed, PlacedCommand, PolicySet, PolicyTarget, PutCondition, PutOrigin, SiteDrain, SiteJoin,
-    SiteNew, SiteRemove, SiteStatementSet, TenantCreate, TenantCreateWithEmail, TenantShredded,
+    NamedKeyRewrap, NewVersion, NodeJoin, NodeNew, NodeSet, ObjectPut, PartBucketsNote, PartChange,
+    PartCopyAdd, PartSlotMove, PartStep, Placed, PlacedCommand, PolicySet, PolicyTarget,
+    PutCondition, PutOrigin, SiteDrain, SiteJoin, SiteNew, SiteRemove, SiteStatementSet,
+    TenantCreate, TenantCreateWithEmail, TenantShredded,
 };
 use catalog::record::{Counters, DiskSearch, Disks, InlineBody, Map, Record, SiteSearch};
 use catalog::*;
@@ -239,21 +240,21 @@ fn objects_parts_and_uploads_are_read_as_they_were_written() {
     assert_eq!(ObjectVersion::decode_head(&stored), Ok(version.head.clone()));
     assert_eq!(version.encode(), stored);
     check("part-reference.1", &part());
-    check(
-        "part.1",
-        &PartRow {
-            size: ByteCount::new(5 << 20),
-            stripe_bytes: 4 << 20,
-            stripe_count: 2,
-            codec: 1,
-            data: 2,
-            parity: 1,
-            slots: (1..4).map(DiskId::from_u128).collect(),
-            references: 2,
-            created: AT,
-            released: Some(8),
-        },
-    );
+    let row = PartRow {
+        size: ByteCount::new(5 << 20),
+        stripe_bytes: 4 << 20,
+        stripe_count: 2,
+        codec: 1,
+        data: 2,
+        parity: 1,
+        slots: (1..4).map(DiskId::from_u128).collect(),
+        references: 2,
+        created: AT,
+        released: Some(8),
+        buckets: Vec::new(),
+    };
+    check_old("part.1", &row);
+    check("part.2", &PartRow { buckets: vec![BucketId::from_u128(6)], ..row });
     let (bucket, version_id) = (BucketId::from_u128(6), VersionId::new(1, 2));
     let run = ManifestRun {
         first: PartNumber::new(1),
@@ -369,6 +370,28 @@ fn log_entries_are_read_as_they_were_written() {
     let command = Command::PartCopyAdd(PartCopyAdd { part, copies: 1, to });
     let entry = [Stamped { at: AT, command }];
     let stored = golden("log-entry.1.copy-add", &Stamped::encode_entry(&entry));
+    assert_eq!(Stamped::decode_entry(&stored).as_deref(), Ok(entry.as_slice()));
+}
+
+#[test]
+fn steps_of_parts_are_read_as_they_were_written() {
+    let parts = vec![PartId::from_u128(3), PartId::from_u128(4)];
+    let note = PartBucketsNote { bucket: BucketId::from_u128(6), parts };
+    let step = |change| {
+        let slots = vec![DiskId::from_u128(1), DiskId::from_u128(2)];
+        PartStep { part: PartId::from_u128(3), slots, change }
+    };
+    let to = DiskId::from_u128(5);
+    let moved = step(PartChange::Move { slot: FragmentNumber::new(1), to });
+    let copied = PlacedCommand::PartStep(step(PartChange::Copy { to }));
+    let placed = Placed { epoch: Epoch::new(7), command: copied };
+    let entry = [
+        Command::PartBucketsNote(note),
+        Command::PartStep(moved),
+        Command::Placed(Box::new(placed)),
+    ]
+    .map(|command| Stamped { at: AT, command });
+    let stored = golden("log-entry.1.part-steps", &Stamped::encode_entry(&entry));
     assert_eq!(Stamped::decode_entry(&stored).as_deref(), Ok(entry.as_slice()));
 }
 

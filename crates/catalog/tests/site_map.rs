@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use catalog::command::{
     BucketCreate, BucketDelete, BucketRef, ContentPut, DiskForget, InviteCreate, InviteRevoke,
-    MapFound, NewVersion, NodeJoin, NodeNew, NodeSet, ObjectPut, PartCopyAdd, PartLayout,
-    PartSlotMove, Placed, PlacedCommand, PolicySet, PolicyTarget, PutCondition, PutOrigin,
-    SiteDrain, SiteJoin, SiteNew, SiteRemove, TenantCreate, TenantDelete,
+    MapFound, NewVersion, NodeJoin, NodeNew, NodeSet, ObjectPut, PartBucketsNote, PartChange,
+    PartCopyAdd, PartLayout, PartSlotMove, PartStep, Placed, PlacedCommand, PolicySet,
+    PolicyTarget, PutCondition, PutOrigin, SiteDrain, SiteJoin, SiteNew, SiteRemove, TenantCreate,
+    TenantDelete,
 };
 use catalog::limits::{
     DISKS_PER_NODE_MAX, INVITE_CLOSED_KEPT, INVITE_LIFE_MAX, INVITES_CLOSED_MAX, INVITES_OPEN_MAX,
-    NODE_ADDRESSES_MAX, POLICY_BYTES_MAX, SITES_MAX,
+    NODE_ADDRESSES_MAX, PART_BUCKETS_MAX, PART_BUCKETS_NOTE_MAX, POLICY_BYTES_MAX, SITES_MAX,
 };
 use catalog::{
     Command, ETag, MemoryRows, NodeAddress, NodeRole, Outcome, PartReference, PolicyScope, Quota,
@@ -118,6 +119,28 @@ fn put(of: u128, slots: &[u128]) -> PlacedCommand {
     }))
 }
 
+/// A copy that shares a part.
+fn shared(of: u128, reference: u128) -> Box<ObjectPut> {
+    let PlacedCommand::ObjectPut(mut copy) = put(of, &[11]) else { panic!("a put") };
+    let content = core::mem::replace(&mut copy.version.content, ContentPut::Empty);
+    let ContentPut::NewPart { reference: part, .. } = content else { panic!("a part") };
+    copy.version.content = ContentPut::SharedPart(part);
+    copy.version.reference = ReferenceId::from_u128(reference);
+    copy
+}
+
+fn bucket_create(bucket: &BucketRef) -> Command {
+    Command::BucketCreate(BucketCreate {
+        id: bucket.id,
+        name: bucket.name.clone(),
+        tenant: TENANT,
+        wrapped_key: SealedBytes::new(vec![1]),
+        object_lock: false,
+        ownership: None,
+        acl: None,
+    })
+}
+
 struct Cluster {
     rows: Arc<MemoryRows>,
     now: Timestamp,
@@ -133,15 +156,7 @@ impl Cluster {
             quota: Quota::default(),
             wrapped_key: SealedBytes::new(vec![1]),
         }));
-        cluster.done(Command::BucketCreate(BucketCreate {
-            id: bucket().id,
-            name: bucket().name,
-            tenant: TENANT,
-            wrapped_key: SealedBytes::new(vec![1]),
-            object_lock: false,
-            ownership: None,
-            acl: None,
-        }));
+        cluster.done(bucket_create(&bucket()));
         cluster
     }
 
@@ -253,6 +268,26 @@ fn a_placement_on_another_map_is_refused_and_says_on_which() {
 }
 
 #[test]
+fn a_step_is_refused_if_the_part_lies_elsewhere_by_then() {
+    let mut cluster = Cluster::of(4);
+    cluster.done(put(1, &[11, 21]).into());
+    let step = |slots: &[u128], change| {
+        let slots = slots.iter().copied().map(disk).collect();
+        placed(4, PlacedCommand::PartStep(PartStep { part: part(1), slots, change }))
+    };
+    let to = |slot, to| PartChange::Move { slot: FragmentNumber::new(slot), to: disk(to) };
+    // Two at a time, each of which would be right alone: the second is refused.
+    cluster.done(step(&[11, 21], to(0, 31)));
+    cluster.refused(step(&[11, 21], to(1, 32)), &Refusal::SlotMoved);
+    cluster.refused(step(&[11, 21], PartChange::Copy { to: disk(32) }), &Refusal::SlotMoved);
+    cluster.refused(step(&[31, 21], to(2, 41)), &Refusal::SlotMoved);
+    cluster.done(step(&[31, 21], PartChange::Copy { to: disk(41) }));
+    cluster.done(step(&[31, 21, 41], to(2, 42)));
+    let row = cluster.view().part(part(1)).expect("readable rows").expect("a part");
+    assert_eq!((row.slots, row.parity), (vec![disk(31), disk(21), disk(42)], 2));
+}
+
+#[test]
 fn slots_lie_on_disks_of_the_map_and_do_not_move_to_what_is_emptied() {
     let mut cluster = Cluster::of(3);
     cluster.refused(put(1, &[11, 77]).into(), &Refusal::DiskUnknown { disk: disk(77) });
@@ -271,6 +306,46 @@ fn slots_lie_on_disks_of_the_map_and_do_not_move_to_what_is_emptied() {
     cluster.done(put(2, &[11, 22]).into());
     cluster.done(drain(2, false));
     cluster.done(Command::PartSlotMove(slot_move(1, 11, 22)));
+}
+
+#[test]
+fn a_part_names_every_bucket_that_has_referred_to_it() {
+    let mut cluster = Cluster::of(2);
+    cluster.done(put(1, &[11, 21]).into());
+    let buckets = |cluster: &Cluster, of| {
+        cluster.view().part(part(of)).expect("readable rows").expect("a part").buckets
+    };
+    assert_eq!(buckets(&cluster, 1), [bucket().id]);
+    let other =
+        BucketRef { name: "copies".parse().expect("a valid name"), id: BucketId::from_u128(3) };
+    cluster.done(bucket_create(&other));
+    for number in [10, 11] {
+        let mut copy = shared(1, number);
+        copy.bucket = other.clone();
+        cluster.done(Command::ObjectPut(copy));
+    }
+    assert_eq!(buckets(&cluster, 1), [bucket().id, other.id], "each once");
+    // Of older parts it is noted later; never of what is gone.
+    let note = |of: &[u128]| {
+        let parts = of.iter().copied().map(part).collect();
+        Command::PartBucketsNote(PartBucketsNote { bucket: BucketId::from_u128(4), parts })
+    };
+    cluster.done(Command::PartCondemn { parts: vec![part(7)] });
+    cluster.done(note(&[1, 7, 8]));
+    cluster.done(note(&[1]));
+    assert_eq!(buckets(&cluster, 1).len(), 3);
+    assert_eq!(buckets(&cluster, 7), []);
+    cluster.too_large(note(&[1; PART_BUCKETS_NOTE_MAX + 1]));
+    for number in 100..100 + PART_BUCKETS_MAX as u128 {
+        let (bucket, parts) = (BucketId::from_u128(number), vec![part(1)]);
+        cluster.done(Command::PartBucketsNote(PartBucketsNote { bucket, parts }));
+    }
+    let third =
+        BucketRef { name: "third".parse().expect("a valid name"), id: BucketId::from_u128(5) };
+    cluster.done(bucket_create(&third));
+    let mut copy = shared(1, 12);
+    copy.bucket = third;
+    cluster.too_large(Command::ObjectPut(copy));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use catalog::Command;
-use catalog::command::PlacedCommand;
+use catalog::command::{PartChange, PartStep, PlacedCommand};
 use disk::{Disk, Space};
 use parking_lot::Mutex;
 use units::{ByteCount, Clock};
@@ -107,7 +107,11 @@ fn refusal(command: &Command, space: Space) -> CatalogFull {
 /// later, or restores redundancy and takes none, as a row that names another disk.
 fn is_let_through(command: &Command) -> bool {
     if let Command::Placed(placed) = command {
-        return matches!(placed.command, PlacedCommand::PartSlotMove(_));
+        return matches!(
+            &placed.command,
+            PlacedCommand::PartSlotMove(_)
+                | PlacedCommand::PartStep(PartStep { change: PartChange::Move { .. }, .. })
+        );
     }
     matches!(
         command,

@@ -14,10 +14,10 @@ use crate::limits::{
 };
 use crate::read::damage::{Damage, damage_queue};
 use crate::read::pins::Pins;
+use crate::sites::Placings;
 use crate::verbs::{BucketFacts, SettingsCache};
 use crate::write::abandoned::abandoned_queue;
 use crate::write::budget::WriteBudget;
-use crate::write::placing::Placings;
 use crate::{Credential, ObjectError};
 
 /// The path of objects, in and out; cheap to clone.

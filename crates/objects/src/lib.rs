@@ -23,6 +23,7 @@ mod range;
 mod read;
 mod sealing;
 mod seen;
+mod sites;
 mod verbs;
 mod write;
 
@@ -47,4 +48,5 @@ pub use gateway::{Findings, Objects, Parts};
 pub use planted::PLANTED;
 pub use range::RangeAsk;
 pub use read::damage::{Damage, DamageKind};
+pub use sites::{PlacedFor, SitesNow};
 pub use verbs::BucketFacts;

@@ -88,3 +88,11 @@ pub const STRAGGLERS_WITHIN: Duration = Duration::from_millis(300);
 
 /// Buckets whose candidate sites are kept.
 pub const PLACINGS_CACHED_MAX: usize = 4_096;
+
+/// Placement policies that are kept as they were read: one for each text, and few buckets
+/// have one of their own.
+pub const POLICIES_CACHED_MAX: usize = 256;
+
+/// How often a part is told of whose placement the site map has overtaken: each time the
+/// map changed once more, and it does not change all the time.
+pub const PLACED_ATTEMPTS_MAX: u32 = 4;

@@ -14,6 +14,9 @@ pub(crate) const KEY_OF_SOURCE: &str = "objects-copy-keeps-key";
 /// Keeps directory rows beyond their revision.
 pub(crate) const OLD_DIRECTORY: &str = "objects-keep-old-directory";
 
+/// Tells of a part at whatever epoch the map is, without looking at it again.
+pub(crate) const OLD_PLACEMENT: &str = "objects-keep-old-placement";
+
 /// What tests must catch.
 pub const PLANTED: &[PlantedBug] = &[
     PlantedBug {

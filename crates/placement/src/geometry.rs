@@ -51,6 +51,12 @@ impl Geometry {
         Some(Self { data, parity })
     }
 
+    /// The geometry of a part that is written, if there is such a code.
+    pub fn new(data: u8, parity: u8) -> Option<Self> {
+        let is_code = data > 0 && usize::from(data) + usize::from(parity) <= FRAGMENTS_MAX;
+        is_code.then_some(Self { data, parity })
+    }
+
     /// The geometry with these counts, of which both are small.
     pub(crate) const fn of(data: u8, parity: u8) -> Self {
         Self { data, parity }

@@ -22,6 +22,9 @@ pub enum StewardError {
     /// The key of an erased tenant cannot be destroyed.
     #[error("the key of an erased tenant cannot be destroyed")]
     Shred(#[source] objects::ObjectError),
+    /// The placement policies cannot be asked.
+    #[error("the placement policies cannot be asked")]
+    Policy(#[from] objects::ObjectError),
     /// A key cannot be opened or wrapped.
     #[error("a key cannot be used")]
     Key(#[from] vault::KeyError),

@@ -10,7 +10,9 @@
 //! | scrub | reads every fragment against its checksums, at a bounded rate |
 //! | survey | counts what lies on disks that are missing |
 //! | repair | rebuilds bad and missing fragments, empties lost disks |
+//! | whose parts are | notes the buckets of parts that were written before rows had them |
 //! | second copies | copies what was written on one disk to another that came later |
+//! | moves | brings parts to where their policies want them, empties sites, evens out |
 //! | the unreadable | lists what cannot be rebuilt, and whose it is |
 //! | key rotation | wraps keys anew, page by page, then retires the old ones |
 //! | compaction | gives back the room of removed fragments |
@@ -21,6 +23,7 @@
 //! - Every step is bounded, may be cut at any point and done again.
 //! - All tasks hang on one tree and end with it, and none ends unseen before.
 
+mod buckets;
 mod census;
 mod claims;
 mod clean_up;
@@ -33,10 +36,13 @@ mod homeless;
 mod lifecycle;
 pub mod limits;
 mod losses;
+mod moves;
 mod orphans;
+mod places;
 mod planted;
 mod rebuild;
 mod repair;
+mod replace;
 mod rotation;
 mod round;
 mod scrub;
@@ -51,8 +57,10 @@ pub use census::{Census, FragmentState};
 pub use error::StewardError;
 pub use forget::DiskForgetError;
 pub use losses::{Holding, Losses};
-pub use planted::PLANTED;
+pub use moves::{Moves, MovesPhase, SiteMoves, Slots};
+pub use planted::{PLANTED, PLANTED_MOVES};
 pub use repair::RepairOutcome;
+pub use replace::Replacement;
 pub use rotation::{Rotation, RotationOf, RotationPhase, RotationStartError};
 pub use settings::Settings;
 pub use status::{ScrubProgress, Status};

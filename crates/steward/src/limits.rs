@@ -172,6 +172,47 @@ pub const UNREADABLE_NAMES_PAGE: usize = 256;
 /// How often unreadable parts are looked at once more, a few at a time.
 pub const UNREADABLE_EVERY: Duration = Duration::from_secs(30);
 
+/// How often another disk is drawn for a slot when the one that was drawn does not suit all
+/// policies that bind a part.
+pub const GOAL_DRAWS_MAX: usize = 8;
+
+/// Uploads, versions or parts of a manifest that are looked at together for the parts they
+/// refer to; as many parts are noted with one command.
+pub const BUCKETS_PAGE: usize = 256;
+
+/// Parts that one step of the moves looks at.
+pub const MOVES_PAGE: usize = 256;
+
+/// Parts that move at a time: fewer than are repaired, for nothing is in more danger than
+/// before, and the lines between sites are there for clients first.
+pub const MOVES_AT_A_TIME: usize = 4;
+
+/// Steps of one part in one turn: each of its slots has moved twice by then, and what is
+/// left has its turn in the next walk.
+pub const MOVES_STEPS_MAX: usize = 32;
+
+/// How often parts are looked at for drift and for balance while the site map is as it is:
+/// new ones were placed as it says, and sites fill slowly.
+pub const MOVES_LOOK_EVERY: Duration = Duration::from_mins(15);
+
+/// How often it is tried again while parts drift that no move mends: a site may answer
+/// again, or have room.
+pub const MOVES_STUCK_EVERY: Duration = Duration::from_mins(5);
+
+/// How often it is looked at while a site takes another's place, for whose end somebody
+/// waits.
+pub const MOVES_AWAITED_EVERY: Duration = Duration::from_secs(10);
+
+/// How often it is written down how far the moves are: all nodes know it from there, and
+/// whoever leads next goes on from there.
+pub const MOVES_SAVE_EVERY: Duration = Duration::from_secs(10);
+
+/// Over which time the rate of moves is taken.
+pub const RATE_WINDOW: Duration = Duration::from_mins(1);
+
+/// Moves that the rate remembers; when more than that end in the window it is a shorter one.
+pub const RATE_SAMPLES_MAX: usize = 4_096;
+
 /// How often a node that does not lead looks whether it does by now.
 pub const LEAD_LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -181,6 +222,7 @@ pub const LEAD_LOOK_EVERY: Duration = Duration::from_secs(5);
 pub const AWAY_LOST_AFTER: Duration = Duration::from_mins(30);
 
 const _: () = assert!(FORGET_PAGE <= catalog::limits::DISK_FORGET_ROWS_MAX, "all are looked at");
+const _: () = assert!(BUCKETS_PAGE <= catalog::limits::PART_BUCKETS_NOTE_MAX, "one command");
 const _: () = assert!(UNREADABLE_BYTES_MAX <= catalog::limits::JOB_BYTES_MAX, "it fits its row");
 const _: () = assert!(
     DUTY_PAUSE_MIN.as_secs() * (DUTY_PAUSE_FACTOR as u64).pow(DUTY_RESTARTS_MAX - 1)

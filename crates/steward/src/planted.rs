@@ -11,6 +11,35 @@ pub(crate) const FORGET_REFERENCES: &str = "steward-remove-without-asking";
 /// Takes a scrubbed disk for sound whatever was found.
 pub(crate) const SCRUB_BLIND: &str = "steward-scrub-blind";
 
+/// Tells the catalog of moves whatever the site map is by then.
+pub(crate) const OLD_EPOCH: &str = "steward-ignores-epoch";
+
+/// Lets slots go to any disk with room.
+pub(crate) const MOVE_ANYWHERE: &str = "steward-moves-anywhere";
+
+/// Moves slots onto sites that are being emptied.
+pub(crate) const MOVE_TO_DRAINED: &str = "steward-moves-to-drained";
+
+/// Removes what a moved slot left before the new place was written.
+pub(crate) const REMOVE_FIRST: &str = "steward-removes-before-copying";
+
+/// Bugs of moves between sites, for the trials of a cluster.
+pub const PLANTED_MOVES: &[PlantedBug] = &[
+    PlantedBug {
+        name: OLD_EPOCH,
+        what: "a move that was decided on another version of the site map is carried out",
+    },
+    PlantedBug {
+        name: MOVE_ANYWHERE,
+        what: "a slot moves where the policy or the spread of the part forbids it",
+    },
+    PlantedBug { name: MOVE_TO_DRAINED, what: "a slot moves to a site that is being emptied" },
+    PlantedBug {
+        name: REMOVE_FIRST,
+        what: "the fragments of a moving slot are removed before they are read back elsewhere",
+    },
+];
+
 /// What tests must catch.
 pub const PLANTED: &[PlantedBug] = &[
     PlantedBug {

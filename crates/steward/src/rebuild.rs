@@ -19,26 +19,27 @@
 use core::ops::Range;
 
 use bytes::Bytes;
-use catalog::command::PartSlotMove;
+use catalog::command::PartChange;
 use catalog::{Command, PartRow, Refusal};
 use consensus::ProposeError;
 use erasure::{Code, CodecId};
 use fragments::{Fragment, FragmentHeader, FragmentName, Reach};
-use placement::{DiskFacts, replacement};
+use placement::DiskFacts;
 use seal::SealedLayout;
 use tokio::sync::SemaphorePermit;
-use units::{ByteCount, DiskId, FragmentNumber, PartId, StripeNumber, planted};
+use units::{ByteCount, DiskId, Epoch, FragmentNumber, PartId, StripeNumber, planted};
 
 use crate::census::{Presence, expected_bytes, name_of, with_unheard};
 use crate::limits::{REPAIR_BATCH_BYTES, REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX};
-use crate::planted::MOVE_UNVERIFIED;
+use crate::places::Goal;
+use crate::planted::{MOVE_UNVERIFIED, REMOVE_FIRST};
 use crate::{RepairOutcome, Steward, StewardError};
 
 /// One slot of one part.
 pub(crate) struct SlotWork {
-    part: PartId,
-    slot: FragmentNumber,
-    disk: DiskId,
+    pub(crate) part: PartId,
+    pub(crate) slot: FragmentNumber,
+    pub(crate) disk: DiskId,
     code: Code,
     layout: SealedLayout,
 }
@@ -58,9 +59,14 @@ impl SlotWork {
         usize::try_from(self.layout.sealed_bytes(stripe)).unwrap_or(usize::MAX)
     }
 
-    /// What tells the catalog that the slot is on another disk.
-    fn moved_to(&self, target: DiskId) -> PartSlotMove {
-        PartSlotMove { part: self.part, slot: self.slot, from: self.disk, to: target }
+    /// Bytes of the slot's fragments, about.
+    pub(crate) fn bytes(&self, row: &PartRow) -> u64 {
+        self.layout.sealed_total().get() / u64::from(row.data.max(1))
+    }
+
+    /// That the slot is on another disk.
+    fn moved_to(&self, to: DiskId) -> PartChange {
+        PartChange::Move { slot: self.slot, to }
     }
 
     /// The slot's fragment of a stripe.
@@ -93,21 +99,41 @@ impl Steward {
         work: &SlotWork,
         row: &PartRow,
     ) -> Result<RepairOutcome, StewardError> {
+        let (target, epoch) = match self.goal(work, row).await? {
+            Goal::At(target, epoch) => (target, epoch),
+            Goal::Later => return Ok(RepairOutcome { deferred: 1, ..RepairOutcome::default() }),
+            Goal::Nowhere => {
+                // Without a disk to go to it may be lost all the same.
+                let in_vain = self.shared.repairs.lock().was_in_vain(work.part, row);
+                let lost = self.stripes_lost(work, row, in_vain).await;
+                let homeless = u64::from(row.stripe_count).saturating_sub(lost);
+                return Ok(RepairOutcome { lost, homeless, ..RepairOutcome::default() });
+            }
+        };
+        self.slot_bring(work, row, target, epoch).await
+    }
+
+    /// Rebuilds what is not good of a slot on a disk, its own or another, which is then the
+    /// slot's, if the map is still of this epoch.
+    pub(crate) async fn slot_bring(
+        &self,
+        work: &SlotWork,
+        row: &PartRow,
+        target: DiskId,
+        epoch: Epoch,
+    ) -> Result<RepairOutcome, StewardError> {
         let mut outcome = RepairOutcome::default();
         let stripes = u64::from(row.stripe_count);
-        let Some(target) = self.target(work, row).await else {
-            // Without a disk to go to it may be lost all the same.
-            let in_vain = self.shared.repairs.lock().was_in_vain(work.part, row);
-            outcome.lost = self.stripes_lost(work, row, in_vain).await;
-            outcome.homeless = stripes.saturating_sub(outcome.lost);
-            return Ok(outcome);
-        };
         let moving = target != work.disk;
-        if moving && !self.takes(&Command::PartSlotMove(work.moved_to(target))) {
+        let moved = Self::step(work.part, row, work.moved_to(target), epoch);
+        if moving && !self.takes(&moved) {
             // Nobody could be told where the fragments are: nothing is read or written,
             // and it is tried again after a pause.
             outcome.deferred = 1;
             return Ok(outcome);
+        }
+        if moving && planted::is_on(REMOVE_FIRST) {
+            self.slot_remove(work).await?;
         }
         if moving {
             // The indexes have most of the answer; what they cannot know is read if it
@@ -138,7 +164,11 @@ impl Steward {
             // may come back; so nothing of it has a new home.
             outcome.homeless = stripes.saturating_sub(outcome.lost);
         } else if moving && outcome.homeless == 0 {
-            outcome.moved += u64::from(self.slot_move(work, row, target).await?);
+            match self.slot_move(work, row, moved).await? {
+                Told::Moved => outcome.moved += 1,
+                Told::Overtaken => outcome.deferred = 1,
+                Told::Gone => {}
+            }
         }
         Ok(outcome)
     }
@@ -168,24 +198,6 @@ impl Steward {
             lost += u64::from(good < row.data);
         }
         lost
-    }
-
-    /// Where the slot's fragments go: its own disk if that is sound; else the disk that
-    /// an earlier attempt wrote to, if it has the room; else another.
-    async fn target(&self, work: &SlotWork, row: &PartRow) -> Option<DiskId> {
-        let mut disks = self.disk_facts();
-        // No two fragments of a stripe at one site.
-        let taken = self.disks_taken(&row.slots, usize::from(work.slot.get()));
-        disks.retain(|disk| disk.id == work.disk || !taken.contains(&disk.id));
-        let need = work.layout.sealed_total().get() / u64::from(row.data.max(1));
-        if !self.disk_is_sound(work.disk) {
-            let begun = self.begun(&disks, row, (work.part, work.slot), need).await;
-            if begun.is_some() {
-                return begun;
-            }
-        }
-        let random = &*self.shared.objects.parts().random;
-        replacement(&disks, &row.slots, work.disk, ByteCount::new(need), random)
     }
 
     /// The disks of all nodes, as placement sees them.
@@ -410,29 +422,51 @@ impl Steward {
         Ok(good)
     }
 
-    /// Tells the catalog, then lets the old fragments go where that is possible; whether
-    /// the catalog still had the slot to move.
+    /// Tells the catalog, then lets the old fragments go where that is possible.
     async fn slot_move(
         &self,
         work: &SlotWork,
         row: &PartRow,
-        target: DiskId,
-    ) -> Result<bool, StewardError> {
-        match self.propose(Command::PartSlotMove(work.moved_to(target))).await {
+        moved: Command,
+    ) -> Result<Told, StewardError> {
+        match self.propose(moved).await {
             Ok(_) => {
                 self.count(|status| status.slots_moved += 1);
                 self.slot_left(work.disk, row);
             }
-            // Deleted or moved meanwhile: what was written is met by the sweep.
-            Err(StewardError::Propose(ProposeError::Refused(
-                Refusal::PartGone { .. } | Refusal::SlotMoved,
-            ))) => return Ok(false),
+            Err(StewardError::Propose(ProposeError::Refused(refusal))) => match refusal {
+                // What was written is found there by the next attempt, or met by the sweep.
+                Refusal::MapChanged { .. }
+                | Refusal::SiteDraining { .. }
+                | Refusal::DiskUnknown { .. }
+                | Refusal::DiskForgotten { .. } => return Ok(Told::Overtaken),
+                // Deleted or moved meanwhile: what was written is met by the sweep.
+                Refusal::PartGone { .. } | Refusal::SlotMoved => return Ok(Told::Gone),
+                refusal => return Err(ProposeError::Refused(refusal).into()),
+            },
             Err(error) => return Err(error),
         }
         if self.disk_is_sound(work.disk) {
-            let names = (0..work.layout.stripe_count()).map(|stripe| work.name(stripe)).collect();
-            self.fragments().remove(work.disk, names).await?;
+            self.slot_remove(work).await?;
         }
-        Ok(true)
+        Ok(Told::Moved)
     }
+
+    /// Removes the fragments of a slot from its disk.
+    async fn slot_remove(&self, work: &SlotWork) -> Result<(), StewardError> {
+        let names = (0..work.layout.stripe_count()).map(|stripe| work.name(stripe)).collect();
+        self.fragments().remove(work.disk, names).await?;
+        Ok(())
+    }
+}
+
+/// What the catalog made of a slot that was to be on another disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// It is.
+    Moved,
+    /// The map is another by now: it is decided anew.
+    Overtaken,
+    /// The part is gone, or lies elsewhere.
+    Gone,
 }

@@ -16,12 +16,12 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use catalog::command::PartCopyAdd;
-use catalog::{Command, PartRow, Refusal};
+use catalog::command::PartChange;
+use catalog::{PartRow, Refusal};
 use consensus::ProposeError;
-use placement::another;
+use placement::{Geometry, another};
 use tokio::task::JoinSet;
-use units::{ByteCount, DiskId, FragmentNumber, PartId};
+use units::{ByteCount, DiskId, Epoch, FragmentNumber, PartId};
 
 use crate::limits::{
     COPIES_AT_A_TIME, COPIES_PANICKED_MAX, LOST_WALK_EVERY, SECOND_COPIES_LEAVE, SECOND_COPIES_PAGE,
@@ -156,19 +156,19 @@ impl Steward {
     async fn copy_make(&self, part: PartId) -> Result<bool, StewardError> {
         let Some(_claim) = self.shared.claims.claim(part) else { return Ok(false) };
         let Some(row) = self.view().part(part)?.filter(is_single) else { return Ok(false) };
-        let Some(target) = self.copy_target(part, &row).await else { return Ok(false) };
-        let command = Command::PartCopyAdd(PartCopyAdd { part, copies: 1, to: target });
+        let Some((to, epoch)) = self.copy_target(part, &row).await? else { return Ok(false) };
+        let command = Self::step(part, &row, PartChange::Copy { to }, epoch);
         if !self.takes(&command) {
             return Ok(false);
         }
         // As the row will be: the second copy is a slot that has to be rebuilt.
         let mut wide = row;
-        wide.slots.push(target);
+        wide.slots.push(to);
         wide.parity = 1;
         let Some(work) = SlotWork::of(part, SECOND, &wide) else { return Ok(false) };
         let mut left = 0..wide.stripe_count;
         while !left.is_empty() {
-            let batch = self.batch_rebuild(&work, &wide, target, &mut left).await;
+            let batch = self.batch_rebuild(&work, &wide, to, &mut left).await;
             if batch.is_short() {
                 // What is to be copied is bad: whoever repairs finds out how much of it.
                 if !self.is_paused(part, &wide) {
@@ -176,7 +176,7 @@ impl Steward {
                 }
                 return Ok(false);
             }
-            if !self.batch_keep(target, batch).await? {
+            if !self.batch_keep(to, batch).await? {
                 return Ok(false);
             }
         }
@@ -188,9 +188,15 @@ impl Steward {
                 }
                 Ok(true)
             }
-            // Deleted meanwhile.
+            // Deleted or moved meanwhile, or the map is another: decided anew by the next walk.
             Err(StewardError::Propose(ProposeError::Refused(
-                Refusal::PartGone { .. } | Refusal::CopiesChanged,
+                Refusal::PartGone { .. }
+                | Refusal::CopiesChanged
+                | Refusal::SlotMoved
+                | Refusal::MapChanged { .. }
+                | Refusal::SiteDraining { .. }
+                | Refusal::DiskUnknown { .. }
+                | Refusal::DiskForgotten { .. },
             ))) => Ok(false),
             Err(error) => Err(error),
         }
@@ -199,18 +205,40 @@ impl Steward {
     /// Where a copy goes: the disk that an earlier attempt wrote to, or one that is drawn;
     /// none whose last share of room it would take, for that is kept for what clients
     /// write.
-    async fn copy_target(&self, part: PartId, row: &PartRow) -> Option<DiskId> {
+    async fn copy_target(
+        &self,
+        part: PartId,
+        row: &PartRow,
+    ) -> Result<Option<(DiskId, Epoch)>, StewardError> {
         let mut disks = self.disk_facts();
-        let taken = self.disks_taken(&row.slots, row.slots.len());
-        disks.retain(|disk| !taken.contains(&disk.id));
         for disk in &mut disks {
             let total = self.fragments().space(disk.id).map_or(0, |space| space.total.get());
             let kept = total / SECOND_COPIES_LEAVE;
             disk.free = ByteCount::new(disk.free.get().saturating_sub(kept));
         }
-        let layout = seal::SealedLayout::new(row.size, row.stripe_bytes)?;
+        let Some(layout) = seal::SealedLayout::new(row.size, row.stripe_bytes) else {
+            return Ok(None);
+        };
         let need = layout.sealed_total();
+        let places = self.places()?;
+        if let Some(now) = &places.now {
+            let Some(binding) = self.binding(now, row)? else { return Ok(None) };
+            // As it will be: the other copy is on a disk that no site has yet.
+            let (Some(wide), nowhere) = (Geometry::new(1, 1), DiskId::from_u128(u128::MAX)) else {
+                return Ok(None);
+            };
+            let slots: Vec<DiskId> = row.slots.iter().copied().chain([nowhere]).collect();
+            let at = usize::from(SECOND.get());
+            disks.retain(|disk| {
+                let mut there = slots.clone();
+                there.pop();
+                there.push(disk.id);
+                let keeps = binding.iter().all(|one| one.keeps(&now.map, wide, &there).is_ok());
+                keeps && Self::goes(&binding, now, wide, &slots, at, disk.id)
+            });
+        }
+        let begun = self.begun(&disks, row, (part, SECOND), need.get()).await;
         let drawn = || another(&disks, &row.slots, need, &*self.shared.objects.parts().random);
-        self.begun(&disks, row, (part, SECOND), need.get()).await.or_else(drawn)
+        Ok(begun.or_else(drawn).map(|disk| (disk, places.epoch)))
     }
 }

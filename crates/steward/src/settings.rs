@@ -5,6 +5,8 @@ use core::time::Duration;
 use caretaker::Days;
 use units::ByteCount;
 
+use crate::limits::AWAY_LOST_AFTER;
+
 /// Budgets and periods.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -23,6 +25,9 @@ pub struct Settings {
     pub scrub_period: Duration,
     /// Most bytes per second that scrub reads on its own account.
     pub scrub_bytes_per_second: ByteCount,
+    /// How long the disks of a node that does not answer are waited for before what they
+    /// hold is rebuilt elsewhere.
+    pub away_lost_after: Duration,
 }
 
 impl Default for Settings {
@@ -35,6 +40,7 @@ impl Default for Settings {
             days: Days::Real,
             scrub_period: Duration::from_hours(30 * 24),
             scrub_bytes_per_second: ByteCount::new(20 * 1024 * 1024),
+            away_lost_after: AWAY_LOST_AFTER,
         }
     }
 }

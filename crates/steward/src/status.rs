@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::Losses;
+use crate::{Losses, Moves};
 
 /// Counters since the start, and what is under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -30,6 +30,10 @@ pub struct Status {
     pub losses: Option<Losses>,
     /// Slots moved to another disk.
     pub slots_moved: u64,
+    /// What is moving between sites, if this node does it; see [`Moves::of`] for what any
+    /// node knows.
+    #[serde(skip)]
+    pub moves: Option<Moves>,
     /// Copies of fragments met where the catalog does not look for them.
     pub copies_met: u64,
     /// Copies of fragments removed that a repair had left.

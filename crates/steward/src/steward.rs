@@ -12,10 +12,12 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, watch};
 use units::{DiskId, PartId, Timestamp};
 
+use crate::buckets::BucketsWalk;
 use crate::claims::Claims;
 use crate::homeless::Homeless;
-use crate::limits::{AWAY_LOST_AFTER, REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX};
+use crate::limits::{REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX};
 use crate::losses::{Counted, Survey};
+use crate::moves::Moving;
 use crate::repair::LostWalk;
 use crate::round::RoundFindings;
 use crate::scrub::ScrubPlace;
@@ -60,6 +62,10 @@ pub(crate) struct Shared {
     pub(crate) holdings: tokio::sync::Mutex<Counted>,
     /// Held by a step of the walks.
     pub(crate) second_copies: tokio::sync::Mutex<SecondCopies>,
+    /// Held by a step of the walk.
+    pub(crate) buckets_walk: tokio::sync::Mutex<BucketsWalk>,
+    /// Held by a step of the walk.
+    pub(crate) moving: tokio::sync::Mutex<Moving>,
     /// Held while a disk is forgotten.
     pub(crate) forgetting: tokio::sync::Mutex<()>,
     /// Fragments whose checksums hold and which a reader could not open.
@@ -107,6 +113,8 @@ impl Steward {
                 surveying: tokio::sync::Mutex::default(),
                 holdings: tokio::sync::Mutex::default(),
                 second_copies: tokio::sync::Mutex::default(),
+                buckets_walk: tokio::sync::Mutex::default(),
+                moving: tokio::sync::Mutex::default(),
                 forgetting: tokio::sync::Mutex::default(),
                 distrusted: Mutex::default(),
                 lifecycle: Mutex::new(LifecycleSweep::default()),
@@ -188,29 +196,7 @@ impl Steward {
             away.remove(&disk);
             return true;
         }
-        now.saturating_sub(*away.entry(disk).or_insert(now)) >= AWAY_LOST_AFTER
-    }
-
-    /// The disks of a part's other slots, and those beside them at the same site: where
-    /// no further fragment of it may go.
-    pub(crate) fn disks_taken(&self, slots: &[DiskId], slot: usize) -> BTreeSet<DiskId> {
-        let mut taken: BTreeSet<DiskId> = BTreeSet::new();
-        let Ok(map) = self.view().site_map() else { return taken };
-        // A site alone spreads over its disks.
-        if map.sites.len() < 2 {
-            return taken;
-        }
-        let others = slots.iter().enumerate().filter(|(at, _)| *at != slot);
-        let sites: BTreeSet<_> =
-            others.filter_map(|(_, disk)| map.node_of(*disk)).map(|node| node.site).collect();
-        for node in map.nodes.iter().filter(|node| sites.contains(&node.site)) {
-            taken.extend(&node.disks);
-        }
-        let drained = map.sites.iter().filter(|site| site.is_draining()).map(|site| site.id);
-        for site in drained {
-            taken.extend(map.nodes_at(site).flat_map(|node| &node.disks));
-        }
-        taken
+        now.saturating_sub(*away.entry(disk).or_insert(now)) >= self.shared.settings.away_lost_after
     }
 
     /// Disks that take writes.

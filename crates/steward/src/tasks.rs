@@ -205,9 +205,21 @@ impl Steward {
                 Ok(if more { WALK_REST } else { REST })
             })
         });
+        self.duty(&mut tasks, "whose parts are", |steward| {
+            Box::pin(async move {
+                let more = steward.leads() && steward.buckets_step().await?;
+                Ok(if more { WALK_REST } else { LEAD_LOOK_EVERY })
+            })
+        });
         self.duty(&mut tasks, "second copies", |steward| {
             Box::pin(async move {
                 let more = steward.leads() && steward.second_copies_step().await?;
+                Ok(if more { WALK_REST } else { REST })
+            })
+        });
+        self.duty(&mut tasks, "moves", |steward| {
+            Box::pin(async move {
+                let more = steward.leads() && steward.moves_step().await?;
                 Ok(if more { WALK_REST } else { REST })
             })
         });

@@ -8,6 +8,7 @@ use units::{ByteCount, PartId, PartNumber, ReferenceId, planted};
 use super::disk::{self, Bringing};
 use super::tx::{Tx, check_size};
 use crate::command::{ContentPut, PartLayout};
+use crate::limits::PART_BUCKETS_MAX;
 use crate::name::{ObjectKey, VersionId};
 use crate::overlay::Halt;
 use crate::record::{
@@ -44,17 +45,17 @@ pub(super) fn take(
             Ok(Content::Inline { part: *part, wrapped_key: wrapped_key.clone() })
         }
         ContentPut::NewPart { reference, layout } => {
-            part_new(tx, reference, layout)?;
+            part_new(tx, owner.0, reference, layout)?;
             Ok(Content::Part(reference.clone()))
         }
         ContentPut::SharedPart(reference) => {
-            part_hold(tx, reference.part)?;
+            part_hold(tx, owner.0, reference.part)?;
             Ok(Content::Part(reference.clone()))
         }
         ContentPut::SharedParts(parts) => {
             check_size("parts of an object", parts.len(), PARTS_MAX)?;
             for part in parts {
-                part_hold(tx, part.part)?;
+                part_hold(tx, owner.0, part.part)?;
                 tx.rows.put_record(table::manifest_part(reference, part.number), part);
             }
             manifest_put(tx, reference, owner, parts.iter().map(|part| (part.number, part.size)));
@@ -103,6 +104,7 @@ pub(super) fn manifest_queue(tx: &mut Tx<'_>, reference: ReferenceId) -> Result<
 /// A part that was just written gets its row and its first reference.
 pub(super) fn part_new(
     tx: &mut Tx<'_>,
+    bucket: BucketId,
     reference: &PartReference,
     layout: &PartLayout,
 ) -> Result<(), Halt> {
@@ -111,12 +113,12 @@ pub(super) fn part_new(
         return Err(Refusal::PartExists { part: reference.part }.into());
     }
     disk::slots_check(tx, &layout.slots, Bringing::New)?;
-    tx.rows.put_record(row, &layout.row(reference.size, tx.at));
+    tx.rows.put_record(row, &layout.row(reference.size, bucket, tx.at));
     Ok(())
 }
 
 /// One more reference to a part that somebody else holds.
-pub(super) fn part_hold(tx: &mut Tx<'_>, part: PartId) -> Result<(), Halt> {
+pub(super) fn part_hold(tx: &mut Tx<'_>, bucket: BucketId, part: PartId) -> Result<(), Halt> {
     let row = table::part(part);
     match tx.rows.record::<PartRow>(&row)? {
         Some(mut found) if found.references > 0 => {
@@ -124,11 +126,22 @@ pub(super) fn part_hold(tx: &mut Tx<'_>, part: PartId) -> Result<(), Halt> {
                 return Ok(());
             }
             found.references = found.references.saturating_add(1);
+            bucket_add(&mut found, bucket)?;
             tx.rows.put_record(row, &found);
             Ok(())
         }
         _ => Err(Refusal::PartGone { part }.into()),
     }
+}
+
+/// Has a part name a bucket, whose policy binds it from now on.
+fn bucket_add(row: &mut PartRow, bucket: BucketId) -> Result<(), Halt> {
+    if !row.buckets.contains(&bucket) {
+        let what = "the list of buckets that share a part";
+        check_size(what, row.buckets.len().saturating_add(1), PART_BUCKETS_MAX)?;
+        row.buckets.push(bucket);
+    }
+    Ok(())
 }
 
 /// One reference less; the last one queues the part.

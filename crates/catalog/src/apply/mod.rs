@@ -129,5 +129,7 @@ fn one(tx: &mut Tx<'_>, command: &Command) -> Result<Success, Halt> {
         Command::SiteRemove(ask) => leave::site(tx, ask),
         Command::PolicySet(ask) => policy::set(tx, ask),
         Command::Placed(ask) => placed::command(tx, ask),
+        Command::PartBucketsNote(ask) => release::buckets_note(tx, ask),
+        Command::PartStep(ask) => release::step(tx, ask),
     }
 }

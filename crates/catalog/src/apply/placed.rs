@@ -23,5 +23,6 @@ pub(super) fn command(tx: &mut Tx<'_>, ask: &Placed) -> Result<Success, Halt> {
         PlacedCommand::UploadPartPut(ask) => upload::part_put(tx, ask),
         PlacedCommand::PartSlotMove(ask) => release::slot_move(tx, ask),
         PlacedCommand::PartCopyAdd(ask) => release::copy_add(tx, ask),
+        PlacedCommand::PartStep(ask) => release::step(tx, ask),
     }
 }

@@ -1,12 +1,12 @@
 //! The release queue, and moving fragments: what the steward reports back.
 
-use units::{BucketId, PartId, ReferenceId};
+use units::{BucketId, PartId, ReferenceId, planted};
 
 use super::content;
 use super::disk::{self, Bringing};
 use super::tx::{Tx, check_size};
-use crate::command::{PartCopyAdd, PartSlotMove};
-use crate::limits::RELEASE_ROWS_MAX;
+use crate::command::{PartBucketsNote, PartChange, PartCopyAdd, PartSlotMove, PartStep};
+use crate::limits::{PART_BUCKETS_NOTE_MAX, RELEASE_ROWS_MAX};
 use crate::outcome::Success;
 use crate::overlay::Halt;
 use crate::record::{PartReference, PartRow, Record, ReleaseEntry, ReleaseKind};
@@ -100,6 +100,7 @@ pub(super) fn condemn(tx: &mut Tx<'_>, parts: &[PartId]) -> Result<Success, Halt
             references: 0,
             created: tx.at,
             released: Some(place),
+            buckets: Vec::new(),
         };
         tx.rows.put_record(row, &condemned);
         let entry = ReleaseEntry { at: tx.at, kind: ReleaseKind::Part(*part) };
@@ -122,6 +123,41 @@ pub(super) fn forget(tx: &mut Tx<'_>, parts: &[PartId]) -> Result<Success, Halt>
         forgotten = forgotten.saturating_add(1);
     }
     Ok(Success::Forgotten { parts: forgotten })
+}
+
+/// Notes a bucket at parts that are there and do not name it.
+pub(super) fn buckets_note(tx: &mut Tx<'_>, ask: &PartBucketsNote) -> Result<Success, Halt> {
+    check_size("part list", ask.parts.len(), PART_BUCKETS_NOTE_MAX)?;
+    for part in &ask.parts {
+        let row = table::part(*part);
+        let Some(mut found) = tx.rows.record::<PartRow>(&row)? else { continue };
+        // However many share it already: a policy that is left out would not be kept.
+        if found.references > 0 && !found.buckets.contains(&ask.bucket) {
+            found.buckets.push(ask.bucket);
+            tx.rows.put_record(row, &found);
+        }
+    }
+    Ok(Success::Done)
+}
+
+/// Changes where a part lies, if it lies where the proposer saw it.
+pub(super) fn step(tx: &mut Tx<'_>, ask: &PartStep) -> Result<Success, Halt> {
+    let gone = Refusal::PartGone { part: ask.part };
+    let part: PartRow = tx.rows.record(&table::part(ask.part))?.ok_or(gone)?;
+    if part.slots != ask.slots && !planted::is_on("catalog-steps-from-anywhere") {
+        return Err(Refusal::SlotMoved.into());
+    }
+    match ask.change {
+        PartChange::Move { slot, to } => {
+            let from = part.slots.get(usize::from(slot.get())).copied();
+            let from = from.ok_or(Refusal::SlotMoved)?;
+            slot_move(tx, &PartSlotMove { part: ask.part, slot, from, to })
+        }
+        PartChange::Copy { to } => {
+            let copies = u8::try_from(part.slots.len()).unwrap_or(u8::MAX);
+            copy_add(tx, &PartCopyAdd { part: ask.part, copies, to })
+        }
+    }
 }
 
 /// Moves one fragment slot to another disk.

@@ -67,8 +67,8 @@ pub(super) fn part_put(tx: &mut Tx<'_>, ask: &UploadPartPut) -> Result<Success, 
     let part_row = table::manifest_part(reference_of(ask.upload), number);
     let old: Option<PartReference> = tx.rows.record(&part_row)?;
     match &ask.layout {
-        Some(layout) => content::part_new(tx, &ask.reference, layout)?,
-        None => content::part_hold(tx, ask.reference.part)?,
+        Some(layout) => content::part_new(tx, bucket.id, &ask.reference, layout)?,
+        None => content::part_hold(tx, bucket.id, ask.reference.part)?,
     }
     let mut change = Change::default();
     change.more.upload_bytes = ask.reference.size;

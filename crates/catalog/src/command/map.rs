@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use units::{DiskId, Epoch, InviteId, NodeId, NodePublicKey, SiteId, TenantId, Timestamp};
 
-use super::{BucketRef, Command, ObjectPut, PartCopyAdd, PartSlotMove, UploadPartPut};
+use super::{BucketRef, Command, ObjectPut, PartCopyAdd, PartSlotMove, PartStep, UploadPartPut};
 use crate::name::{NodeAddress, SiteName};
 use crate::record::{NodeRole, SignedStatement};
 
@@ -162,6 +162,8 @@ pub enum PlacedCommand {
     PartSlotMove(PartSlotMove),
     /// Gives a part one copy more.
     PartCopyAdd(PartCopyAdd),
+    /// Changes where a part lies that lies exactly so.
+    PartStep(PartStep),
 }
 
 impl PlacedCommand {
@@ -172,6 +174,7 @@ impl PlacedCommand {
             Command::UploadPartPut(ask) => Some(Self::UploadPartPut(ask)),
             Command::PartSlotMove(ask) => Some(Self::PartSlotMove(ask)),
             Command::PartCopyAdd(ask) => Some(Self::PartCopyAdd(ask)),
+            Command::PartStep(ask) => Some(Self::PartStep(ask)),
             _ => None,
         }
     }
@@ -185,6 +188,7 @@ impl From<PlacedCommand> for Command {
             PlacedCommand::UploadPartPut(ask) => Self::UploadPartPut(ask),
             PlacedCommand::PartSlotMove(ask) => Self::PartSlotMove(ask),
             PlacedCommand::PartCopyAdd(ask) => Self::PartCopyAdd(ask),
+            PlacedCommand::PartStep(ask) => Self::PartStep(ask),
         }
     }
 }

@@ -29,7 +29,7 @@ pub use object::{
     ObjectAclSet, ObjectDelete, ObjectLegalHoldSet, ObjectPut, ObjectRetentionSet, ObjectTagsSet,
     ObjectsDelete, PutCondition, PutOrigin,
 };
-pub use part::{PartCopyAdd, PartLayout, PartSlotMove};
+pub use part::{PartBucketsNote, PartChange, PartCopyAdd, PartLayout, PartSlotMove, PartStep};
 pub use rewrap::{PartKeyPlace, PartKeyRewrap, PartKeysRewrap, SecretReseal};
 pub use tenant::{
     KeyCreate, KeyRevoke, NamedKeyCreate, NamedKeyRewrap, TenantCreate, TenantCreateWithEmail,
@@ -179,6 +179,10 @@ pub enum Command {
     PolicySet(PolicySet),
     /// A command whose placement was decided on one version of the map.
     Placed(Box<Placed>),
+    /// Notes whose older parts are.
+    PartBucketsNote(PartBucketsNote),
+    /// Changes where a part lies that lies exactly so.
+    PartStep(PartStep),
 }
 
 /// A command and when it was proposed.

@@ -1,7 +1,7 @@
 //! Commands about parts and where their fragments are.
 
 use serde::{Deserialize, Serialize};
-use units::{ByteCount, DiskId, FragmentNumber, PartId};
+use units::{BucketId, ByteCount, DiskId, FragmentNumber, PartId, planted};
 
 use crate::record::PartRow;
 use units::Timestamp;
@@ -25,7 +25,7 @@ pub struct PartLayout {
 
 impl PartLayout {
     /// The part's row, with its first reference.
-    pub(crate) fn row(&self, size: ByteCount, at: Timestamp) -> PartRow {
+    pub(crate) fn row(&self, size: ByteCount, bucket: BucketId, at: Timestamp) -> PartRow {
         PartRow {
             size,
             stripe_bytes: self.stripe_bytes,
@@ -37,6 +37,7 @@ impl PartLayout {
             references: 1,
             created: at,
             released: None,
+            buckets: if planted::is_on("catalog-parts-of-nobody") { vec![] } else { vec![bucket] },
         }
     }
 }
@@ -50,6 +51,44 @@ pub struct PartCopyAdd {
     pub copies: u8,
     /// The disk of the new one.
     pub to: DiskId,
+}
+
+/// Changes where a part lies, if it lies where that was decided on: another slot that
+/// moved meanwhile may lie just where this one goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartStep {
+    /// Which part.
+    pub part: PartId,
+    /// The disk of each slot, as it must still be.
+    pub slots: Vec<DiskId>,
+    /// What becomes of it.
+    pub change: PartChange,
+}
+
+/// One change of where a part lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PartChange {
+    /// A slot is on another disk.
+    Move {
+        /// Which slot.
+        slot: FragmentNumber,
+        /// Its disk from now on.
+        to: DiskId,
+    },
+    /// There is one copy more of what is kept whole in each slot.
+    Copy {
+        /// The disk of the new one.
+        to: DiskId,
+    },
+}
+
+/// Notes that a bucket refers to parts that were written before parts said whose they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartBucketsNote {
+    /// The bucket.
+    pub bucket: BucketId,
+    /// The parts.
+    pub parts: Vec<PartId>,
 }
 
 /// Moves one fragment slot of a part to another disk.

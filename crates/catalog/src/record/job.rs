@@ -37,6 +37,22 @@ impl Job {
         batch.writes.insert(table::job(&Self::restored()), Some(job.encode()));
     }
 
+    /// The job of noting the buckets of parts that were written before parts said whose
+    /// they are. Its row, once it has ended, says that no bucket is missing any more.
+    pub fn part_buckets() -> JobName {
+        JobName::stored("part-buckets".to_owned())
+    }
+
+    /// The job of moving what drifts.
+    pub fn moves() -> JobName {
+        JobName::stored("moves".to_owned())
+    }
+
+    /// The job of putting one site in the place of another.
+    pub fn site_replacement() -> JobName {
+        JobName::stored("site-replacement".to_owned())
+    }
+
     /// The job of destroying a tenant's key. It is made by the command that erases or
     /// deletes the tenant, so that a crash before the key is destroyed only delays it;
     /// whoever has destroyed it removes the job.

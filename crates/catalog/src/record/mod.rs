@@ -132,7 +132,6 @@ records! {
     BucketSetting = "bucket setting", 1;
     Usage = "usage", 1;
     Disks = "disks", 1;
-    PartRow = "part", 1;
     PartReference = "part reference", 1;
     Manifest = "manifest", 1;
     InlineBody = "inline body", 1;

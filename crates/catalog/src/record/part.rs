@@ -1,18 +1,22 @@
 //! Part: a run of stripes written at once, and one use of it.
 //!
 //! ```text
-//! PartRow        1 | size | stripe bytes | stripes | codec | k | m | slots | references | created | released?
+//! PartRow        2 | size | stripe bytes | stripes | codec | k | m | slots | references | created | released? | buckets
+//!                1 | the same without buckets: read as if there were none
 //! PartReference  1 | part 16 | number | size | md5 16 | checksum? | modified | wrapped key
 //! ```
 //! A copy shares the part and makes a reference of its own. When the last
 //! reference goes, the part is put in the release queue; its row goes when its
 //! fragments are gone.
+//!
+//! Whose policy a part is under is said by its buckets. One that refers to it no more
+//! stays in the list: a part is bound by too much rather than by too little.
 
 use serde::{Deserialize, Serialize};
 use units::hash::Md5;
-use units::{ByteCount, DiskId, PartId, PartNumber, Timestamp};
+use units::{BucketId, ByteCount, DiskId, PartId, PartNumber, Timestamp};
 
-use super::Checksum;
+use super::{Checksum, Damaged, Record, whole};
 use crate::name::SealedBytes;
 
 /// Where a part's fragments are, and who uses it.
@@ -38,6 +42,52 @@ pub struct PartRow {
     pub created: Timestamp,
     /// Its place in the release queue, once no reference is left.
     pub released: Option<u64>,
+    /// The buckets of what refers to it, or once did. Those of a part that was written
+    /// before they were noted may be missing; see [`crate::Job::part_buckets`].
+    pub buckets: Vec<BucketId>,
+}
+
+/// A part's row as version 1 had it.
+#[derive(Deserialize)]
+struct PartRowV1 {
+    size: ByteCount,
+    stripe_bytes: u32,
+    stripe_count: u32,
+    codec: u8,
+    data: u8,
+    parity: u8,
+    slots: Vec<DiskId>,
+    references: u32,
+    created: Timestamp,
+    released: Option<u64>,
+}
+
+impl Record for PartRow {
+    const KIND: &'static str = "part";
+    const VERSION: u8 = 2;
+
+    fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
+        match bytes.split_first() {
+            Some((2, rest)) => whole(rest, Self::KIND),
+            Some((1, rest)) => {
+                let old: PartRowV1 = whole(rest, Self::KIND)?;
+                Ok(Self {
+                    size: old.size,
+                    stripe_bytes: old.stripe_bytes,
+                    stripe_count: old.stripe_count,
+                    codec: old.codec,
+                    data: old.data,
+                    parity: old.parity,
+                    slots: old.slots,
+                    references: old.references,
+                    created: old.created,
+                    released: old.released,
+                    buckets: Vec::new(),
+                })
+            }
+            _ => Err(Damaged { kind: Self::KIND }),
+        }
+    }
 }
 
 /// One use of a part: by a version or by an unfinished upload.

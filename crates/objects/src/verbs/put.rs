@@ -1,8 +1,8 @@
 //! Writing an object in one go.
 
 use access::Authorised;
-use catalog::command::{ContentPut, NewVersion, ObjectPut, PutOrigin};
-use catalog::{Checksum, Command, ETag, Encryption, PartReference, SealedBytes, Success};
+use catalog::command::{ContentPut, NewVersion, ObjectPut, PlacedCommand, PutOrigin};
+use catalog::{Checksum, ETag, Encryption, PartReference, SealedBytes, Success};
 use seal::inline_seal;
 use units::limits::INLINE_BYTES_MAX;
 use units::{ByteCount, PartId, PartNumber, ReferenceId};
@@ -13,6 +13,7 @@ use crate::sealing::Sealing;
 use crate::write::abandoned::PartGuard;
 use crate::write::digests::{BodyDigests, Claims, Digests};
 use crate::write::part::PartFor;
+use crate::write::placing::Placed;
 use crate::write::source::{Small, Source};
 use crate::{BodyStream, ObjectError, Objects, PutObject, PutOutcome};
 
@@ -21,6 +22,7 @@ struct Stored {
     content: ContentPut,
     digests: BodyDigests,
     checksum: Option<Checksum>,
+    placed: Option<Placed>,
     guard: Option<PartGuard>,
 }
 
@@ -69,7 +71,8 @@ impl Objects {
             condition: ask.condition,
             origin: PutOrigin::Body,
         };
-        let done = inner.propose(Command::ObjectPut(Box::new(put))).await?;
+        let put = PlacedCommand::ObjectPut(Box::new(put));
+        let done = inner.propose_placed(&seen, stored.placed.as_ref(), put).await?;
         if let Some(guard) = stored.guard {
             guard.kept();
         }
@@ -128,7 +131,7 @@ impl Inner {
                 let digests = digests.finish();
                 let checksum = claims.verify(&digests)?;
                 let content = self.inline_store(target, &bytes)?;
-                return Ok(Stored { content, digests, checksum, guard: None });
+                return Ok(Stored { content, digests, checksum, placed: None, guard: None });
             }
             Small::More(bytes) => bytes,
         };
@@ -147,6 +150,7 @@ impl Inner {
             content: ContentPut::NewPart { reference, layout: written.layout },
             digests: written.digests,
             checksum,
+            placed: Some(written.placed),
             guard: Some(written.guard),
         })
     }

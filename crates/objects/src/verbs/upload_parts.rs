@@ -1,8 +1,8 @@
 //! Storing the parts of an upload.
 
 use access::Authorised;
-use catalog::command::{PartLayout, UploadPartPut};
-use catalog::{Command, PartReference, Refusal, Success, Upload};
+use catalog::command::{PartLayout, PlacedCommand, UploadPartPut};
+use catalog::{PartReference, Refusal, Success, Upload};
 use units::{PartNumber, ReferenceId};
 
 use super::put::unexpected;
@@ -12,6 +12,7 @@ use crate::sealing::Sealing;
 use crate::seen::Seen;
 use crate::write::digests::{Claims, Digests};
 use crate::write::part::PartFor;
+use crate::write::placing::Placed;
 use crate::{BodyStream, ChecksumAsk, ObjectError, Objects, PartOutcome, PutPart, UploadName};
 
 impl Objects {
@@ -74,8 +75,8 @@ impl Inner {
             modified: self.parts.clock.now(),
             wrapped_key: written.wrapped_key,
         };
-        let layout = Some(written.layout);
-        let outcome = self.upload_part_commit(seen, sealing, name, reference, layout).await?;
+        let new = Some((written.layout, &written.placed));
+        let outcome = self.upload_part_commit(seen, sealing, name, reference, new).await?;
         written.guard.kept();
         Ok(outcome)
     }
@@ -87,9 +88,10 @@ impl Inner {
         sealing: &Sealing,
         name: &UploadName,
         reference: PartReference,
-        layout: Option<PartLayout>,
+        new: Option<(PartLayout, &Placed)>,
     ) -> Result<PartOutcome, ObjectError> {
         let (size, checksum) = (reference.size, reference.checksum.clone());
+        let (layout, placed) = new.unzip();
         let put = UploadPartPut {
             bucket: seen.bucket_ref(),
             key: name.name.key.clone(),
@@ -97,7 +99,7 @@ impl Inner {
             reference,
             layout,
         };
-        match self.propose(Command::UploadPartPut(put)).await? {
+        match self.propose_placed(seen, placed, PlacedCommand::UploadPartPut(put)).await? {
             Success::UploadPart(done) => Ok(PartOutcome {
                 etag: done.etag,
                 modified: done.modified,

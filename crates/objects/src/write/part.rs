@@ -12,6 +12,7 @@ use super::abandoned::PartGuard;
 use super::digests::{BodyDigests, Digests};
 use super::durable::Durable;
 use super::pipeline::{PartSetup, write_stripes};
+use super::placing::Placed;
 use super::source::Source;
 use crate::ObjectError;
 use crate::gateway::Inner;
@@ -24,6 +25,8 @@ pub(crate) struct PartWritten {
     pub(crate) wrapped_key: SealedBytes,
     pub(crate) layout: PartLayout,
     pub(crate) digests: BodyDigests,
+    /// Where it lies, and what that was decided on.
+    pub(crate) placed: Placed,
     /// To be told when the catalog has the part.
     pub(crate) guard: PartGuard,
 }
@@ -56,7 +59,7 @@ impl Inner {
         let (key, wrapped_key) = self.parts.vault.part_key_create(&at)?;
         let (abandoned, damage) = (self.abandoned.clone(), self.damage.clone());
         let mut guard = PartGuard::new(part, abandoned, damage, self.pins.pin(part));
-        let slots = placement.slots;
+        let slots = placement.slots.clone();
         let setup = Arc::new(PartSetup {
             part,
             code,
@@ -77,6 +80,7 @@ impl Inner {
             slots,
         };
         let wrapped_key = SealedBytes::new(wrapped_key);
-        Ok(PartWritten { part, wrapped_key, layout, digests: digests.finish(), guard })
+        let digests = digests.finish();
+        Ok(PartWritten { part, wrapped_key, layout, digests, placed: placement, guard })
     }
 }

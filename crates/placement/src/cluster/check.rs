@@ -7,8 +7,9 @@ use units::{ByteCount, DiskId, Epoch, SiteId};
 
 use super::guarantee::domains_survived;
 use super::plan::SitePlacement;
+use super::promise::Promise;
 use crate::facts::Metres;
-use crate::{Candidates, SiteEntry, SiteMap, SiteState};
+use crate::{Candidates, Geometry, SiteEntry, SiteMap, SiteState};
 
 /// What a placement gets wrong.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -34,6 +35,12 @@ pub enum Breach {
     Disk {
         /// The site.
         site: SiteId,
+        /// The disk.
+        disk: DiskId,
+    },
+    /// A slot is on a disk that no site has.
+    #[error("the disk {disk} is at no site")]
+    UnknownDisk {
         /// The disk.
         disk: DiskId,
     },
@@ -94,11 +101,7 @@ impl SitePlacement {
         }
         let mut sites = Vec::with_capacity(slots);
         for slot in &self.slots {
-            let breach = Breach::Site { site: slot.site };
-            let site = map.site(slot.site).ok_or(breach)?;
-            if site.state != SiteState::Active || !candidates.contains(slot.site) {
-                return Err(breach);
-            }
+            let site = candidates.holder(map, slot.site)?;
             let given = self.slots.iter().filter(|other| other.disk == slot.disk).count();
             let needed = need.get().saturating_mul(u64::try_from(given).unwrap_or(u64::MAX));
             if !site.disks_healthy().any(|disk| disk.id == slot.disk && disk.free.get() >= needed) {
@@ -106,14 +109,48 @@ impl SitePlacement {
             }
             sites.push(site);
         }
-        self.check_spread(candidates, &sites)
+        let breach = candidates.check_spread(self.geometry, &sites);
+        let disks: BTreeSet<_> = self.slots.iter().map(|slot| slot.disk).collect();
+        let is_apart = candidates.rule().home.is_some() || disks.len() == self.slots.len();
+        assert!(breach.is_err() || is_apart, "sites share no disk");
+        breach
+    }
+}
+
+impl Candidates {
+    /// Whether a part that is written already, with this code on these disks, one for each
+    /// slot, keeps what the policy and the rule ask for on this map. What its disks can
+    /// take now does not matter any more.
+    pub fn keeps(&self, map: &SiteMap, geometry: Geometry, slots: &[DiskId]) -> Result<(), Breach> {
+        if self.epoch() != map.epoch() {
+            return Err(Breach::Epoch { made: self.epoch(), map: map.epoch() });
+        }
+        if slots.len() != usize::from(geometry.total()) {
+            return Err(Breach::Slots { slots: slots.len(), fragments: geometry.total() });
+        }
+        let mut sites = Vec::with_capacity(slots.len());
+        for disk in slots {
+            let site = map.site_of(*disk).ok_or(Breach::UnknownDisk { disk: *disk })?;
+            sites.push(self.holder(map, site)?);
+        }
+        // At the only site there is, disks are all that keeps fragments apart.
+        if self.promise == Promise::Disks {
+            return Ok(());
+        }
+        self.check_spread(geometry, &sites)
     }
 
-    fn check_spread(&self, candidates: &Candidates, sites: &[&SiteEntry]) -> Result<(), Breach> {
-        let rule = candidates.rule();
+    /// A site of the map that may hold fragments.
+    fn holder<'m>(&self, map: &'m SiteMap, id: SiteId) -> Result<&'m SiteEntry, Breach> {
+        let site = map.site(id).filter(|site| site.state == SiteState::Active);
+        site.filter(|_| self.contains(id)).ok_or(Breach::Site { site: id })
+    }
+
+    fn check_spread(&self, geometry: Geometry, sites: &[&SiteEntry]) -> Result<(), Breach> {
+        let rule = self.rule();
         let home = rule.home.as_ref();
         let is_home = |site: &SiteEntry| home.is_some_and(|home| home.means(site));
-        let data = self.geometry.data();
+        let data = geometry.data();
         if home.is_some() {
             let held = sites.iter().filter(|site| is_home(site)).count();
             if held != usize::from(data) {
@@ -141,8 +178,6 @@ impl SitePlacement {
         if survived < usize::from(asked) {
             return Err(Breach::Survives { survived, asked });
         }
-        let disks: BTreeSet<_> = self.slots.iter().map(|slot| slot.disk).collect();
-        assert!(home.is_some() || disks.len() == self.slots.len(), "sites share no disk");
         Ok(())
     }
 }

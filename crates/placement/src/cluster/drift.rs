@@ -6,6 +6,7 @@
 use units::{DiskId, SiteId};
 
 use super::candidates::Candidates;
+use super::guarantee::domains_survived;
 use super::promise::Promise;
 use crate::refusal::{Refused, SiteShown, Why};
 use crate::{Geometry, SiteEntry, SiteMap, SiteState};
@@ -68,6 +69,21 @@ impl Candidates {
         }
         drifts.extend(self.whole(geometry, &sites).map(|what| Drift { slot: None, what }));
         drifts
+    }
+
+    /// Whether a part with this code on these disks survives what the rule asks for, at
+    /// least the loss of one failure domain if several go together; also if it lies as it
+    /// should not.
+    pub fn survives(&self, map: &SiteMap, geometry: Geometry, slots: &[DiskId]) -> bool {
+        let asked = match self.promise {
+            Promise::Disks => return true,
+            Promise::Exact { survive, .. } => survive,
+            Promise::Table { least, .. } => least,
+        };
+        let site = |disk: &DiskId| map.site_of(*disk).and_then(|site| map.site(site));
+        let sites: Vec<&SiteEntry> = slots.iter().filter_map(site).collect();
+        let survived = domains_survived(self.rule.distinct, geometry.data(), &sites);
+        survived.is_some_and(|survived| survived >= usize::from(asked))
     }
 
     /// Why the slot at this position must move, if it must.

@@ -96,6 +96,7 @@ pub struct SiteMap {
     /// Ordered by id.
     sites: Vec<SiteEntry>,
     site_of: BTreeMap<DiskId, SiteId>,
+    preferred: Option<SiteId>,
 }
 
 impl SiteMap {
@@ -122,12 +123,24 @@ impl SiteMap {
                 }
             }
         }
-        Ok(Self { epoch, sites, site_of })
+        Ok(Self { epoch, sites, site_of, preferred: None })
     }
 
     /// Which version of the sites' facts it shows.
     pub fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// The same, with a site that slots which move or are rebuilt go to before any other
+    /// that is as good: one that takes the place of another.
+    #[must_use]
+    pub fn preferring(mut self, site: SiteId) -> Self {
+        self.preferred = Some(site);
+        self
+    }
+
+    pub(super) fn preferred(&self) -> Option<SiteId> {
+        self.preferred
     }
 
     /// All sites, ordered by id.

@@ -65,6 +65,16 @@ pub(super) struct Measure {
     far: usize,
 }
 
+impl Measure {
+    /// Whether nothing that no step may worsen is worse.
+    fn is_no_worse_than(&self, before: &Self) -> bool {
+        self.refused <= before.refused
+            && self.crowded <= before.crowded
+            && self.short <= before.short
+            && self.domains >= before.domains
+    }
+}
+
 /// A part on its way.
 pub(super) struct Part<'a> {
     candidates: &'a Candidates,
@@ -110,6 +120,30 @@ impl Candidates {
             return Err(Stuck::Code);
         }
         Err(part.stuck().map_err(too_long)?)
+    }
+
+    /// Whether a slot may go to this disk: its site may hold it, and by no measure of this
+    /// policy does the part do worse there. For a part that others' policies bind too.
+    pub fn allows(
+        &self,
+        map: &SiteMap,
+        geometry: Geometry,
+        slots: &[DiskId],
+        slot: usize,
+        to: DiskId,
+    ) -> bool {
+        let Some(site) = map.site_of(to).and_then(|site| map.site(site)) else { return false };
+        if self.epoch != map.epoch() || !self.contains(site.id()) {
+            return false;
+        }
+        let part = Part::new(self, map, geometry, ByteCount::ZERO);
+        let sites = part.sites(slots);
+        let mut after = sites.clone();
+        if let Some(held) = after.get_mut(slot) {
+            *held = Some(site);
+        }
+        let measured = part.measure(&sites).and_then(|before| Ok((before, part.measure(&after)?)));
+        measured.is_ok_and(|(before, then)| then.is_no_worse_than(&before))
     }
 
     /// Fragments of a part that home is to hold: a readable set, if the code leaves enough
@@ -282,10 +316,7 @@ impl<'a> Part<'a> {
                     *site = Some(*target);
                 }
                 let then = self.measure(&after)?;
-                let no_worse = then.refused <= before.refused
-                    && then.crowded <= before.crowded
-                    && then.short <= before.short
-                    && then.domains >= before.domains;
+                let no_worse = then.is_no_worse_than(&before);
                 let better = then.far < before.far
                     || (then.far == before.far && then.refused < before.refused)
                     || (then.far == before.far && then.crowded < before.crowded);
@@ -330,6 +361,7 @@ impl<'a> Part<'a> {
             targets.push(left.swap_remove(at));
             weights.swap_remove(at);
         }
+        targets.sort_by_key(|site| Some(site.id()) != self.map.preferred());
         targets
     }
 

@@ -1,0 +1,14 @@
+//! Several sites in one catalog: what is written, repaired and moved keeps the policies, at
+//! every step.
+
+#[path = "several_sites/campaign.rs"]
+mod campaign;
+#[path = "several_sites/cluster.rs"]
+mod cluster;
+#[path = "several_sites/moves.rs"]
+mod moves;
+#[path = "several_sites/placed.rs"]
+mod placed;
+#[cfg(feature = "planted")]
+#[path = "several_sites/planted.rs"]
+mod planted;

@@ -1,0 +1,188 @@
+//! Emptying a site, spreading what was written before others came, and a site in the place
+//! of another.
+
+use core::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use catalog::{Command, Job};
+use steward::{Moves, MovesPhase, Replacement};
+
+use super::cluster::{Cluster, site};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_site_that_is_emptied_ends_up_empty_and_leaves() -> Result<()> {
+    let mut cluster = Cluster::of(81, 4).await?;
+    let stored = cluster.put("actes", 8).await?;
+    cluster.join(5, 1).await?;
+    let before = cluster.lies()?;
+    let there = before.iter().filter(|sites| sites.contains(&2)).count() as u64;
+    ensure!(there == 8, "2+2 on four sites: {before:?}");
+    cluster.drain(2, true).await?;
+    ensure!(cluster.remove(2, false).await.is_err(), "it is not empty");
+
+    // Counted first: this much is to leave, and nothing has moved.
+    ensure!(cluster.running.steward.moves_step().await?, "there is something to do");
+    let said = Moves::of(&cluster.running.consensus.view())?.context("every node knows it")?;
+    let here = said.sites.get(&site(2)).copied().unwrap_or_default();
+    ensure!(said.counted && said.phase == MovesPhase::Moving, "{said:?}");
+    ensure!((here.leaves.slots, here.left.slots) == (there, 0), "{said:?}");
+
+    let said = cluster.moved().await?;
+    let lies = cluster.lies()?;
+    ensure!(lies.iter().all(|sites| !sites.contains(&2) && sites.contains(&5)), "{lies:?}");
+    let (left, came) = (said.sites[&site(2)], said.sites[&site(5)]);
+    ensure!((left.leaves.slots, left.stays.slots, left.left.slots) == (0, 0, there), "{said:?}");
+    ensure!(came.came.slots == there && said.phase == MovesPhase::Resting, "{said:?}");
+    cluster.whole().await?;
+    cluster.all_read(&stored).await?;
+    let disk = cluster.disks_of(2)[0];
+    ensure!(cluster.held(2, disk).is_empty(), "nothing is left behind");
+    cluster.remove(2, false).await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_written_alone_is_spread_when_others_come() -> Result<()> {
+    // 2+1 on three disks of one site.
+    let mut cluster = Cluster::alone(82, 3).await?;
+    cluster.tenant_and_bucket().await?;
+    let stored = cluster.put("actes", 5).await?;
+    cluster.join(2, 1).await?;
+    // With two sites it cannot be: one of them holds two fragments of three.
+    let said = cluster.moved().await?;
+    ensure!((said.stuck, said.at_risk) == (5, 5), "it is said: {said:?}");
+    ensure!(said.why.is_some(), "and why");
+    cluster.join(3, 1).await?;
+    let said = cluster.moved().await?;
+    ensure!((said.stuck, said.at_risk) == (0, 0), "{said:?}");
+    for mut sites in cluster.lies()? {
+        sites.sort_unstable();
+        ensure!(sites == [1, 2, 3], "{sites:?}");
+    }
+    cluster.whole().await?;
+    cluster.all_read(&stored).await?;
+    // Any one of them may burn.
+    cluster.lose(3).await?;
+    cluster.all_read(&stored).await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_that_the_map_overtakes_is_not_carried_out() -> Result<()> {
+    move_overtaken().await
+}
+
+pub async fn move_overtaken() -> Result<()> {
+    let mut cluster = Cluster::of(83, 3).await?;
+    let stored = cluster.put("actes", 1).await?;
+    cluster.join(4, 1).await?;
+    cluster.drain(3, true).await?;
+    let (part, before) = cluster.parts()?.pop().context("a part")?;
+    cluster.network.delay_set_all(Duration::from_millis(100), Duration::ZERO);
+    let step = cluster.running.steward.part_move_once(part);
+    let forbid = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        cluster.policy(None, &super::campaign::only(&[1, 2])).await
+    };
+    let (moved, forbidden) = tokio::join!(step, forbid);
+    forbidden?;
+    ensure!(!moved?, "the fourth is not permitted any more");
+    let (_, after) = cluster.parts()?.pop().context("a part")?;
+    ensure!(before.slots == after.slots, "{after:?}");
+    cluster.network.delay_set_all(Duration::ZERO, Duration::ZERO);
+    cluster.whole().await?;
+    cluster.all_read(&stored).await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_whose_goal_goes_away_leaves_all_as_it_was() -> Result<()> {
+    goal_gone().await
+}
+
+pub async fn goal_gone() -> Result<()> {
+    let mut cluster = Cluster::of(84, 3).await?;
+    let stored = cluster.put("actes", 1).await?;
+    cluster.join(4, 1).await?;
+    cluster.drain(3, true).await?;
+    let (part, before) = cluster.parts()?.pop().context("a part")?;
+    cluster.cut(4);
+    let moved = cluster.running.steward.part_move_once(part).await;
+    ensure!(!matches!(moved, Ok(true)), "{moved:?}");
+    let (_, after) = cluster.parts()?.pop().context("a part")?;
+    ensure!(before.slots == after.slots, "{after:?}");
+    cluster.whole().await?;
+    cluster.network.heal();
+    cluster.until(4, true).await?;
+    ensure!(cluster.running.steward.part_move_once(part).await?, "now it goes");
+    cluster.whole().await?;
+    cluster.all_read(&stored).await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_site_takes_the_place_of_another_that_lives_or_is_lost() -> Result<()> {
+    let mut cluster = Cluster::of(85, 3).await?;
+    let stored = cluster.put("actes", 4).await?;
+    cluster.join(4, 1).await?;
+    cluster.join(5, 1).await?;
+    let replace = |old, new| {
+        let state = Some(Replacement { old: site(old), new: site(new) }.encode());
+        Command::JobSet { name: Job::site_replacement(), state }
+    };
+    let under_way = |cluster: &Cluster| Replacement::of(&cluster.running.consensus.view());
+
+    // Living: emptied to the new one, and off the map by itself.
+    cluster.propose(replace(2, 5)).await?;
+    for _ in 0..10 {
+        cluster.moved().await?;
+        cluster.site.clock.advance(Duration::from_mins(1));
+    }
+    ensure!(under_way(&cluster)?.is_none(), "it is over");
+    ensure!(cluster.running.consensus.view().site(site(2))?.is_none(), "it has left");
+    for mut sites in cluster.lies()? {
+        sites.sort_unstable();
+        ensure!(sites == [1, 3, 5], "the fourth was not asked for: {sites:?}");
+    }
+    cluster.whole().await?;
+
+    // Lost: given up, and rebuilt at the new one.
+    cluster.join(6, 1).await?;
+    cluster.propose(replace(3, 6)).await?;
+    cluster.lose(3).await?;
+    for _ in 0..10 {
+        cluster.repaired().await?;
+        cluster.moved().await?;
+        cluster.site.clock.advance(Duration::from_mins(1));
+    }
+    ensure!(under_way(&cluster)?.is_none(), "it is over");
+    for mut sites in cluster.lies()? {
+        sites.sort_unstable();
+        ensure!(sites == [1, 5, 6], "{sites:?}");
+    }
+    cluster.whole().await?;
+    cluster.all_read(&stored).await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_moves_before_it_is_known_whose_it_is() -> Result<()> {
+    let cluster = Cluster::of(86, 3).await?;
+    let stored = cluster.put("actes", 3).await?;
+    cluster.policy(Some("actes"), &super::campaign::only(&[1, 2])).await?;
+    let said = cluster.moved().await?;
+    ensure!(said.waiting == 3, "{said:?}");
+    cluster.buckets_noted().await?;
+    cluster.site.clock.advance(Duration::from_hours(1));
+    let said = cluster.moved().await?;
+    // 1+2 at two sites that may have it: the third copy has no place.
+    ensure!((said.waiting, said.stuck, said.at_risk) == (0, 3, 0), "{said:?}");
+    cluster.all_read(&stored).await?;
+    cluster.stop().await;
+    Ok(())
+}

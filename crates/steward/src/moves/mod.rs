@@ -1,0 +1,348 @@
+//! Moves: parts that lie where they must not, or need not, are brought where they should.
+//!
+//! ```text
+//! count what drifts ─ nothing ─> rest ── map or time ──> count
+//!      ^            └ some ─> move: copy → read back → catalog → let the old place go
+//!      └─────────────────────────┘
+//! ```
+//! A part drifts when the site map or a policy has changed since it was placed: a site is
+//! emptied, has lost a certificate, or came only later. What drifts moves a slot at a
+//! time, by `placement`'s steps, of which none does worse than it found. Parts that lie as
+//! they should move where there is more room if sites are far from equally full.
+//!
+//! **Invariants**
+//! - One node does it, whoever leads; and only while nothing waits for repair.
+//! - The old place is let go only after the catalog names the new one, which it does only
+//!   if the fragments were read back there, the map is the one that was decided on, and
+//!   the part lies where it lay then.
+//! - What is said to be left was counted since the map is as it is.
+
+mod plan;
+mod rate;
+mod record;
+
+use core::time::Duration;
+
+use catalog::{Command, Job};
+use objects::SitesNow;
+use placement::{Move, SiteMap};
+use tokio::task::JoinSet;
+use units::{DiskId, Epoch, FragmentNumber, PartId, SiteId};
+
+use crate::limits::{
+    MOVES_AT_A_TIME, MOVES_AWAITED_EVERY, MOVES_LOOK_EVERY, MOVES_PAGE, MOVES_SAVE_EVERY,
+    MOVES_STEPS_MAX, MOVES_STUCK_EVERY,
+};
+use crate::losses::slot_bytes;
+use crate::rebuild::SlotWork;
+use crate::replace::Replacement;
+use crate::{Steward, StewardError};
+
+use plan::Plan;
+use rate::Rate;
+pub use record::{Moves, MovesPhase, SiteMoves, Slots};
+
+/// The walk over all parts.
+#[derive(Default)]
+pub(crate) struct Moving {
+    said: Moves,
+    /// What was written down last, and when.
+    saved: Option<(Duration, Moves)>,
+    /// When the next count begins, while it rests.
+    again_at: Duration,
+    /// When a policy says something else by time alone, as far as parts were looked at.
+    until: Option<units::Timestamp>,
+    /// Slots moved by the walk under way.
+    moved: u64,
+    rate: Rate,
+    begun: bool,
+}
+
+/// A slot that has moved.
+struct Moved {
+    from: Option<SiteId>,
+    to: SiteId,
+    bytes: u64,
+    is_balance: bool,
+}
+
+impl Steward {
+    /// Looks at one more page of parts, and moves what drifts; whether there is more to do
+    /// now.
+    // Cancel-safety: may be cut anywhere; the page is looked at once more, and what was
+    // written elsewhere is found there by the next attempt.
+    pub async fn moves_step(&self) -> Result<bool, StewardError> {
+        let mut moving = self.shared.moving.lock().await;
+        let places = self.places()?;
+        let Some(now) = &places.now else { return Ok(false) };
+        let clock = self.shared.objects.parts().clock.elapsed();
+        if !moving.begun || moving.said.epoch != places.epoch {
+            self.moves_begin(&mut moving, places.epoch)?;
+        }
+        if moving.said.phase == MovesPhase::Resting {
+            let is_time = moving.until.is_some_and(|until| self.now() >= until);
+            if clock < moving.again_at && !is_time {
+                return Ok(false);
+            }
+            moving.said.count_anew();
+            moving.until = None;
+        }
+        if moving.said.phase == MovesPhase::Moving && !self.shared.repairs.lock().is_empty() {
+            // What has lost something comes first.
+            return Ok(false);
+        }
+        let page = self.view().parts(moving.said.after, MOVES_PAGE)?;
+        let last = page.last().map(|(part, _)| *part);
+        let is_end = page.len() < MOVES_PAGE;
+        let parts = page.into_iter().filter(|(_, row)| row.references > 0);
+        let mut moved = Ok(());
+        if moving.said.phase == MovesPhase::Counting {
+            for (_, row) in parts {
+                let (plan, bound) = self.plan(now, &row)?;
+                moving.until = moving.until.into_iter().chain(bound.until()).min();
+                count(&mut moving.said, &plan, &now.map, slot_bytes(&row));
+            }
+        } else {
+            let parts = parts.map(|(part, _)| part).collect();
+            moved = self.page_move(parts, &mut moving).await;
+        }
+        moving.said.after = last.or(moving.said.after);
+        if is_end {
+            self.walk_ended(&mut moving, now, clock);
+        }
+        self.moves_say(&mut moving, clock, is_end).await?;
+        if is_end {
+            self.replacement_step(&moving.said).await?;
+        }
+        moved?;
+        Ok(moving.said.phase != MovesPhase::Resting)
+    }
+
+    /// The map is another, or the process is new.
+    fn moves_begin(&self, moving: &mut Moving, epoch: Epoch) -> Result<(), StewardError> {
+        let known = Moves::of(&self.view())?.filter(|known| known.epoch == epoch);
+        *moving = Moving { begun: true, ..Moving::default() };
+        moving.said = known.unwrap_or_default();
+        moving.said.epoch = epoch;
+        // Where another node, or this one before, was moving it is gone on; anything else is
+        // counted once more.
+        if moving.said.phase != MovesPhase::Moving {
+            moving.said.count_anew();
+        }
+        Ok(())
+    }
+
+    /// A walk has come to the end of the parts: what comes next.
+    fn walk_ended(&self, moving: &mut Moving, now: &SitesNow, clock: Duration) {
+        let counted = moving.said.phase == MovesPhase::Counting;
+        moving.said.after = None;
+        if !counted {
+            let none = moving.moved == 0;
+            moving.said.count_anew();
+            if none {
+                // What was counted to move did not: not again at once.
+                moving.said.counted = false;
+                self.moves_rest(moving, clock, MOVES_STUCK_EVERY);
+            }
+            return;
+        }
+        moving.said.counted = true;
+        let room = over_the_mean(&now.map);
+        moving.said.balance.bytes = moving.said.balance.bytes.min(room);
+        if moving.said.to_move().slots == 0 {
+            let waits = moving.said.stuck + moving.said.waiting > 0;
+            let pause = if waits { MOVES_STUCK_EVERY } else { MOVES_LOOK_EVERY };
+            self.moves_rest(moving, clock, pause);
+            return;
+        }
+        moving.said.phase = MovesPhase::Moving;
+        moving.moved = 0;
+        moving.rate.begin(clock);
+    }
+
+    fn moves_rest(&self, moving: &mut Moving, clock: Duration, pause: Duration) {
+        // Somebody waits for the end of it.
+        let is_awaited = Replacement::of(&self.view()).is_ok_and(|under_way| under_way.is_some());
+        let pause = if is_awaited { MOVES_AWAITED_EVERY } else { pause };
+        moving.said.phase = MovesPhase::Resting;
+        moving.again_at = clock.saturating_add(pause);
+    }
+
+    /// Says how far it is: to whoever looks here, and from time to time to the catalog.
+    async fn moves_say(
+        &self,
+        moving: &mut Moving,
+        clock: Duration,
+        is_end: bool,
+    ) -> Result<(), StewardError> {
+        let is_moving = moving.said.phase == MovesPhase::Moving;
+        let rate = moving.rate.bytes_per_second(clock).filter(|_| is_moving);
+        moving.said.bytes_per_second = rate;
+        let left = moving.said.to_move().bytes;
+        moving.said.seconds_left = rate.map(|rate| left.div_ceil(rate.max(1)));
+        self.count(|status| status.moves = Some(moving.said.clone()));
+        let is_due = match &moving.saved {
+            None => is_end,
+            Some((at, _)) => is_end || clock.saturating_sub(*at) >= MOVES_SAVE_EVERY,
+        };
+        let is_new = moving.saved.as_ref().is_none_or(|(_, saved)| *saved != moving.said);
+        if is_due && is_new {
+            let (name, state) = (Job::moves(), Some(moving.said.encode()));
+            self.propose(Command::JobSet { name, state }).await?;
+            moving.saved = Some((clock, moving.said.clone()));
+        }
+        Ok(())
+    }
+
+    /// Moves what drifts of these parts, several at a time; the first error is told when
+    /// all have ended.
+    async fn page_move(&self, parts: Vec<PartId>, moving: &mut Moving) -> Result<(), StewardError> {
+        let mut parts = parts.into_iter();
+        let mut running = JoinSet::new();
+        let mut failed = None;
+        loop {
+            while running.len() < MOVES_AT_A_TIME
+                && let Some(part) = parts.next()
+            {
+                let steward = self.clone();
+                running.spawn(async move { steward.part_move(part).await });
+            }
+            let Some(joined) = running.join_next().await else { break };
+            let (moved, error) = match joined {
+                Ok(done) => done,
+                Err(error) if error.is_panic() => {
+                    running.shutdown().await;
+                    std::panic::resume_unwind(error.into_panic());
+                }
+                Err(_) => (Vec::new(), Some(StewardError::Interrupted)),
+            };
+            let clock = self.shared.objects.parts().clock.elapsed();
+            for one in moved {
+                moving.moved += 1;
+                moving.rate.moved(clock, one.bytes);
+                if let Some(from) = one.from {
+                    let from = moving.said.site(from);
+                    from.left.add(one.bytes);
+                    if !one.is_balance {
+                        from.leaves.take(one.bytes);
+                    }
+                }
+                if one.is_balance {
+                    moving.said.balance.take(one.bytes);
+                }
+                moving.said.site(one.to).came.add(one.bytes);
+            }
+            failed = failed.or(error);
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Moves what drifts of one part, slot by slot; what has moved, and what stopped it.
+    async fn part_move(&self, part: PartId) -> (Vec<Moved>, Option<StewardError>) {
+        let mut moved = Vec::new();
+        for _ in 0..MOVES_STEPS_MAX {
+            match self.part_step(part).await {
+                Ok(Some(one)) => moved.push(one),
+                Ok(None) => break,
+                Err(error) => return (moved, Some(error)),
+            }
+        }
+        (moved, None)
+    }
+
+    /// Takes the next step of one part, if there is one, as the walk does; whether a slot
+    /// has moved.
+    pub async fn part_move_once(&self, part: PartId) -> Result<bool, StewardError> {
+        Ok(self.part_step(part).await?.is_some())
+    }
+
+    /// One step of one part, if there is one.
+    async fn part_step(&self, part: PartId) -> Result<Option<Moved>, StewardError> {
+        let Some(_claim) = self.shared.claims.claim(part) else { return Ok(None) };
+        let places = self.places()?;
+        let row = self.view().part(part)?.filter(|row| row.references > 0);
+        let (Some(now), Some(row)) = (&places.now, row) else { return Ok(None) };
+        let (step, is_balance): (Move, bool) = match self.plan(now, &row)?.0 {
+            Plan::Drifts(step, _) => (step, false),
+            Plan::Balances(step, _) => (step, true),
+            Plan::Rests | Plan::Waits(_) | Plan::Stuck { .. } => return Ok(None),
+        };
+        let slot = FragmentNumber::new(u8::try_from(step.slot).unwrap_or(u8::MAX));
+        let Some(work) = SlotWork::of(part, slot, &row) else { return Ok(None) };
+        let to = self.begun_at(&row, &work, now, step.site).await.unwrap_or(step.to);
+        let outcome = self.slot_bring(&work, &row, to, places.epoch).await?;
+        if outcome.lost > 0 {
+            // What was to move is bad, and nothing makes up for it: a repair finds out.
+            self.bad_found(part, slot)?;
+        }
+        let (from, bytes) = (now.map.site_of(step.from), slot_bytes(&row));
+        Ok((outcome.moved > 0).then_some(Moved { from, to: step.site, bytes, is_balance }))
+    }
+
+    /// The disk at a site that an earlier attempt wrote this slot to.
+    async fn begun_at(
+        &self,
+        row: &catalog::PartRow,
+        work: &SlotWork,
+        now: &SitesNow,
+        site: SiteId,
+    ) -> Option<DiskId> {
+        let disks = now.map.site(site)?.disks_healthy();
+        let disks: Vec<_> = disks.filter(|disk| self.disk_is_sound(disk.id)).collect();
+        if disks.len() < 2 {
+            return None;
+        }
+        self.begun(&disks, row, (work.part, work.slot), work.bytes(row)).await
+    }
+}
+
+/// Counts what a plan comes to.
+fn count(said: &mut Moves, plan: &Plan, map: &SiteMap, bytes: u64) {
+    let stay = |said: &mut Moves, leave: &[SiteId]| {
+        for site in leave {
+            said.site(*site).stays.add(bytes);
+        }
+    };
+    match plan {
+        Plan::Rests => {}
+        Plan::Waits(leave) => {
+            said.waiting += 1;
+            stay(said, leave);
+        }
+        Plan::Drifts(step, leave) => {
+            // A step may begin with a slot that does not drift itself.
+            let moves = map.site_of(step.from).into_iter().filter(|_| leave.is_empty());
+            for site in leave.iter().copied().chain(moves) {
+                said.site(site).leaves.add(bytes);
+            }
+        }
+        Plan::Balances(..) => said.balance.add(bytes),
+        Plan::Stuck { leave, at_risk, why } => {
+            said.stuck += 1;
+            said.at_risk += u64::from(*at_risk);
+            said.why.get_or_insert_with(|| why.clone());
+            stay(said, leave);
+        }
+    }
+}
+
+/// Bytes by which sites are fuller than all of them together: no more than that moves for
+/// balance.
+fn over_the_mean(map: &SiteMap) -> u64 {
+    let levels = map.sites().iter().filter(|site| site.state == placement::SiteState::Active);
+    let levels: Vec<(u128, u128)> = levels
+        .map(|site| {
+            let disks = site.disks.iter().filter(|disk| disk.facts.healthy);
+            disks.fold((0, 0), |(used, all), disk| {
+                let (free, total) = (disk.facts.free.get(), disk.capacity.get());
+                (used + u128::from(total.saturating_sub(free)), all + u128::from(total))
+            })
+        })
+        .collect();
+    let (used, all) = levels.iter().fold((0, 0), |(u, a), (used, all)| (u + used, a + all));
+    let over = |(own, total): &(u128, u128)| {
+        let mean = (used * total).checked_div(all).unwrap_or(0);
+        own.saturating_sub(mean)
+    };
+    u64::try_from(levels.iter().map(over).sum::<u128>()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,158 @@
+//! What is to be done with one part: whether it drifts, and its next step.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use catalog::PartRow;
+use fragments::Reach;
+use objects::SitesNow;
+use placement::{Candidates, Geometry, Language, Move, SiteMap, SiteState, Stuck};
+use seal::SealedLayout;
+use units::{ByteCount, DiskId, SiteId, Timestamp, planted};
+
+use crate::limits::GOAL_DRAWS_MAX;
+use crate::planted::{MOVE_ANYWHERE, MOVE_TO_DRAINED};
+use crate::{Steward, StewardError};
+
+/// What is to be done with a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// Nothing: it lies as it should.
+    Rests,
+    /// A repair comes first, or its buckets are not known yet. The sites that slots are to
+    /// leave.
+    Waits(Vec<SiteId>),
+    /// One slot moves, of those that are to leave these sites.
+    Drifts(Move, Vec<SiteId>),
+    /// One slot moves to where there is more room.
+    Balances(Move, SiteId),
+    /// Slots are to leave these sites and no step leads on.
+    Stuck {
+        /// The sites.
+        leave: Vec<SiteId>,
+        /// Whether it survives less than its policy asks for.
+        at_risk: bool,
+        /// Why.
+        why: String,
+    },
+}
+
+/// What a part is under.
+pub(crate) struct Bound {
+    pub(crate) binding: Vec<Arc<Candidates>>,
+}
+
+impl Bound {
+    /// When time alone makes the policies say something else.
+    pub(crate) fn until(&self) -> Option<Timestamp> {
+        self.binding.iter().filter_map(|one| one.until()).min()
+    }
+}
+
+impl Steward {
+    /// What is to be done with a part now.
+    pub(crate) fn plan(
+        &self,
+        now: &SitesNow,
+        row: &PartRow,
+    ) -> Result<(Plan, Bound), StewardError> {
+        let unbound = |plan| Ok((plan, Bound { binding: Vec::new() }));
+        let (Some(geometry), Some(layout)) =
+            (Geometry::new(row.data, row.parity), SealedLayout::new(row.size, row.stripe_bytes))
+        else {
+            return unbound(Plan::Rests);
+        };
+        let Some(binding) = self.binding(now, row)? else {
+            return unbound(Plan::Waits(Vec::new()));
+        };
+        let need = ByteCount::new(layout.sealed_total().get() / u64::from(row.data.max(1)));
+        let plan = self.plan_bound(now, row, (geometry, need), &binding);
+        Ok((plan, Bound { binding }))
+    }
+
+    fn plan_bound(
+        &self,
+        now: &SitesNow,
+        row: &PartRow,
+        (geometry, need): (Geometry, ByteCount),
+        binding: &[Arc<Candidates>],
+    ) -> Plan {
+        let (map, slots) = (&now.map, &row.slots);
+        let mut leaving: BTreeSet<usize> = BTreeSet::new();
+        let mut drifts = false;
+        for candidates in binding {
+            let found = candidates.drifts(map, geometry, slots);
+            drifts |= !found.is_empty();
+            leaving.extend(found.iter().filter_map(|drift| drift.slot));
+        }
+        let leave = sites(map, slots, &leaving);
+        if slots.iter().any(|disk| self.disk_is_lost(*disk)) {
+            return Plan::Waits(leave);
+        }
+        let random = &*self.shared.objects.parts().random;
+        let mut why = None;
+        for candidates in binding {
+            for _ in 0..GOAL_DRAWS_MAX {
+                let step = match candidates.next_move(map, geometry, slots, need, random) {
+                    Ok(Some(step)) => step,
+                    Ok(None) => break,
+                    Err(stuck) => {
+                        why.get_or_insert(stuck);
+                        break;
+                    }
+                };
+                let step = Self::misled(map, slots, step);
+                if !Self::goes(binding, now, geometry, slots, step.slot, step.to) {
+                    continue;
+                }
+                if self.is_unreachable(step.from) {
+                    return Plan::Waits(leave);
+                }
+                return match (drifts, map.site_of(step.from)) {
+                    (true, _) => Plan::Drifts(step, leave),
+                    (false, Some(from)) => Plan::Balances(step, from),
+                    (false, None) => Plan::Rests,
+                };
+            }
+        }
+        if !drifts {
+            return Plan::Rests;
+        }
+        let at_risk = !binding.iter().all(|one| one.survives(map, geometry, slots));
+        Plan::Stuck { leave, at_risk, why: words(why) }
+    }
+
+    /// A step, or with a planted bug one to a site that is being emptied, or to any.
+    fn misled(map: &SiteMap, slots: &[DiskId], step: Move) -> Move {
+        let state = match (planted::is_on(MOVE_TO_DRAINED), planted::is_on(MOVE_ANYWHERE)) {
+            (true, _) => SiteState::Draining,
+            (_, true) => SiteState::Active,
+            _ => return step,
+        };
+        let wrong = map.sites().iter().filter(|site| site.state == state);
+        let mut disks = wrong.flat_map(|site| {
+            site.disks_healthy().map(|disk| (site.id(), disk.id)).collect::<Vec<_>>()
+        });
+        match disks.find(|(_, disk)| !slots.contains(disk)) {
+            Some((site, to)) => Move { to, site, ..step },
+            None => step,
+        }
+    }
+
+    fn is_unreachable(&self, disk: DiskId) -> bool {
+        matches!(self.fragments().reach(disk), Reach::Unreachable { .. })
+    }
+}
+
+fn words(why: Option<Stuck>) -> String {
+    match why {
+        Some(Stuck::Refused(refusal)) => refusal.explain(Language::English),
+        Some(stuck) => stuck.to_string(),
+        None => "the policies of the buckets that share it leave no place in common".to_owned(),
+    }
+}
+
+/// The site of each of these slots, as far as it is known.
+fn sites(map: &SiteMap, slots: &[DiskId], which: &BTreeSet<usize>) -> Vec<SiteId> {
+    which.iter().filter_map(|slot| map.site_of(*slots.get(*slot)?)).collect()
+}
