@@ -13,8 +13,8 @@ use bytes::Bytes;
 use futures::future::join_all;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use units::{LogIndex, NodeId};
-use wire::{CallError, Transport};
+use units::{LogIndex, NodeId, planted};
+use wire::Transport;
 
 use crate::error::{CatalogFull, ProposeError, Unavailable};
 use crate::limits;
@@ -87,24 +87,27 @@ impl Forwarder {
             Ok(call) => call,
             Err(error) => return refuse(commands, &Unavailable::not_done(error.to_string())),
         };
-        let replied = match self.transport.call(leader, call, within).await {
-            Ok(reply) => message::said::<Vec<Proposed>>(reply)
-                .await
-                .map_err(|refused| CallError::Refused { node: leader, refused }),
-            Err(error) => Err(error),
-        };
-        let said = match replied {
-            Ok(said) if said.len() == commands.len() => said,
-            Ok(_) => {
-                let wrong = "the leader answered for another number of commands";
-                return refuse(commands, &Unavailable::unknown(wrong));
-            }
-            Err(error) if error.is_unknown() => {
+        let reply = match self.transport.call(leader, call, within).await {
+            Ok(reply) => reply,
+            Err(error) if error.is_unknown() && !planted::is_on("consensus-forward-again") => {
                 return refuse(commands, &Unavailable::unknown(error.to_string()));
             }
             Err(error) => {
                 tracing::debug!(%error, "the leader did not take commands");
                 return commands;
+            }
+        };
+        // The leader has answered, so it took them: an answer that breaks off or cannot be
+        // read says nothing of what became of them.
+        let said = match message::said::<Vec<Proposed>>(reply).await {
+            Ok(said) if said.len() == commands.len() => said,
+            Ok(_) => {
+                let wrong = "the leader answered for another number of commands";
+                return refuse(commands, &Unavailable::unknown(wrong));
+            }
+            Err(unread) => {
+                let reason = format!("the answer of the leader was lost: {unread}");
+                return refuse(commands, &Unavailable::unknown(reason));
             }
         };
         self.answer(commands, said).await
@@ -115,7 +118,9 @@ impl Forwarder {
             Proposed::Done { index, .. } => Some(*index),
             _ => None,
         });
-        if let Some(last) = last.max() {
+        if let Some(last) = last.max()
+            && !planted::is_on("consensus-forward-early")
+        {
             // What was done is done, also if this node is slow to hear of it.
             let _ = self.catch_up(last, longest(&commands)).await;
         }

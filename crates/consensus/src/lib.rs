@@ -85,4 +85,12 @@ pub const PLANTED: &[units::planted::PlantedBug] = &[
         name: "consensus-behind-failed-write",
         what: "writes records behind those of a write that failed, which were not cut off",
     },
+    units::planted::PlantedBug {
+        name: "consensus-forward-again",
+        what: "sends commands again that the leader may have taken already",
+    },
+    units::planted::PlantedBug {
+        name: "consensus-forward-early",
+        what: "answers a forwarded command before this node shows what was done",
+    },
 ];

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use catalog::NodeRole;
+use harness::scenarios;
 use harness::sim_cluster::{Cluster, node_id, read, read_stale, rows, write};
 use tokio::time::Instant;
 
@@ -33,6 +34,16 @@ async fn three_sites_vote_and_each_takes_commands_and_reads() {
         assert_eq!(rows(&cluster.consensus(number)), expected);
     }
     cluster.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_unknown_and_nothing_is_sent_twice() {
+    scenarios::a_lost_answer_is_unknown_and_nothing_is_sent_twice().await;
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_at_once() {
+    scenarios::what_was_answered_is_there_at_once().await;
 }
 
 #[tokio::test]

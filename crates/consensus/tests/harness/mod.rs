@@ -3,8 +3,10 @@
 
 pub mod log_faults;
 pub mod log_script;
+pub mod scenarios;
 pub mod sim_cluster;
 pub mod sim_node;
+pub mod tampering;
 
 /// How many seeds to run: the default, or what `ESSAIM_SEEDS` says.
 pub fn seeds(default: u64) -> u64 {

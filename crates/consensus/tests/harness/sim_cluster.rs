@@ -15,6 +15,8 @@ use units::{
 };
 use wire::{SimNetwork, Transport};
 
+use super::tampering::{Tampered, Tampering};
+
 /// Time as the runtime has it.
 pub struct RuntimeClock(Instant);
 
@@ -48,6 +50,7 @@ pub struct Cluster {
     pub clock: Arc<RuntimeClock>,
     pub machines: Vec<Machine>,
     pub checkpoint: CheckpointRule,
+    pub tampering: Arc<Tampering>,
 }
 
 pub const fn node_id(number: usize) -> NodeId {
@@ -108,7 +111,8 @@ impl Cluster {
         };
         let (network, clock) = (SimNetwork::new(seed), RuntimeClock::start());
         let machines = (0..count).map(machine).collect();
-        let mut cluster = Self { network, clock, machines, checkpoint };
+        let tampering = Arc::default();
+        let mut cluster = Self { network, clock, machines, checkpoint, tampering };
         cluster.up(0).await;
         let found = MapFound { site: site_new(0), node: node_new(0, NodeRole::Full) };
         cluster.consensus(0).propose(Command::MapFound(Box::new(found))).await.expect("founded");
@@ -123,7 +127,8 @@ impl Cluster {
 
     async fn open(&self, number: usize) -> Result<Consensus, OpenError> {
         let roster = SimNetwork::roster((0..self.machines.len()).map(node_id));
-        let transport = self.network.join(node_id(number), roster);
+        let inner = self.network.join(node_id(number), roster);
+        let transport = Arc::new(Tampered { inner, tampering: Arc::clone(&self.tampering) });
         let machine = &self.machines[number];
         let parts = Parts {
             checkpoint: self.checkpoint,
