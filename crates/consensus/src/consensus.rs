@@ -38,6 +38,7 @@ use crate::reading::{Asking, Reader, Reads};
 use crate::seating::{Seating, Vigil};
 use crate::snapshot::SnapshotPlace;
 use crate::stamps::{ClockAhead, ClockConfirmError, Stamps};
+use crate::standing::Standing;
 use crate::state_machine::StateMachine;
 use crate::types::Raft;
 
@@ -264,6 +265,7 @@ impl Consensus {
         let lease = Arc::new(Lease::new(Arc::clone(&parts.clock)));
         let opened = lease.now();
         let peers = Peers { transport: parts.transport.clone(), lease: Arc::clone(&lease) };
+        let standing = Standing::at_start(me, &index.lock());
         let raft = Raft::new(me, Arc::new(config), peers, store, machine.clone());
         let raft = raft.await.map_err(|error| start_error(&error))?;
         // openraft has applied what was committed, and takes the rows for a snapshot
@@ -290,7 +292,8 @@ impl Consensus {
         let packer = tokio::spawn(proposer.run());
         let purging = checkpoint::run(raft.clone(), Arc::clone(&index), parts.checkpoint);
         let mut tasks = vec![tokio::spawn(purging)];
-        let reads = Reads { raft: raft.clone(), me, lease: Arc::clone(&lease) };
+        let (lease_too, applied) = (Arc::clone(&lease), machine.applied());
+        let reads = Reads { raft: raft.clone(), me, lease: lease_too, standing, applied };
         let readers = forwarder.map(|forwarder| {
             let (readers, waiting) = mpsc::channel(limits::READS_WAITING_MAX);
             let asking = Asking { reads: reads.clone(), forwarder, readers: waiting };

@@ -41,6 +41,7 @@ mod seating;
 mod seats;
 mod snapshot;
 mod stamps;
+mod standing;
 mod state_machine;
 #[cfg(test)]
 mod storage_suite;
@@ -92,5 +93,9 @@ pub const PLANTED: &[units::planted::PlantedBug] = &[
     units::planted::PlantedBug {
         name: "consensus-forward-early",
         what: "answers a forwarded command before this node shows what was done",
+    },
+    units::planted::PlantedBug {
+        name: "consensus-forgets-it-led",
+        what: "is read as a leader that began again before its log is applied",
     },
 ];

@@ -7,8 +7,8 @@
 //!
 //! **Invariants**
 //! - A question is asked after the read that waits for its answer began.
-//! - A leader that has not applied an entry of its own term yet does not know what was
-//!   acknowledged before it.
+//! - A leader that has not applied all that was acknowledged before it led says nothing
+//!   of it; see `standing`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use openraft::ServerState;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use units::LogIndex;
 use wire::CallError;
@@ -28,6 +28,7 @@ use crate::lease::Lease;
 use crate::limits;
 use crate::member::Member;
 use crate::message::{self, Kind, ReadPoint};
+use crate::standing::Standing;
 use crate::types::Raft;
 
 /// Whoever waits to read.
@@ -39,6 +40,9 @@ pub(crate) struct Reads {
     pub(crate) raft: Raft,
     pub(crate) me: Member,
     pub(crate) lease: Arc<Lease>,
+    pub(crate) standing: Standing,
+    /// Follows the last entry applied here, which is known before anybody is answered.
+    pub(crate) applied: watch::Receiver<LogIndex>,
 }
 
 impl Reads {
@@ -57,20 +61,20 @@ impl Reads {
         if metrics.state != ServerState::Leader {
             return false;
         }
-        let has_own_term =
-            metrics.last_applied.is_some_and(|id| id.leader_id.term == metrics.current_term);
-        has_own_term && self.lease.holds(self.me, metrics.vote, voters)
+        self.standing.knows_all(&metrics) && self.lease.holds(self.me, metrics.vote, voters)
     }
 
     /// How far a node must have applied; none if this one does not lead.
     pub(crate) async fn point(&self) -> Option<LogIndex> {
         if self.is_current() {
-            let applied = self.raft.metrics().borrow().last_applied;
-            return applied.map(|id| LogIndex::new(id.index));
+            return Some(*self.applied.borrow());
         }
+        let vote = self.raft.metrics().borrow().vote;
         let asked = self.raft.get_read_log_id();
         let (read, _) = tokio::time::timeout(limits::READ_POINT_WITHIN, asked).await.ok()?.ok()?;
-        read.map(|id| LogIndex::new(id.index))
+        // What openraft takes for committed is older after a start.
+        let acknowledged = self.standing.acknowledged(vote).unwrap_or_default();
+        read.map(|id| LogIndex::new(id.index.max(acknowledged)))
     }
 }
 

@@ -47,6 +47,11 @@ async fn what_was_answered_is_there_at_once() {
 }
 
 #[tokio::test]
+async fn a_leader_that_began_again_shows_what_it_acknowledged() {
+    scenarios::a_leader_that_began_again_shows_what_it_acknowledged().await;
+}
+
+#[tokio::test]
 async fn the_death_of_a_leader_loses_nothing_and_is_short() {
     let mut cluster = Cluster::start(2, 5).await;
     for (life, value) in (1_u64..).zip([100_u64, 200]) {

@@ -46,3 +46,36 @@ pub async fn what_was_answered_is_there_at_once() {
     }
     cluster.shutdown().await;
 }
+
+/// A leader that lost power leads again in the same term: what it acknowledged last is
+/// synced in its log only, and must be in its rows before it is read.
+pub async fn a_leader_that_began_again_shows_what_it_acknowledged() {
+    let mut cluster = Cluster::start(23, 2).await;
+    // A log so long that the follower is found to have it in several steps.
+    cluster.checkpoint.entries = 100_000;
+    cluster.checkpoint.bytes = units::ByteCount::new(64 * 1024 * 1024);
+    for number in 0..2 {
+        cluster.kill(number, None).await;
+    }
+    for number in 0..2 {
+        cluster.up(number).await;
+    }
+    let leader = cluster.leader().await;
+    let consensus = cluster.consensus(leader);
+    for value in 1..=1_500 {
+        while write(&consensus, 1, value).await.is_err() {}
+    }
+    drop(consensus);
+    cluster.kill_losing_all(leader, 1).await;
+    let slow = Duration::from_millis(20);
+    cluster.network.delay_set_all(slow, Duration::ZERO);
+    cluster.up(leader).await;
+    let back = cluster.consensus(leader);
+    let mut found = None;
+    while found.is_none() {
+        found = read(&back, 1).await;
+    }
+    assert_eq!(found, Some(1_500), "it showed less than it had acknowledged");
+    drop(back);
+    cluster.shutdown().await;
+}

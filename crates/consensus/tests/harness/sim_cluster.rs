@@ -170,15 +170,29 @@ impl Cluster {
 
     /// Kills the process of a machine; with a power cut what was not synced goes too.
     pub async fn kill(&mut self, number: usize, power_cut: Option<u64>) {
+        let survival = power_cut.map(|seed| (Survival::Drawn(seed), seed));
+        self.end(number, survival).await;
+    }
+
+    /// Cuts the power of a machine: of its log nothing survives that was not synced.
+    pub async fn kill_losing_all(&mut self, number: usize, seed: u64) {
+        self.end(number, Some((Survival::LoseAll, seed))).await;
+    }
+
+    async fn end(&mut self, number: usize, power_cut: Option<(Survival, u64)>) {
         self.network.down(node_id(number));
         let machine = &mut self.machines[number];
+        // As they are now: how the process ends makes nothing durable any more.
+        let left = power_cut.map(|(survival, seed)| {
+            let engine = Arc::new(machine.engine.after_power_cut(Some(seed)));
+            (machine.disk.after_power_cut(survival), engine)
+        });
         // One that did not even open has nothing to be ended.
         if let Some(up) = machine.up.take() {
             up.kill().await;
         }
-        if let Some(seed) = power_cut {
-            machine.disk = machine.disk.after_power_cut(Survival::Drawn(seed));
-            machine.engine = Arc::new(machine.engine.after_power_cut(Some(seed)));
+        if let Some((disk, engine)) = left {
+            (machine.disk, machine.engine) = (disk, engine);
         }
     }
 
