@@ -258,7 +258,7 @@ impl Consensus {
         let admission = Admission::new(Arc::clone(&parts.disk), Arc::clone(&parts.clock));
         let admission = Arc::new(admission);
         let (store, machine) = open_storage(&parts, &health, &admission)?;
-        let (writer, index) = (store.writer(), store.index());
+        let (writer, index, cuts) = (store.writer(), store.index(), store.cuts());
         machine.use_log(store.applied_log());
         let me = Member::new(parts.node);
         let config = config(parts.cluster)?;
@@ -288,6 +288,8 @@ impl Consensus {
             health: Arc::clone(&health),
             queue: waiting,
             forwarder: forwarder.clone(),
+            standing,
+            cuts,
         };
         let packer = tokio::spawn(proposer.run());
         let purging = checkpoint::run(raft.clone(), Arc::clone(&index), parts.checkpoint);

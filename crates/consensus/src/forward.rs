@@ -4,6 +4,8 @@
 //! - What the leader surely did not take is sent again, to whoever leads by then, until
 //!   nobody waits for it any more.
 //! - What it may have taken is not: its outcome is unknown.
+//! - What nobody waits for any more is not sent: whoever gave a command up goes by its not
+//!   having been done, or by finding out.
 //! - Whoever is answered finds what was done on this node too, as soon as it is told.
 
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::join_all;
+use openraft::ServerState;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use units::{LogIndex, NodeId, planted};
@@ -49,10 +52,13 @@ pub(crate) enum Lead {
 impl Forwarder {
     /// Who leads, as far as this node has heard.
     pub(crate) fn lead(&self) -> Lead {
-        match self.raft.metrics().borrow().current_leader {
-            Some(leader) if leader == self.me => Lead::Mine,
-            Some(leader) => Lead::Of(leader.node()),
-            None => Lead::Nobody,
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow();
+        match metrics.current_leader {
+            Some(leader) if leader != self.me => Lead::Of(leader.node()),
+            // The vote may be one that this node lost its seat with.
+            Some(_) if metrics.state == ServerState::Leader => Lead::Mine,
+            _ => Lead::Nobody,
         }
     }
 
@@ -167,10 +173,10 @@ fn longest(commands: &[Waiting]) -> Duration {
 }
 
 /// Without those nobody waits for any more.
-fn drop_late(commands: Vec<Waiting>) -> Vec<Waiting> {
+pub(crate) fn drop_late(commands: Vec<Waiting>) -> Vec<Waiting> {
     let now = Instant::now();
-    let (late, left): (Vec<_>, Vec<_>) =
-        commands.into_iter().partition(|waiting| waiting.until <= now);
+    let (left, late): (Vec<_>, Vec<_>) =
+        commands.into_iter().partition(|waiting| waiting.is_wanted(now));
     refuse(late, &Unavailable::not_done(NO_LEADER));
     left
 }

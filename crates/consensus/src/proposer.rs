@@ -3,6 +3,13 @@
 //! While one entry is being synced and applied, the commands that arrive gather
 //! for the next: the busier the node, the larger the entries. A lone command
 //! finds nothing in front of it and waits for its own sync only.
+//!
+//! **Invariants**
+//! - A command is in at most one entry that may be carried out: one whose entry was cut
+//!   off the log is not proposed again, since another node that has the entry may yet be
+//!   elected and carry it out.
+//! - A command that nobody waits for any more is not proposed.
+//! - Nothing is stamped before all earlier stamps are applied here.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,10 +27,12 @@ use tokio::time::Instant;
 use units::{LogIndex, Timestamp};
 
 use crate::error::{ProposeError, Unavailable};
-use crate::forward::{Forwarder, NO_LEADER};
+use crate::forward::{Forwarder, NO_LEADER, drop_late};
 use crate::health::{Condition, Health};
 use crate::limits;
+use crate::log::store::Cuts;
 use crate::stamps::Stamps;
+use crate::standing::Standing;
 use crate::state_machine::StateMachine;
 use crate::types::{Answers, BODY_COMMANDS, Pack, Raft, Types};
 
@@ -67,6 +76,11 @@ impl Waiting {
         drop(self.room);
     }
 
+    /// Whether somebody waits for its answer.
+    pub(crate) fn is_wanted(&self, now: Instant) -> bool {
+        self.until > now && !self.answer.is_closed()
+    }
+
     fn refuse(self, refused: &Unavailable) {
         self.answer(Err(refused.clone().into()));
     }
@@ -83,6 +97,9 @@ pub(crate) struct Proposer {
     pub(crate) health: Arc<Health>,
     pub(crate) queue: mpsc::Receiver<Waiting>,
     pub(crate) forwarder: Option<Forwarder>,
+    pub(crate) standing: Standing,
+    /// How often entries were cut off the log.
+    pub(crate) cuts: Cuts,
 }
 
 impl Proposer {
@@ -95,18 +112,25 @@ impl Proposer {
             let leads = self.leads();
             let most =
                 if leads { limits::ENTRIES_IN_FLIGHT_MAX } else { limits::FORWARDS_IN_FLIGHT_MAX };
-            let may_send = flying.len() < most;
+            let must_wait = leads && !self.knows_all();
+            let may_send = flying.len() < most && !must_wait;
             let first = tokio::select! {
                 biased;
                 Some(again) = flying.next(), if !flying.is_empty() => {
                     left_over.extend(again);
                     continue;
                 }
+                () = tokio::time::sleep(limits::LEADER_LOOK_INTERVAL), if must_wait => continue,
                 first = next(&mut left_over, &mut self.queue), if may_send => first,
             };
             let Some(first) = first else { break };
             if leads {
                 self.gather(packed).await;
+                // Time may have passed, and the lead with it.
+                if !self.leads() || !self.knows_all() {
+                    left_over.push_front(first);
+                    continue;
+                }
                 if let Some((pack, taken)) = self.pack(first, &mut left_over) {
                     packed = taken.len();
                     flying.push(Box::pin(self.send(pack, taken)));
@@ -134,6 +158,12 @@ impl Proposer {
         self.forwarder.is_none() || self.raft.metrics().borrow().state == ServerState::Leader
     }
 
+    /// Whether a node that leads has applied all that was acknowledged before it did, and
+    /// with it every stamp.
+    fn knows_all(&self) -> bool {
+        self.forwarder.is_none() || self.standing.knows_all(&self.raft.metrics().borrow())
+    }
+
     /// Lets those who were just answered propose again, so that they share an
     /// entry once more instead of falling apart into two halves that take turns.
     async fn gather(&self, packed_before: usize) {
@@ -152,6 +182,10 @@ impl Proposer {
         left_over: &mut VecDeque<Waiting>,
     ) -> Option<(Pack, Vec<Waiting>)> {
         let taken = take(first, &mut self.queue, left_over, limits::PACK_BYTES_MAX);
+        let taken = drop_late(taken);
+        if taken.is_empty() {
+            return None;
+        }
         let at = match self.stamps.next(self.machine.stamped()) {
             Ok(at) => at,
             Err(ahead) => {
@@ -185,7 +219,10 @@ impl Proposer {
     /// has to be asked for.
     fn send(&self, pack: Pack, taken: Vec<Waiting>) -> impl Future<Output = Again> + use<> {
         let (raft, health) = (self.raft.clone(), Arc::clone(&self.health));
+        let cuts = self.cuts.clone();
         async move {
+            let cut_before = cuts.count();
+            let until = taken.iter().map(|waiting| waiting.until).max();
             let written = match raft.client_write_ff(pack).await {
                 Ok(written) => written,
                 Err(fatal) => {
@@ -193,10 +230,22 @@ impl Proposer {
                     return refuse(taken, &Unavailable::not_done(reason));
                 }
             };
-            match written.await {
+            // openraft never answers for an entry that a snapshot of another leader covers.
+            let until = until.unwrap_or_else(Instant::now);
+            let Ok(written) = tokio::time::timeout_at(until, written).await else {
+                let reason = reason(&health, "the entry was not applied in time");
+                return refuse(taken, &Unavailable::unknown(reason));
+            };
+            match written {
                 Ok(Ok(response)) => answer(taken, response),
-                // Not in the log, or cut off it by another leader: not done.
-                Ok(Err(ClientWriteError::ForwardToLeader(_))) => taken,
+                // It never was in the log: not done.
+                Ok(Err(ClientWriteError::ForwardToLeader(_))) if cuts.count() == cut_before => {
+                    taken
+                }
+                Ok(Err(ClientWriteError::ForwardToLeader(_))) => {
+                    let cut = "another leader cut the entry off the log";
+                    refuse(taken, &Unavailable::unknown(cut))
+                }
                 Ok(Err(ClientWriteError::ChangeMembershipError(error))) => {
                     let reason = reason(&health, &error.to_string());
                     refuse(taken, &Unavailable::unknown(reason))

@@ -52,6 +52,21 @@ async fn a_leader_that_began_again_shows_what_it_acknowledged() {
 }
 
 #[tokio::test]
+async fn a_command_whose_entry_was_cut_off_is_not_proposed_again() {
+    scenarios::a_command_whose_entry_was_cut_off_is_not_proposed_again().await;
+}
+
+#[tokio::test]
+async fn a_leader_whose_entry_a_snapshot_covers_leads_again() {
+    scenarios::a_leader_whose_entry_a_snapshot_covers_leads_again().await;
+}
+
+#[tokio::test]
+async fn a_command_that_was_given_up_is_not_carried_out_later() {
+    scenarios::a_command_that_was_given_up_is_not_carried_out_later().await;
+}
+
+#[tokio::test]
 async fn the_death_of_a_leader_loses_nothing_and_is_short() {
     let mut cluster = Cluster::start(2, 5).await;
     for (life, value) in (1_u64..).zip([100_u64, 200]) {

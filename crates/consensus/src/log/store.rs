@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use openraft::storage::{LogFlushed, LogState, RaftLogStorage};
@@ -32,6 +33,18 @@ pub(crate) struct LogStore {
     index: Arc<Mutex<Index>>,
     recent: Arc<Mutex<Recent>>,
     directory: Arc<str>,
+    cuts: Cuts,
+}
+
+/// How often entries were cut off the log's end, since another leader had others.
+#[derive(Clone, Default)]
+pub(crate) struct Cuts(Arc<AtomicU64>);
+
+impl Cuts {
+    /// Counted before openraft tells those who wait for the entries.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// Entries that the state machine has not taken yet.
@@ -105,7 +118,8 @@ impl LogStore {
         let index = log.shared_index();
         let directory = Arc::from(log.directory());
         let writer = Arc::new(Writer::start(log, health)?);
-        Ok(Self { writer, index, recent: Arc::default(), directory })
+        let (recent, cuts) = Default::default();
+        Ok(Self { writer, index, recent, directory, cuts })
     }
 
     pub(crate) fn writer(&self) -> Arc<Writer> {
@@ -114,6 +128,11 @@ impl LogStore {
 
     pub(crate) fn index(&self) -> Arc<Mutex<Index>> {
         Arc::clone(&self.index)
+    }
+
+    /// Counts the cuts.
+    pub(crate) fn cuts(&self) -> Cuts {
+        self.cuts.clone()
     }
 
     /// What the state machine uses of the log.
@@ -315,6 +334,7 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn truncate(&mut self, since: EntryId) -> Result<(), StorageError> {
+        self.cuts.0.fetch_add(1, Ordering::AcqRel);
         self.recent.lock().truncate(since.index);
         let from = since.index;
         let done = self.writer.call(|done| Job::Truncate { from, done }).await;

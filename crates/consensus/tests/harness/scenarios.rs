@@ -79,3 +79,89 @@ pub async fn a_leader_that_began_again_shows_what_it_acknowledged() {
     drop(back);
     cluster.shutdown().await;
 }
+
+/// The entry of a leader that was cut off with a minority is cut off its log. Somebody
+/// who has it may yet be elected: the command is not proposed again.
+pub async fn a_command_whose_entry_was_cut_off_is_not_proposed_again() {
+    let mut cluster = Cluster::start(24, 5).await;
+    let leader = cluster.leader().await;
+    let with = (leader + 1) % 5;
+    let minority = [node_id(leader), node_id(with)];
+    let majority: Vec<_> = (2..5).map(|step| node_id((leader + step) % 5)).collect();
+    let (cut, whole) = (cluster.consensus(leader), cluster.consensus((leader + 2) % 5));
+    cluster.network.partition(&[&minority, &majority]);
+    let healing = async {
+        while write(&whole, 1, 2).await.is_err() {}
+        cluster.network.heal();
+    };
+    let (written, ()) = tokio::join!(write(&cut, 2, 9), healing);
+    let error = written.expect_err("its entry was cut off");
+    assert!(is_unknown(&error) && error.to_string().contains("cut the entry off"), "{error}");
+    drop((cut, whole));
+    cluster.shutdown().await;
+}
+
+/// A leader loses its lead with an entry under way that a snapshot of the next leader
+/// covers: nobody ever answers for the entry. Once it leads again it takes commands.
+pub async fn a_leader_whose_entry_a_snapshot_covers_leads_again() {
+    let mut cluster = Cluster::start(25, 3).await;
+    // The first of the voters stands for election first.
+    let first = 0;
+    while cluster.leader().await != first {
+        let other = cluster.leader().await;
+        cluster.kill(other, None).await;
+        while cluster.leader().await == other {}
+        cluster.up(other).await;
+    }
+    let (cut, whole) = (cluster.consensus(first), cluster.consensus(1));
+    cluster.network.partition(&[&[node_id(first)], &[node_id(1), node_id(2)]]);
+    let healing = async {
+        for value in 1..=900 {
+            while write(&whole, 1, value).await.is_err() {}
+        }
+        for other in [1, 2] {
+            cluster.consensus(other).checkpoint().await.expect("a checkpoint");
+        }
+        // Whatever was on its way before is given up.
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        cluster.network.heal();
+        assert_eq!(read(&cut, 1).await, Some(900));
+    };
+    let (written, ()) = tokio::join!(write(&cut, 2, 9), healing);
+    let error = written.expect_err("nobody answers for its entry");
+    assert!(error.to_string().contains("no answer"), "it was cut off instead: {error}");
+    drop((cut, whole));
+    // The others go, one after the other, until it leads.
+    for _ in 0..10 {
+        let leader = cluster.leader().await;
+        if leader == first {
+            break;
+        }
+        cluster.kill(leader, None).await;
+        cluster.leader().await;
+        cluster.up(leader).await;
+    }
+    assert_eq!(cluster.leader().await, first, "it never led again");
+    write(&cluster.consensus(first), 1, 901).await.expect("it leads and takes commands");
+    cluster.shutdown().await;
+}
+
+/// Whoever gives a command up that nobody has taken yet is not surprised by it later.
+pub async fn a_command_that_was_given_up_is_not_carried_out_later() {
+    let mut cluster = Cluster::start(26, 3).await;
+    let leader = cluster.leader().await;
+    let alone = (leader + 1) % 3;
+    let others: Vec<_> = (0..3).filter(|one| *one != alone).map(node_id).collect();
+    cluster.network.partition(&[&[node_id(alone)], &others]);
+    let consensus = cluster.consensus(alone);
+    // Until it knows that the leader cannot be reached.
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let given_up = tokio::time::timeout(Duration::from_millis(300), write(&consensus, 1, 7)).await;
+    given_up.expect_err("nobody is there to take it");
+    cluster.network.heal();
+    while write(&consensus, 2, 1).await.is_err() {}
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(read(&consensus, 1).await, Some(0), "it was carried out after all");
+    drop(consensus);
+    cluster.shutdown().await;
+}
