@@ -266,12 +266,14 @@ impl Keeper {
         load: impl FnOnce(&dyn Engine, &AppliedState) -> Result<(), E>,
     ) -> Result<(), E> {
         let _turn = self.turn.lock();
-        let _shut = self.published.write();
+        let mut newest = self.published.write();
         let mut state = self.state.lock();
-        // Also after a failure nothing is sure to be as it was.
+        // Also after a failure nothing is sure to be as it was: then nobody is shown any
+        // rows, half of which may be missing.
         self.directory.fetch_add(1, Ordering::Release);
+        *newest = false;
         load(&*self.engine, &next)?;
-        *state = next;
+        (*state, *newest) = (next, true);
         Ok(())
     }
 
