@@ -166,6 +166,11 @@ impl Shared {
         self.raft.metrics().borrow().state == ServerState::Leader
     }
 
+    /// Whether there is nothing in the log, nor ever was.
+    pub(crate) fn has_no_log(&self) -> bool {
+        self.index.lock().last().is_none()
+    }
+
     /// Whether this command would be taken now; see [`Consensus::takes`].
     fn takes(&self, command: &Command) -> Result<(), ProposeError> {
         match self.health.condition() {
@@ -535,7 +540,8 @@ fn open_storage(
     if !disk.exists(&parts.directory).map_err(LogError::from)? {
         disk.create_dir(&parts.directory).map_err(LogError::from)?;
     }
-    let place = SnapshotPlace { disk: Arc::clone(&disk), directory: parts.directory.clone() };
+    let place = SnapshotPlace::new(Arc::clone(&disk), parts.directory.clone());
+    place.clear().map_err(LogError::from)?;
     let machine = StateMachine::open(engine, clock, parts.cluster, health_too, admission, place)?;
     let random = Arc::clone(&parts.random);
     let log = SegmentLog::open(disk, &parts.directory, parts.cluster, parts.log, random)?;

@@ -3,16 +3,19 @@
 //! An outgoing one is made while it is sent, from a view, and takes no room; writes go
 //! on meanwhile. An incoming one is collected in a file beside the log:
 //! ```text
-//! snapshot.new    being received
+//! snapshot.new-N  being received, the Nth since the start
 //! snapshot        whole and durable, being installed; gone afterwards
 //! ```
 //! **Invariants**
 //! - Rows are replaced only by a snapshot that is whole, verified and durable, so that
 //!   an installation that was cut is done again from it.
+//! - Two that are received at once, from leaders that follow each other or by a second
+//!   try, have a file each.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -25,7 +28,7 @@ use crate::backup::header::Header;
 use crate::backup::writer::BackupWriter;
 use crate::limits::{SNAPSHOT_PIECE_BYTES, SNAPSHOT_PIECES_AHEAD};
 
-const RECEIVING: &str = "snapshot.new";
+const RECEIVING: &str = "snapshot.new-";
 const RECEIVED: &str = "snapshot";
 
 /// A catalog on its way.
@@ -49,27 +52,44 @@ pub(crate) struct SnapshotPlace {
     pub(crate) disk: Arc<dyn Disk>,
     /// A directory on it that exists.
     pub(crate) directory: String,
+    /// How many were begun.
+    begun: Arc<AtomicU64>,
 }
 
 /// A snapshot in a file, read and written from its beginning.
 pub(crate) struct Incoming {
     place: SnapshotPlace,
     file: Arc<dyn DiskFile>,
+    /// The file's path while it is being received.
+    receiving: Option<String>,
     at: u64,
 }
 
 impl SnapshotPlace {
+    pub(crate) fn new(disk: Arc<dyn Disk>, directory: String) -> Self {
+        Self { disk, directory, begun: Arc::default() }
+    }
+
     fn path(&self, name: &str) -> String {
         format!("{}/{name}", self.directory)
     }
 
-    /// A file for a snapshot to come; what was begun before is forgotten.
+    /// A file for a snapshot to come.
     fn receive(&self) -> Result<Incoming, DiskError> {
-        let path = self.path(RECEIVING);
-        if self.disk.exists(&path)? {
-            self.disk.remove(&path)?;
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
+        let path = self.path(&format!("{RECEIVING}{number}"));
+        let file = self.disk.create(&path)?;
+        Ok(Incoming { place: self.clone(), file, receiving: Some(path), at: 0 })
+    }
+
+    /// Removes what a process before was receiving when it ended.
+    pub(crate) fn clear(&self) -> Result<(), DiskError> {
+        for name in self.disk.list(&self.directory)? {
+            if name.starts_with(RECEIVING) {
+                self.disk.remove(&self.path(&name))?;
+            }
         }
-        Ok(Incoming { place: self.clone(), file: self.disk.create(&path)?, at: 0 })
+        Ok(())
     }
 
     /// The snapshot whose installation was begun, if there is one.
@@ -78,7 +98,8 @@ impl SnapshotPlace {
         if !self.disk.exists(&path)? {
             return Ok(None);
         }
-        Ok(Some(Incoming { place: self.clone(), file: self.disk.open(&path)?, at: 0 }))
+        let file = self.disk.open(&path)?;
+        Ok(Some(Incoming { place: self.clone(), file, receiving: None, at: 0 }))
     }
 }
 
@@ -86,8 +107,10 @@ impl Incoming {
     /// Makes it durable under the name that an installation goes by.
     pub(crate) fn keep(&mut self) -> Result<(), DiskError> {
         self.file.sync_data()?;
-        let (from, to) = (self.place.path(RECEIVING), self.place.path(RECEIVED));
-        self.place.disk.rename(&from, &to)?;
+        if let Some(from) = &self.receiving {
+            self.place.disk.rename(from, &self.place.path(RECEIVED))?;
+            self.receiving = None;
+        }
         self.place.disk.sync_dir(&self.place.directory)?;
         self.at = 0;
         Ok(())
@@ -95,11 +118,9 @@ impl Incoming {
 
     /// It is installed, or not wanted.
     pub(crate) fn forget(&self) -> Result<(), DiskError> {
-        for name in [RECEIVING, RECEIVED] {
-            let path = self.place.path(name);
-            if self.place.disk.exists(&path)? {
-                self.place.disk.remove(&path)?;
-            }
+        let path = self.place.path(RECEIVED);
+        if self.place.disk.exists(&path)? {
+            self.place.disk.remove(&path)?;
         }
         self.place.disk.sync_dir(&self.place.directory)
     }
@@ -107,6 +128,17 @@ impl Incoming {
     /// From its beginning again.
     pub(crate) const fn rewind(&mut self) {
         self.at = 0;
+    }
+}
+
+impl Drop for Incoming {
+    /// One that was not kept takes no room. If that fails, the next start sees to it.
+    fn drop(&mut self) {
+        if let Some(path) = &self.receiving
+            && let Err(error) = self.place.disk.remove(path)
+        {
+            tracing::debug!(%error, "a snapshot that broke off is left for the next start");
+        }
     }
 }
 
@@ -272,5 +304,36 @@ impl Seek for Incoming {
             }
         }
         Ok(self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use disk::SimDisk;
+
+    use super::*;
+
+    #[test]
+    fn two_that_are_received_at_once_are_kept_apart() {
+        let disk: Arc<dyn Disk> = SimDisk::new();
+        disk.create_dir("log").expect("a directory");
+        let place = SnapshotPlace::new(Arc::clone(&disk), "log".to_owned());
+        let mut first = place.receive().expect("a file");
+        first.write_all(b"the first, whole").expect("written");
+        let mut second = place.receive().expect("a file");
+        second.write_all(b"the sec").expect("written");
+        first.keep().expect("kept");
+        let read = |place: &SnapshotPlace| {
+            let mut bytes = Vec::new();
+            let mut received = place.received().expect("readable").expect("there");
+            received.read_to_end(&mut bytes).expect("read");
+            bytes
+        };
+        assert_eq!(read(&place), b"the first, whole");
+        drop(second);
+        assert_eq!(disk.list("log").expect("listed"), [RECEIVED], "what broke off is gone");
+        std::mem::forget(place.receive().expect("a file"));
+        SnapshotPlace::new(Arc::clone(&disk), "log".to_owned()).clear().expect("cleared");
+        assert_eq!(disk.list("log").expect("listed"), [RECEIVED]);
     }
 }

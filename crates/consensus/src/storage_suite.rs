@@ -29,7 +29,7 @@ impl StoreBuilder<Types, LogStore, StateMachine, tempfile::TempDir> for Builder 
         let store = LogStore::start(log, Arc::clone(&health)).expect("a thread");
         let clock = Arc::new(SimClock::default());
         let admission = Arc::new(Admission::new(Arc::clone(&disk) as _, Arc::clone(&clock) as _));
-        let place = SnapshotPlace { disk, directory: "log".to_owned() };
+        let place = SnapshotPlace::new(disk, "log".to_owned());
         let engine = Arc::new(engine);
         let machine = StateMachine::open(engine, clock, cluster, health, admission, place);
         Ok((directory, store, machine.expect("a state machine")))
