@@ -13,7 +13,7 @@ use std::time::Duration;
 use catalog::{SiteMap, View};
 use openraft::{ChangeMembers, ServerState};
 use parking_lot::Mutex;
-use units::NodeId;
+use units::{NodeId, SiteId};
 use wire::Transport;
 
 use crate::lease::Lease;
@@ -84,7 +84,7 @@ impl Seating {
         let wanted = seats(map, &voters, is_away);
         let seated: BTreeSet<NodeId> =
             membership.nodes().map(|(member, _)| member.node()).collect();
-        if let Some(new) = wanted.members.difference(&seated).next() {
+        if let Some(new) = wanted.members.keys().find(|node| !seated.contains(node)) {
             return Some(Change::AddNodes(BTreeMap::from([(Member::new(*new), Seat::default())])));
         }
         let is_joint = membership.get_joint_config().len() > 1;
@@ -95,7 +95,8 @@ impl Seating {
                 return Some(Change::ReplaceAllVoters(chosen));
             }
         }
-        let gone = seated.difference(&wanted.members).find(|node| !voters.contains(node));
+        let is_gone = |node: &NodeId| !wanted.members.contains_key(node) && !voters.contains(node);
+        let gone = seated.iter().find(|node| is_gone(node));
         gone.map(|node| Change::RemoveNodes(BTreeSet::from([Member::new(*node)])))
     }
 
@@ -164,7 +165,7 @@ fn follows(metrics: &Metrics, me: Member, node: NodeId) -> bool {
 }
 
 /// The voters wanted, as far as they can vote already: instead of one that cannot yet,
-/// somebody who votes now goes on, if there is one.
+/// somebody who votes now goes on, if there is one at a site that has no other voter.
 fn ready(
     wanted: &Seats,
     voters: &BTreeSet<NodeId>,
@@ -173,9 +174,15 @@ fn ready(
     let is_ready = |node: &NodeId| voters.contains(node) || follows(*node);
     let mut chosen: BTreeSet<NodeId> =
         wanted.voters.iter().copied().filter(|node| is_ready(node)).collect();
-    let missing = wanted.voters.len() - chosen.len();
-    let staying: Vec<NodeId> = voters.difference(&chosen).copied().take(missing).collect();
-    chosen.extend(staying);
+    let site = |node: &NodeId| wanted.members.get(node).copied();
+    let mut taken: BTreeSet<SiteId> = chosen.iter().filter_map(site).collect();
+    for node in voters {
+        // A node that has left the map shares its site with nobody.
+        let mut is_free = |node: &NodeId| site(node).is_none_or(|site| taken.insert(site));
+        if chosen.len() < wanted.voters.len() && !chosen.contains(node) && is_free(node) {
+            chosen.insert(*node);
+        }
+    }
     chosen
 }
 
@@ -187,14 +194,26 @@ mod tests {
         numbers.iter().copied().map(NodeId::from_u128).collect()
     }
 
+    /// Node 1 and node 11 are at site 1, and so on. Nodes `behind` lack the log.
+    fn check(wanted: &[u128], voters: &[u128], behind: &[u128], expected: &[u128]) {
+        let site = |node: u128| (NodeId::from_u128(node), SiteId::from_u128(node % 10));
+        let members = wanted.iter().chain(voters).map(|node| site(*node)).collect();
+        let seats = Seats { members, voters: set(wanted) };
+        let behind = set(behind);
+        let chosen = ready(&seats, &set(voters), |node| !behind.contains(&node));
+        assert_eq!(chosen, set(expected), "{wanted:?} for {voters:?}, without {behind:?}");
+    }
+
+    #[test]
+    fn nobody_votes_beside_another_of_the_same_site() {
+        // Node 11 votes instead of node 1; node 4, which is to come, is not ready.
+        check(&[3, 4, 11], &[1, 2, 3], &[4], &[2, 3, 11]);
+        check(&[4, 11], &[1], &[4], &[11]);
+        check(&[2, 11], &[1, 2], &[11], &[1, 2]);
+    }
+
     #[test]
     fn nobody_votes_before_having_the_log() {
-        let check = |wanted: &[u128], voters: &[u128], behind: &[u128], expected: &[u128]| {
-            let wanted = Seats { members: set(wanted), voters: set(wanted) };
-            let behind = set(behind);
-            let chosen = ready(&wanted, &set(voters), |node| !behind.contains(&node));
-            assert_eq!(chosen, set(expected));
-        };
         check(&[1, 2, 3], &[1], &[], &[1, 2, 3]);
         check(&[1, 2, 3], &[1], &[2, 3], &[1]);
         check(&[1, 2, 3], &[1], &[3], &[1, 2]);

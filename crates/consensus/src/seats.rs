@@ -10,17 +10,18 @@
 //! - Whoever votes goes on voting, unless it has left, is being drained or is away for
 //!   too long while another could: seats do not change for nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::{Node, NodeRole, SiteMap};
-use units::{NodeId, SiteId};
+use units::{NodeId, SiteId, planted};
 
 use crate::limits::VOTERS_MAX;
 
 /// Who should have a seat, and who of them should vote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seats {
-    pub(crate) members: BTreeSet<NodeId>,
+    /// All that have a seat, and their sites.
+    pub(crate) members: BTreeMap<NodeId, SiteId>,
     pub(crate) voters: BTreeSet<NodeId>,
 }
 
@@ -43,7 +44,7 @@ pub(crate) fn seats(
     is_away: impl Fn(NodeId) -> bool,
 ) -> Seats {
     let may: Vec<&Node> = map.nodes.iter().filter(|node| node.role != NodeRole::Storage).collect();
-    let members: BTreeSet<NodeId> = may.iter().map(|node| node.id).collect();
+    let members = may.iter().map(|node| (node.id, node.site)).collect();
     let is_staying = |site: SiteId| map.site(site).is_some_and(|site| !site.is_draining());
     let mut candidates: Vec<&Node> =
         may.iter().copied().filter(|node| is_staying(node.site)).collect();
@@ -59,7 +60,8 @@ pub(crate) fn seats(
     let mut chosen = BTreeSet::new();
     let mut taken = BTreeSet::new();
     for node in candidates {
-        if chosen.len() < voters_of(sites.len()) && taken.insert(node.site) {
+        let is_free = taken.insert(node.site) || planted::is_on("consensus-seats-share-a-site");
+        if chosen.len() < voters_of(sites.len()) && is_free {
             chosen.insert(node.id);
         }
     }
