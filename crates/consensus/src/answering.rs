@@ -5,19 +5,23 @@
 //! - A node that has just started gives nobody its vote for
 //!   [`limits::ELECTION_TIMEOUT_MAX`]: before it stopped it may have promised a leader
 //!   that much, and nothing on its disk says so.
+//! - A leader that counts on its lease gives nobody its vote; see `lease`.
+//! - A node without a log gives nobody its vote: it would elect somebody who has as little
+//!   as it has itself.
 
 use std::io::Write as _;
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 use openraft::Snapshot;
-use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse};
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest, VoteResponse};
 use wire::{Call, Caller, Handler, Refused, Reply};
 
 use crate::consensus::Shared;
 use crate::error::Unavailable;
 use crate::forward;
 use crate::limits;
+use crate::member::Member;
 use crate::message::{self, Kind, Proposed, ReadPoint, SnapshotHead};
 use crate::proposer::Origin;
 use crate::snapshot::CatalogSnapshot;
@@ -48,11 +52,11 @@ impl Handler for Answering {
                 message::reply(&answer)
             }
             Kind::Vote => {
-                if shared.lease.now().saturating_sub(shared.opened) < limits::ELECTION_TIMEOUT_MAX {
-                    return Err(refused("this node has just started"));
-                }
                 let asked = message::body(call.body).await?;
-                message::reply(&shared.raft.vote(asked).await.map_err(refused)?)
+                // To its end, whether or not anybody waits for it: a vote that was given
+                // ends the lease.
+                let judged = tokio::spawn(async move { vote(&shared, asked).await });
+                message::reply(&judged.await.map_err(refused)??)
             }
             Kind::Snapshot => snapshot(&shared, message::read(&rest)?, call.body).await,
             Kind::Propose => propose(shared, call.body).await,
@@ -62,6 +66,29 @@ impl Handler for Answering {
             }
         }
     }
+}
+
+/// Judges whether somebody gets the vote of this node.
+async fn vote(
+    shared: &Shared,
+    asked: VoteRequest<Member>,
+) -> Result<VoteResponse<Member>, Refused> {
+    if shared.lease.now().saturating_sub(shared.opened) < limits::ELECTION_TIMEOUT_MAX {
+        return Err(refused("this node has just started"));
+    }
+    if shared.has_no_log() {
+        return Err(refused("this node has no log to compare with"));
+    }
+    if shared.reads.surely_leads() {
+        return Err(refused("this node leads"));
+    }
+    let judging = shared.lease.vote_asked();
+    let vote = asked.vote;
+    let answer = shared.raft.vote(asked).await.map_err(refused)?;
+    if answer.vote_granted {
+        judging.gave(vote);
+    }
+    Ok(answer)
 }
 
 /// Receives a snapshot and has it installed.

@@ -14,6 +14,8 @@
 //! **Invariants**
 //! - Only an answer to a message of the same vote counts.
 //! - Time is that of a stop-watch that goes on while the machine sleeps.
+//! - A leader promises itself too: while it counts on its lease it gives nobody its vote,
+//!   and once it has given one away its lease is over.
 //! - A node that has just started may have promised something before, so it gives
 //!   nobody its vote for as long; see `answering`.
 
@@ -22,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use units::Clock;
+use units::{Clock, planted};
 
 use crate::limits;
 use crate::log::record::Ballot;
@@ -32,11 +34,40 @@ use crate::member::Member;
 pub(crate) struct Lease {
     clock: Arc<dyn Clock>,
     answered: Mutex<BTreeMap<Member, (Ballot, Duration)>>,
+    votes: Mutex<Votes>,
+}
+
+/// What this node does with its own vote.
+#[derive(Default)]
+struct Votes {
+    /// How many times it is being asked for.
+    asked: u32,
+    /// The highest vote it gave to another.
+    given: Option<Ballot>,
+}
+
+/// This node is being asked for its vote: meanwhile it counts on no lease.
+pub(crate) struct Asked<'a>(&'a Lease);
+
+impl Asked<'_> {
+    /// The vote was given.
+    pub(crate) fn gave(&self, vote: Ballot) {
+        let mut votes = self.0.votes.lock();
+        if votes.given.is_none_or(|given| vote > given) {
+            votes.given = Some(vote);
+        }
+    }
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.0.votes.lock().asked -= 1;
+    }
 }
 
 impl Lease {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, answered: Mutex::default() }
+        Self { clock, answered: Mutex::default(), votes: Mutex::default() }
     }
 
     /// What the stop-watch says.
@@ -53,6 +84,18 @@ impl Lease {
         }
     }
 
+    /// Somebody else wants the vote of this node.
+    pub(crate) fn vote_asked(&self) -> Asked<'_> {
+        self.votes.lock().asked += 1;
+        Asked(self)
+    }
+
+    /// Whether a leader with this vote has kept its own vote.
+    fn is_kept(&self, vote: Ballot) -> bool {
+        let votes = self.votes.lock();
+        votes.asked == 0 && votes.given.is_none_or(|given| vote > given)
+    }
+
     /// When a node was last sent something that it answered.
     pub(crate) fn answered(&self, by: Member) -> Option<Duration> {
         self.answered.lock().get(&by).map(|(_, sent)| *sent)
@@ -63,16 +106,17 @@ impl Lease {
     pub(crate) fn holds(&self, me: Member, vote: Ballot, voters: &[BTreeSet<Member>]) -> bool {
         let now = self.now();
         let answered = self.answered.lock();
+        let is_over = |sent: Duration| {
+            now.saturating_sub(sent) >= limits::LEASE && !planted::is_on("consensus-lease-for-good")
+        };
         let promised = |voter: &Member| {
-            *voter == me
-                || answered.get(voter).is_some_and(|(of, sent)| {
-                    *of == vote && now.saturating_sub(*sent) < limits::LEASE
-                })
+            let heard = answered.get(voter);
+            *voter == me || heard.is_some_and(|(of, sent)| *of == vote && !is_over(*sent))
         };
         let is_majority = |voters: &BTreeSet<Member>| {
             2 * voters.iter().filter(|voter| promised(voter)).count() > voters.len()
         };
-        !voters.is_empty() && voters.iter().all(is_majority)
+        self.is_kept(vote) && !voters.is_empty() && voters.iter().all(is_majority)
     }
 }
 
@@ -110,5 +154,26 @@ mod tests {
         lease.note(Member::from(3), vote, lease.now());
         assert!(lease.holds(me, vote, std::slice::from_ref(&three)));
         assert!(!lease.holds(Member::from(9), vote, &[set(&[1, 2, 3, 4])]));
+    }
+
+    #[test]
+    fn a_leader_that_gives_its_vote_away_has_no_lease() {
+        let clock = Arc::new(SimClock::starting_at(Timestamp::from_seconds(1)));
+        let lease = Lease::new(clock);
+        let (me, three) = (Member::from(1), [set(&[1, 2, 3])]);
+        let vote = Ballot::new_committed(3, me);
+        lease.note(Member::from(2), vote, lease.now());
+        assert!(lease.holds(me, vote, &three));
+        let other = Ballot::new(4, Member::from(3));
+        {
+            let _asked = lease.vote_asked();
+            assert!(!lease.holds(me, vote, &three), "it may be given at any moment");
+        }
+        assert!(lease.holds(me, vote, &three), "it was not given");
+        lease.vote_asked().gave(other);
+        assert!(!lease.holds(me, vote, &three), "one and three may have another leader");
+        let next = Ballot::new_committed(5, me);
+        lease.note(Member::from(2), next, lease.now());
+        assert!(lease.holds(me, next, &three), "it was elected again");
     }
 }

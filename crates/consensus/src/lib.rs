@@ -98,4 +98,20 @@ pub const PLANTED: &[units::planted::PlantedBug] = &[
         name: "consensus-forgets-it-led",
         what: "is read as a leader that began again before its log is applied",
     },
+    units::planted::PlantedBug {
+        name: "consensus-lease-for-good",
+        what: "a leader is read on a lease that has run out",
+    },
+    units::planted::PlantedBug {
+        name: "consensus-read-unconfirmed",
+        what: "a leader without a lease is read without asking a majority",
+    },
+    units::planted::PlantedBug {
+        name: "consensus-read-unasked",
+        what: "a node that does not lead is read without asking the leader",
+    },
+    units::planted::PlantedBug {
+        name: "consensus-seats-share-a-site",
+        what: "two nodes of one site vote",
+    },
 ];

@@ -89,40 +89,17 @@ async fn the_death_of_a_leader_loses_nothing_and_is_short() {
 
 #[tokio::test]
 async fn a_minority_neither_writes_nor_reads() {
-    let mut cluster = Cluster::start(3, 5).await;
-    let leader = cluster.leader().await;
-    write(&cluster.consensus(leader), 1, 1).await.expect("written");
-    // The leader and one more are cut off from the other three.
-    let with = (leader + 1) % 5;
-    let minority = [node_id(leader), node_id(with)];
-    let majority: Vec<_> = (2..5).map(|step| node_id((leader + step) % 5)).collect();
-    cluster.network.partition(&[&minority, &majority]);
-    let (cut, whole) = (cluster.consensus(leader), cluster.consensus((leader + 2) % 5));
-    let (written, refused) = tokio::join!(
-        async {
-            // Whether the first is taken depends on when the new leader is there.
-            while write(&whole, 1, 2).await.is_err() {}
-        },
-        write(&cut, 2, 9),
-    );
-    let () = written;
-    assert!(refused.is_err(), "two of five acknowledged a write");
-    assert_eq!(read(&whole, 1).await, Some(2));
-    for number in [leader, with] {
-        assert_eq!(read(&cluster.consensus(number), 1).await, None, "an old value was read");
-    }
-    cluster.network.heal();
-    for number in 0..5 {
-        assert_eq!(read(&cluster.consensus(number), 1).await, Some(2));
-    }
-    // What was never acknowledged is there for all or for none.
-    let found: Vec<_> = futures::future::join_all((0..5).map(|number| {
-        let consensus = cluster.consensus(number);
-        async move { read(&consensus, 2).await }
-    }))
-    .await;
-    assert!(found.iter().all(|one| *one == found[0]), "{found:?}");
-    cluster.shutdown().await;
+    scenarios::a_minority_neither_writes_nor_reads().await;
+}
+
+#[tokio::test]
+async fn one_node_of_a_site_votes() {
+    scenarios::one_node_of_a_site_votes().await;
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_is_read_everywhere() {
+    scenarios::what_is_acknowledged_is_read_everywhere().await;
 }
 
 #[tokio::test]

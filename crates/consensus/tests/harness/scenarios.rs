@@ -165,3 +165,65 @@ pub async fn a_command_that_was_given_up_is_not_carried_out_later() {
     drop(consensus);
     cluster.shutdown().await;
 }
+
+/// Two of five that are cut off, the leader among them.
+pub async fn a_minority_neither_writes_nor_reads() {
+    let mut cluster = Cluster::start(3, 5).await;
+    let leader = cluster.leader().await;
+    write(&cluster.consensus(leader), 1, 1).await.expect("written");
+    // The leader and one more are cut off from the other three.
+    let with = (leader + 1) % 5;
+    let minority = [node_id(leader), node_id(with)];
+    let majority: Vec<_> = (2..5).map(|step| node_id((leader + step) % 5)).collect();
+    cluster.network.partition(&[&minority, &majority]);
+    let (cut, whole) = (cluster.consensus(leader), cluster.consensus((leader + 2) % 5));
+    let (_, refused) = tokio::join!(
+        async {
+            // Whether the first is taken depends on when the new leader is there.
+            while write(&whole, 1, 2).await.is_err() {}
+        },
+        write(&cut, 2, 9),
+    );
+    assert!(refused.is_err(), "two of five acknowledged a write");
+    assert_eq!(read(&whole, 1).await, Some(2));
+    for number in [leader, with] {
+        assert_eq!(read(&cluster.consensus(number), 1).await, None, "an old value was read");
+    }
+    cluster.network.heal();
+    for number in 0..5 {
+        assert_eq!(read(&cluster.consensus(number), 1).await, Some(2));
+    }
+    // What was never acknowledged is there for all or for none.
+    let found: Vec<_> = futures::future::join_all((0..5).map(|number| {
+        let consensus = cluster.consensus(number);
+        async move { read(&consensus, 2).await }
+    }))
+    .await;
+    assert!(found.iter().all(|one| *one == found[0]), "{found:?}");
+    cluster.shutdown().await;
+}
+
+/// The second node of a site does not vote while another site could.
+pub async fn one_node_of_a_site_votes() {
+    let mut cluster = Cluster::founded(27, 3).await;
+    cluster.join_beside(1, 0).await;
+    cluster.join(2, catalog::NodeRole::Full).await;
+    cluster.until("two vote", |status| status.voters.len() == 2).await;
+    let voters = cluster.consensus(0).status().voters;
+    assert!(voters.contains(&node_id(2)), "both voters are at one site: {voters:?}");
+    cluster.shutdown().await;
+}
+
+/// A read begun anywhere after an answer shows what was answered.
+pub async fn what_is_acknowledged_is_read_everywhere() {
+    let mut cluster = Cluster::start(28, 3).await;
+    cluster.network.delay_set_all(Duration::from_millis(3), Duration::ZERO);
+    for value in 1..20 {
+        let number = usize::try_from(value % 3).expect("small");
+        write(&cluster.consensus(number), 1, value).await.expect("written");
+        for other in 0..3 {
+            assert_eq!(read(&cluster.consensus(other), 1).await, Some(value), "{number} {other}");
+        }
+    }
+    cluster.shutdown().await;
+}

@@ -155,12 +155,20 @@ impl Cluster {
 
     /// Puts a machine on the map and starts it.
     pub async fn join(&mut self, number: usize, role: NodeRole) {
+        self.join_at(number, role, SiteJoin::New(Box::new(site_new(number)))).await;
+    }
+
+    /// Puts a machine on the map, at the site of another, and starts it.
+    pub async fn join_beside(&mut self, number: usize, other: usize) {
+        self.join_at(number, NodeRole::Full, SiteJoin::Existing(site_id(other))).await;
+    }
+
+    async fn join_at(&mut self, number: usize, role: NodeRole, site: SiteJoin) {
         let id = InviteId::from_u128(number as u128 + 1);
         let key = SimNetwork::invite_key(id);
         let expires = self.clock.now().after(Duration::from_hours(1));
         let made_by = "a test".to_owned();
         let invite = InviteCreate { id, key, role, expires, made_by };
-        let site = SiteJoin::New(Box::new(site_new(number)));
         let join = NodeJoin { invite: id, site, node: node_new(number, role) };
         for command in [Command::InviteCreate(invite), Command::NodeJoin(Box::new(join))] {
             self.consensus(0).propose(command).await.expect("joins");
