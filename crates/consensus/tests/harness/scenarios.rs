@@ -177,7 +177,7 @@ pub async fn a_minority_neither_writes_nor_reads() {
     let majority: Vec<_> = (2..5).map(|step| node_id((leader + step) % 5)).collect();
     cluster.network.partition(&[&minority, &majority]);
     let (cut, whole) = (cluster.consensus(leader), cluster.consensus((leader + 2) % 5));
-    let (_, refused) = tokio::join!(
+    let ((), refused) = tokio::join!(
         async {
             // Whether the first is taken depends on when the new leader is there.
             while write(&whole, 1, 2).await.is_err() {}
