@@ -2,13 +2,17 @@
 //!
 //! The handshake has proven that it holds the token; the catalog decides, in the command,
 //! whether the invitation is still good.
+//!
+//! **Invariant**: the root key goes to whom the map says is to open what is stored. What
+//! a machine says of its own role counts only while the map does not know it: one that
+//! has joined may ask again, and might say something else then.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use catalog::command::{NodeJoin, NodeNew, SiteJoin, SiteNew};
-use catalog::{Command, NodeAddress, NodeRole, SiteName};
+use catalog::{Command, NodeAddress, NodeRole, SiteMap, SiteName};
 use consensus::Consensus;
 use units::{ClusterId, InviteId, NodeId};
 use vault::{NodeIdentity, Vault, node_verify};
@@ -78,12 +82,43 @@ impl LettingIn {
         joined.map_err(|error| chain(&error))?;
         tracing::info!(node = %ask.node, site = %ask.site, "a node has joined");
         let map = self.consensus.view().site_map().map_err(|error| chain(&error))?;
+        let opens = may_open(&map, ask.node);
         let roster = map.nodes.into_iter().map(|node| {
             let addresses = node.addresses.iter().map(ToString::to_string).collect();
             (node.id, node.key, addresses)
         });
-        let opens = role == NodeRole::Full;
         let root = opens.then(|| self.vault.share().to_vec());
         Ok(JoinReply { roster: roster.collect(), root })
+    }
+}
+
+/// Whether a node may open what is stored.
+fn may_open(map: &SiteMap, node: NodeId) -> bool {
+    map.node(node).is_some_and(|node| node.role == NodeRole::Full)
+}
+
+#[cfg(test)]
+mod tests {
+    use catalog::Node;
+    use units::{NodePublicKey, SiteId, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn only_a_node_that_the_map_says_is_full_gets_the_root_key() {
+        let node = |number: u128, role| Node {
+            id: NodeId::from_u128(number),
+            site: SiteId::from_u128(number),
+            key: NodePublicKey([7; 32]),
+            addresses: Vec::new(),
+            role,
+            disks: Vec::new(),
+            joined: Timestamp::from_seconds(1),
+        };
+        let roles = [NodeRole::Full, NodeRole::Storage, NodeRole::Witness];
+        let nodes = (1_u128..).zip(roles).map(|(number, role)| node(number, role)).collect();
+        let map = SiteMap { nodes, ..SiteMap::default() };
+        let opens = |number| may_open(&map, NodeId::from_u128(number));
+        assert_eq!([1, 2, 3, 4].map(opens), [true, false, false, false]);
     }
 }
