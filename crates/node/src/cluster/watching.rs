@@ -83,10 +83,19 @@ impl Watching {
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), String> {
         let mut applied = self.consensus.applied();
         let mut seen = None;
+        let mut was_known = false;
         loop {
             let revision = self.consensus.directory_revision();
             if seen != Some(revision) {
-                self.follow();
+                let is_known = self.follow();
+                if was_known && is_known == Some(false) {
+                    tracing::warn!(
+                        "this node was removed from the cluster: the others speak to it no \
+                         more, and it serves nothing; stop it, and join anew with an empty data \
+                         directory"
+                    );
+                }
+                was_known = is_known.unwrap_or(was_known);
                 seen = Some(revision);
             }
             let told = self.tell().await;
@@ -112,15 +121,16 @@ impl Watching {
         }
     }
 
-    /// Knows whom the map says to know.
-    fn follow(&self) {
+    /// Knows whom the map says to know; whether the map knows this node, if that
+    /// can be told.
+    fn follow(&self) -> Option<bool> {
         let view = self.consensus.view();
         let map = match view.site_map() {
             Ok(map) if map.is_founded() => map,
-            Ok(_) => return,
+            Ok(_) => return None,
             Err(error) => {
                 tracing::warn!(error = %chain(&error), "the site map cannot be read");
-                return;
+                return None;
             }
         };
         match roster(&view) {
@@ -128,10 +138,11 @@ impl Watching {
             Ok(roster) if roster.nodes.contains_key(&self.node) => {
                 self.transport.roster_set(roster);
             }
-            Ok(_) => return,
+            Ok(_) => return Some(false),
             Err(error) => tracing::warn!(error = %chain(&error), "the site map cannot be read"),
         }
         self.fragments.map_set(disks_of(&map));
+        Some(true)
     }
 
     /// Tells the map what has changed about this node.
