@@ -164,3 +164,7 @@ const _: () = assert!(CALL_BYTES_MAX <= wire::limits::BODY_COLLECTED_BYTES_MAX);
 const _: () = assert!(CALL_NAMES_MAX * 64 <= wire::limits::HEAD_BYTES_MAX, "words of 60 bytes");
 const _: () = assert!(REMOTE_LIST_MAX * 32 <= wire::limits::HEAD_BYTES_MAX, "words of 30 bytes");
 const _: () = assert!(DISKS_REPORTED_MAX * 128 <= wire::limits::HEAD_BYTES_MAX);
+
+/// The way to a node of which it was not measured yet: that of another continent, so that
+/// any way that is known is taken first.
+pub const UNKNOWN_WAY: Duration = Duration::from_millis(150);

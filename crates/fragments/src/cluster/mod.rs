@@ -16,6 +16,7 @@ mod reports;
 mod waits;
 mod watch;
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use wire::{Body, CallError, Transport};
 use self::ask::{Asker, Unanswered, garbled, read_fault, write_fault};
 use self::reports::Reports;
 pub use self::waits::{Patience, Waits};
-use crate::limits::{CALL_BYTES_MAX, CALL_NAMES_MAX, FRAGMENT_BYTES_MAX};
+use crate::limits::{CALL_BYTES_MAX, CALL_NAMES_MAX, FRAGMENT_BYTES_MAX, UNKNOWN_WAY};
 use crate::protocol::{self, Answer, Arriving, Question};
 use crate::{
     CustodyProof, DiskReport, DiskSpace, DiskState, Fragment, FragmentName, FragmentStore, Listed,
@@ -153,7 +154,10 @@ impl ClusterStore {
         let nodes: BTreeSet<NodeId> = map.values().copied().collect();
         let opened: BTreeMap<NodeId, BTreeSet<DiskId>> = nodes
             .into_iter()
-            .filter_map(|node| Some((node, self.shared.reports.disks(node)?)))
+            .filter_map(|node| {
+                let asker = self.shared.asker.as_ref()?;
+                Some((node, self.opened_there(node, asker)?))
+            })
             .collect();
         let is_there = |disk: &DiskId, node: &NodeId| {
             self.local.has(*disk) || opened.get(node).is_some_and(|disks| disks.contains(disk))
@@ -175,7 +179,7 @@ impl ClusterStore {
     pub fn reach(&self, disk: DiskId) -> Reach {
         match self.route(disk) {
             Route::Here => Reach::Here,
-            Route::There(node, _) => match self.shared.reports.disks(node) {
+            Route::There(node, asker) => match self.opened_there(node, asker) {
                 None => Reach::Unreachable { node },
                 Some(disks) if disks.contains(&disk) => Reach::There { node },
                 Some(_) => Reach::Missing,
@@ -183,6 +187,22 @@ impl ClusterStore {
             Route::Nowhere if self.local.missing().contains(&disk) => Reach::Missing,
             Route::Nowhere if self.map().contains_key(&disk) => Reach::Missing,
             Route::Nowhere => Reach::Unknown,
+        }
+    }
+
+    /// How long a small question to a disk and its answer take on the way: nothing for a
+    /// disk of this node, [`UNKNOWN_WAY`] if it was not measured yet; `None` if the disk
+    /// cannot be asked now.
+    pub fn way_to(&self, disk: DiskId) -> Option<Duration> {
+        match self.route(disk) {
+            Route::Here => Some(Duration::ZERO),
+            Route::There(node, asker) => {
+                let contact = asker.transport.contact(node);
+                let is_silent = contact.reached == Some(false)
+                    || self.shared.reports.has_answered(node) == Some(false);
+                (!is_silent).then(|| contact.round_trip.unwrap_or(UNKNOWN_WAY))
+            }
+            Route::Nowhere => None,
         }
     }
 
@@ -212,9 +232,21 @@ impl ClusterStore {
         }
     }
 
+    /// The disks that a node has opened, by its last word; none if that is too old, or if
+    /// the node did not answer when anything at all was last asked of it.
+    fn opened_there(&self, node: NodeId, asker: &Asker) -> Option<BTreeSet<DiskId>> {
+        if asker.transport.contact(node).reached == Some(false) {
+            return None;
+        }
+        self.shared.reports.disks(node)
+    }
+
     fn reported(&self, disk: DiskId) -> Option<DiskReport> {
         match self.route(disk) {
-            Route::There(node, _) => self.shared.reports.disk(node, disk),
+            Route::There(node, asker) => {
+                self.opened_there(node, asker)?;
+                self.shared.reports.disk(node, disk)
+            }
             Route::Here | Route::Nowhere => None,
         }
     }
