@@ -266,6 +266,16 @@ impl Node {
         Ok(())
     }
 
+    /// SIGSTOP: it hangs, with its connections open, until [`Node::resume`].
+    pub fn pause(&self) -> Result<()> {
+        kill_process(Pid::from_child(&self.process), Signal::STOP).context("no signal sent")
+    }
+
+    /// SIGCONT: it goes on where it was.
+    pub fn resume(&self) -> Result<()> {
+        kill_process(Pid::from_child(&self.process), Signal::CONT).context("no signal sent")
+    }
+
     /// SIGTERM, and the exit code.
     pub fn stop(&mut self) -> Result<Option<i32>> {
         let id = Pid::from_child(&self.process);

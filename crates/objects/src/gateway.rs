@@ -13,6 +13,7 @@ use crate::limits::{
     BUCKET_FACTS_CACHED_MAX, CREDENTIALS_CACHED_MAX, DEGRADED_READS_MAX, READ_POOL_BYTES,
 };
 use crate::read::damage::{Damage, damage_queue};
+use crate::read::hedging::Hedging;
 use crate::read::pins::Pins;
 use crate::sites::Placings;
 use crate::verbs::{BucketFacts, SettingsCache};
@@ -56,6 +57,7 @@ pub(crate) struct Inner {
     pub(crate) write_budget: WriteBudget,
     pub(crate) read_pool: Arc<Semaphore>,
     pub(crate) degraded_reads: Semaphore,
+    pub(crate) hedging: Hedging,
     pub(crate) pins: Pins,
     pub(crate) verbs: Arc<Verbs>,
     pub(crate) abandoned: mpsc::Sender<PartId>,
@@ -79,6 +81,7 @@ impl Objects {
                 write_budget: WriteBudget::new(),
                 read_pool: Arc::new(Semaphore::new(READ_POOL_BYTES)),
                 degraded_reads: Semaphore::new(DEGRADED_READS_MAX),
+                hedging: Hedging::default(),
                 pins: Pins::default(),
                 verbs: Arc::default(),
                 abandoned,

@@ -45,6 +45,32 @@ pub const READ_WINDOW_BYTES: usize = 256 * 1024;
 /// (one being sent, one being read ahead) and waits for its first.
 pub const READ_POOL_BYTES: usize = 44 * 1024 * 1024;
 
+/// Windows of one reader that are read ahead where fragments come from other nodes: 1 MiB
+/// on its way hides 10 ms there and back up to 100 MiB/s.
+pub const READ_AHEAD_WINDOWS: usize = 4;
+
+/// What read-ahead leaves of the pool for readers that have no window yet.
+pub const READ_AHEAD_LEAVES: usize = READ_POOL_BYTES / 2;
+
+/// How long a fragment at another node is waited for, on top of the way there, before the
+/// stripe is read without it as well: longer than a disk that turns takes under load.
+pub const HEDGE_AFTER: Duration = Duration::from_millis(60);
+
+/// How many times the way there and back is waited for on top.
+pub const HEDGE_ROUND_TRIPS: u32 = 3;
+
+/// Of so many reads answered in time, one more may be made twice.
+pub const HEDGE_ONE_IN: u32 = 20;
+
+/// So many reads may be made twice one after the other.
+pub const HEDGES_IN_STORE: u32 = 20;
+
+/// How long a disk that was slow is left out, before it is tried again.
+pub const SLOW_FOR: Duration = Duration::from_secs(5);
+
+/// Slow disks that are remembered; with more than these nothing can be left out anyway.
+pub const SLOW_DISKS_MAX: usize = 256;
+
 /// Readers that hold a whole rebuilt stripe at once.
 pub const DEGRADED_READS_MAX: usize = 4;
 

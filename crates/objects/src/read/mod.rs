@@ -7,10 +7,16 @@
 //! to them. When a fragment is missing or bad, the stripe is rebuilt from the
 //! others and the fragment is reported to the steward; the client sees nothing.
 //!
+//! Fragments at other nodes are read ahead of the client by a few windows, since each
+//! answer takes its way; a disk that is slow is not waited for (see `hedging`), and of
+//! copies the nearest is read.
+//!
 //! Memory: a window per reader, from a pool; when that is empty, windows of one
 //! chunk, of which there are at most as many as connections.
 
 pub(crate) mod damage;
+mod gather;
+pub(crate) mod hedging;
 pub(crate) mod opening;
 pub(crate) mod part;
 pub(crate) mod pins;

@@ -1,15 +1,24 @@
 //! One part, open for reading.
 
+use core::ops::Range;
+use core::pin::pin;
+use core::time::Duration;
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use catalog::{PartReference, PartRow, SealedBytes};
-use erasure::Code;
-use fragments::{DiskState, FragmentName, ReadError};
-use futures::future::join_all;
+use erasure::{Code, Piece};
+use fragments::{ClusterStore, DiskState, FragmentName, ReadError};
+use futures::future::{Either, join_all, select};
+use parking_lot::Mutex;
 use seal::limits::{SEALED_CHUNK_BYTES, TAG_BYTES};
 use seal::{ChunkPlace, ChunkSealer, SealedLayout, StripeRange};
+use tokio::time::timeout;
 use units::{DiskId, FragmentNumber, PartId, StripeNumber};
 
 use super::damage::{Damage, DamageKind};
+use super::gather::{Holders, gather};
+use super::hedging::{Answered, Hedging, NOT_THERE};
 use super::pins::Pin;
 use crate::ObjectError;
 use crate::gateway::Inner;
@@ -19,11 +28,20 @@ pub(crate) struct OpenPart {
     part: PartId,
     sealer: ChunkSealer,
     layout: SealedLayout,
-    code: Code,
-    slots: Vec<DiskId>,
+    /// As the catalog said when it was last asked.
+    located: Mutex<Arc<Located>>,
     /// The last stripe that had to be rebuilt, for the windows that follow.
-    rebuilt: Option<(StripeNumber, Bytes)>,
+    rebuilt: Mutex<Option<(StripeNumber, Bytes)>>,
+    /// Held while one is.
+    rebuilding: tokio::sync::Mutex<()>,
     _pin: Pin,
+}
+
+/// How a part is cut, and the disk of each of its fragments.
+#[derive(Debug)]
+pub(crate) struct Located {
+    pub(crate) code: Code,
+    pub(crate) slots: Vec<DiskId>,
 }
 
 /// What stands in the way of a window.
@@ -73,9 +91,9 @@ impl Inner {
             part,
             sealer: ChunkSealer::new(key, part),
             layout,
-            code,
-            slots: row.slots.clone(),
-            rebuilt: None,
+            located: Mutex::new(Arc::new(Located { code, slots: row.slots.clone() })),
+            rebuilt: Mutex::default(),
+            rebuilding: tokio::sync::Mutex::default(),
             _pin: self.pins.pin(part),
         })
     }
@@ -106,33 +124,60 @@ impl OpenPart {
         &self.layout
     }
 
+    fn located(&self) -> Arc<Located> {
+        Arc::clone(&self.located.lock())
+    }
+
+    /// Whether some of its fragments lie at other nodes: windows are then worth asking for
+    /// ahead of time.
+    pub(crate) fn is_remote(&self, inner: &Inner) -> bool {
+        self.located().is_remote(inner)
+    }
+
     /// The plaintext of one window, in pieces of up to a chunk.
     pub(crate) async fn window(
-        &mut self,
+        &self,
         inner: &Inner,
         range: &StripeRange,
     ) -> Result<Vec<Bytes>, ObjectError> {
-        if let Some((stripe, bytes)) = &self.rebuilt
-            && *stripe == range.stripe
-            && let Some(sealed) = cut(bytes, range)
-        {
-            let bytes = BytesMut::from(&sealed[..]);
-            return self.open(range, bytes).map_err(|_| self.lost(range.stripe));
+        if let Some(plain) = self.window_rebuilt(range) {
+            return plain.map_err(|_| self.lost(range.stripe));
         }
-        match self.read_window(inner, range).await {
+        let read = if self.is_remote(inner) {
+            self.read_hedged(inner, range).await
+        } else {
+            self.read_window(inner, range, &Answered::default()).await
+        };
+        match read {
             Ok(plain) => Ok(plain),
             Err(trouble) => self.read_around(inner, range, trouble).await,
         }
     }
 
-    /// From the data fragments alone, as nearly always.
-    async fn read_window(&self, inner: &Inner, range: &StripeRange) -> Result<Vec<Bytes>, Trouble> {
+    /// The window, if its stripe is the one that was rebuilt last.
+    fn window_rebuilt(&self, range: &StripeRange) -> Option<Result<Vec<Bytes>, seal::OpenError>> {
+        let stripe = match &*self.rebuilt.lock() {
+            Some((stripe, bytes)) if *stripe == range.stripe => bytes.clone(),
+            _ => return None,
+        };
+        let sealed = cut(&stripe, range)?;
+        Some(self.open(range, BytesMut::from(&sealed[..])))
+    }
+
+    /// From the data fragments alone, as nearly always; of copies, from the nearest.
+    async fn read_window(
+        &self,
+        inner: &Inner,
+        range: &StripeRange,
+        answered: &Answered,
+    ) -> Result<Vec<Bytes>, Trouble> {
+        let located = self.located();
         let sealed_bytes = size(self.layout.sealed_bytes(range.stripe));
-        let sealed = size(range.sealed.start)..size(range.sealed.end);
-        let pieces = erasure::locate(self.code, sealed_bytes, sealed);
+        let pieces = located.pieces(inner, sealed_bytes, range);
         let reads = pieces.iter().map(|piece| {
-            let name = self.name(range.stripe, piece.fragment);
-            inner.parts.fragments.read(self.slot(piece.fragment), name, piece.range.clone())
+            let fragment = self.name(range.stripe, piece.fragment);
+            let disk = located.slot(piece.fragment);
+            read_noted(&inner.parts.fragments, disk, fragment, piece.range.clone(), answered)
         });
         let mut bytes = BytesMut::new();
         let mut unread = Unread::default();
@@ -158,24 +203,96 @@ impl OpenPart {
             .map_err(|_| Trouble::Unopened(pieces.iter().map(|piece| piece.fragment).collect()))
     }
 
+    /// As [`OpenPart::read_window`], and not waiting for a disk that is slow: when it has
+    /// let others wait, or does so now, the stripe is rebuilt without it. Whichever comes
+    /// first is taken.
+    async fn read_hedged(&self, inner: &Inner, range: &StripeRange) -> Result<Vec<Bytes>, Trouble> {
+        let located = self.located();
+        let sealed_bytes = size(self.layout.sealed_bytes(range.stripe));
+        let pieces = located.pieces(inner, sealed_bytes, range);
+        let disk = |fragment: &u8| located.slot(*fragment);
+        let slow = pieces.iter().map(|piece| piece.fragment);
+        let slow: Vec<u8> = slow.filter(|one| inner.hedging.is_slow(disk(one))).collect();
+        if !slow.is_empty()
+            && let Some(plain) = self.read_without(inner, range, &slow).await
+        {
+            return Ok(plain);
+        }
+        let way = pieces
+            .iter()
+            .filter_map(|piece| inner.parts.fragments.way_to(located.slot(piece.fragment)));
+        let patience = Hedging::patience(way.max().unwrap_or_default());
+        let answered = Answered::default();
+        let mut direct = pin!(self.read_window(inner, range, &answered));
+        if let Ok(read) = timeout(patience, direct.as_mut()).await {
+            inner.hedging.earn();
+            return read;
+        }
+        if !inner.hedging.spend() {
+            return direct.await;
+        }
+        let late: Vec<u8> = pieces
+            .iter()
+            .map(|piece| piece.fragment)
+            .filter(|fragment| !answered.has(*fragment))
+            .collect();
+        let around = pin!(self.read_without(inner, range, &late));
+        match select(direct, around).await {
+            Either::Left((Ok(plain), _)) => Ok(plain),
+            Either::Left((Err(trouble), around)) => around.await.ok_or(trouble),
+            Either::Right((None, direct)) => direct.await,
+            Either::Right((Some(plain), _)) => {
+                for fragment in &late {
+                    inner.hedging.slow(disk(fragment));
+                }
+                Ok(plain)
+            }
+        }
+    }
+
+    /// The window from the other fragments, if as much may be rebuilt now as that takes.
+    /// Nothing is reported: nothing is known against those that are left out.
+    async fn read_without(
+        &self,
+        inner: &Inner,
+        range: &StripeRange,
+        without: &[u8],
+    ) -> Option<Vec<Bytes>> {
+        let _one = self.rebuilding.lock().await;
+        if let Some(plain) = self.window_rebuilt(range) {
+            return plain.ok();
+        }
+        let _degraded = inner.degraded_reads.try_acquire().ok()?;
+        let stripe = self.rebuild(inner, range.stripe, without, Sources::Named).await?;
+        let sealed = cut(&stripe, range)?;
+        let plain = self.open(range, BytesMut::from(&sealed[..])).ok()?;
+        *self.rebuilt.lock() = Some((range.stripe, stripe));
+        Some(plain)
+    }
+
     /// With the help of the other fragments; reports what was bad.
     async fn read_around(
-        &mut self,
+        &self,
         inner: &Inner,
         range: &StripeRange,
         trouble: Trouble,
     ) -> Result<Vec<Bytes>, ObjectError> {
         // A repair may have moved a slot since we looked, or given the part a copy more.
+        let located = self.located();
         if let Ok(Some(row)) = inner.view().part(self.part)
-            && row.slots != self.slots
+            && row.slots != located.slots
             && let Ok(code) = Code::new(row.data, row.parity)
-            && code.data() == self.code.data()
+            && code.data() == located.code.data()
             && row.slots.len() == usize::from(code.total())
         {
-            (self.code, self.slots) = (code, row.slots);
-            if let Ok(plain) = self.read_window(inner, range).await {
+            *self.located.lock() = Arc::new(Located { code, slots: row.slots });
+            if let Ok(plain) = self.read_window(inner, range, &Answered::default()).await {
                 return Ok(plain);
             }
+        }
+        let _one = self.rebuilding.lock().await;
+        if let Some(Ok(plain)) = self.window_rebuilt(range) {
+            return Ok(plain);
         }
         let _degraded =
             inner.degraded_reads.acquire().await.map_err(|_| self.lost(range.stripe))?;
@@ -206,7 +323,7 @@ impl OpenPart {
             if blamed {
                 self.report(inner, range.stripe, &bad, unheard, kind);
             }
-            self.rebuilt = Some((range.stripe, stripe));
+            *self.rebuilt.lock() = Some((range.stripe, stripe));
             return Ok(plain);
         }
         // Nobody can say which one is wrong where all could be read; what could not
@@ -217,7 +334,7 @@ impl OpenPart {
         tracing::error!(part = %self.part, stripe = %range.stripe, "a stripe cannot be read");
         let reason = format!("stripe {} of part {}", range.stripe, self.part);
         let is_unread = matches!(trouble, Trouble::Unread(_));
-        let may_answer = || self.slots.iter().any(|disk| is_unreachable(inner, *disk));
+        let may_answer = || self.located().slots.iter().any(|disk| is_unreachable(inner, *disk));
         if is_unread && (!unheard.is_empty() || may_answer()) {
             return Err(ObjectError::DisksUnreachable { reason });
         }
@@ -233,8 +350,9 @@ impl OpenPart {
         unheard: &[u8],
         kind: DamageKind,
     ) {
+        let located = self.located();
         for fragment in bad.iter().filter(|fragment| !unheard.contains(fragment)) {
-            let (disk, fragment) = (self.slot(*fragment), FragmentNumber::new(*fragment));
+            let (disk, fragment) = (located.slot(*fragment), FragmentNumber::new(*fragment));
             // A disk that does not answer says nothing of what it holds.
             if kind == DamageKind::Unread
                 && inner.parts.fragments.state(disk) == Some(DiskState::Hanging)
@@ -254,12 +372,14 @@ impl OpenPart {
         without: &[u8],
         from: Sources,
     ) -> Option<Bytes> {
+        let located = self.located();
+        let code = located.code;
         let fragments = &inner.parts.fragments;
         let sealed_bytes = size(self.layout.sealed_bytes(stripe));
         let elsewhere = async |fragment| match from {
             Sources::Named => Vec::new(),
             Sources::Anywhere => {
-                fragments.elsewhere(self.slot(fragment), self.name(stripe, fragment)).await
+                fragments.elsewhere(located.slot(fragment), self.name(stripe, fragment)).await
             }
         };
         if from == Sources::Anywhere
@@ -267,37 +387,39 @@ impl OpenPart {
         {
             return Some(copy);
         }
-        let others: Vec<Vec<DiskId>> = join_all((0..self.code.total()).map(elsewhere)).await;
+        let others: Vec<Vec<DiskId>> = join_all((0..code.total()).map(elsewhere)).await;
         if from == Sources::Anywhere && others.iter().all(Vec::is_empty) {
             return None;
         }
-        let reads = (0..self.code.total()).zip(others).map(async |(fragment, others)| {
-            let name = self.name(stripe, fragment);
-            let own = (!without.contains(&fragment)).then(|| self.slot(fragment));
-            let expected = self.code.stored_bytes(sealed_bytes, fragment);
-            for disk in own.into_iter().chain(others) {
-                let whole = fragments.read_whole(disk, name).await;
-                let payload = whole.ok().map(|fragment| fragment.payload);
-                if let Some(payload) = payload.filter(|bytes| Some(bytes.len()) == expected) {
-                    return Some(payload);
-                }
-            }
-            None
-        });
-        let mut slots = join_all(reads).await;
-        erasure::join(self.code, sealed_bytes, &mut slots).ok()
+        let holders: Vec<Holders> = (0..code.total())
+            .zip(others)
+            .map(|(fragment, others)| {
+                let own = (!without.contains(&fragment)).then(|| located.slot(fragment));
+                let disks: Vec<DiskId> = own.into_iter().chain(others).collect();
+                let rank = disks.iter().map(|disk| inner.rank(*disk)).min();
+                Holders { fragment, disks, rank: rank.unwrap_or(NOT_THERE) }
+            })
+            .collect();
+        let read = |holders: Holders| {
+            let name = self.name(stripe, holders.fragment);
+            let expected = code.stored_bytes(sealed_bytes, holders.fragment);
+            first_whole(fragments, name, expected, holders)
+        };
+        let mut slots = gather(code, holders, read).await;
+        erasure::join(code, sealed_bytes, &mut slots).ok()
     }
 
     /// The stripe from one copy more than the catalog has heard of, as when it was put
     /// back from a backup of before that copy.
     async fn unheard_copy(&self, inner: &Inner, stripe: StripeNumber) -> Option<Bytes> {
-        if self.code.data() > 1 {
+        let located = self.located();
+        if located.code.data() > 1 {
             return None;
         }
         let fragments = &inner.parts.fragments;
-        let name = self.name(stripe, self.code.total());
+        let name = self.name(stripe, located.code.total());
         let sealed_bytes = size(self.layout.sealed_bytes(stripe));
-        for disk in fragments.elsewhere(self.slot(0), name).await {
+        for disk in fragments.elsewhere(located.slot(0), name).await {
             let whole = fragments.read_whole(disk, name).await;
             let payload = whole.ok().map(|fragment| fragment.payload);
             if payload.as_ref().is_some_and(|bytes| bytes.len() == sealed_bytes) {
@@ -345,17 +467,68 @@ impl OpenPart {
         Ok(plain)
     }
 
-    fn slot(&self, fragment: u8) -> DiskId {
-        // One slot per fragment was checked when the part was opened.
-        self.slots.get(usize::from(fragment)).copied().unwrap_or(DiskId::from_u128(0))
-    }
-
     fn name(&self, stripe: StripeNumber, fragment: u8) -> FragmentName {
         FragmentName { part: self.part, stripe, fragment: FragmentNumber::new(fragment) }
     }
 
     fn lost(&self, stripe: StripeNumber) -> ObjectError {
         ObjectError::Damaged { reason: format!("stripe {stripe} of part {}", self.part) }
+    }
+}
+
+/// Reads a piece of a fragment, and notes that it has come or failed.
+async fn read_noted(
+    fragments: &ClusterStore,
+    disk: DiskId,
+    name: FragmentName,
+    range: Range<usize>,
+    answered: &Answered,
+) -> Result<Bytes, ReadError> {
+    let read = fragments.read(disk, name, range).await;
+    answered.note(name.fragment.get());
+    read
+}
+
+/// A whole fragment from the first disk that has it as long as it should be.
+async fn first_whole(
+    fragments: &ClusterStore,
+    name: FragmentName,
+    expected: Option<usize>,
+    holders: Holders,
+) -> (u8, Option<Bytes>) {
+    for disk in &holders.disks {
+        let whole = fragments.read_whole(*disk, name).await;
+        let payload = whole.ok().map(|fragment| fragment.payload);
+        if let Some(payload) = payload.filter(|bytes| Some(bytes.len()) == expected) {
+            return (holders.fragment, Some(payload));
+        }
+    }
+    (holders.fragment, None)
+}
+
+impl Located {
+    fn slot(&self, fragment: u8) -> DiskId {
+        // One slot per fragment was checked when the part was located.
+        self.slots.get(usize::from(fragment)).copied().unwrap_or(DiskId::from_u128(0))
+    }
+
+    fn is_remote(&self, inner: &Inner) -> bool {
+        let fragments = &inner.parts.fragments;
+        self.slots.iter().any(|disk| fragments.way_to(*disk) != Some(Duration::ZERO))
+    }
+
+    /// Which fragments hold a window; of copies the nearest that is not slow.
+    fn pieces(&self, inner: &Inner, sealed_bytes: usize, range: &StripeRange) -> Vec<Piece> {
+        let sealed = size(range.sealed.start)..size(range.sealed.end);
+        let mut pieces = erasure::locate(self.code, sealed_bytes, sealed);
+        if self.code.data() == 1 && self.slots.len() > 1 {
+            let rank = |fragment: &u8| inner.rank(self.slot(*fragment));
+            let nearest = (0..self.code.total()).min_by_key(rank).unwrap_or(0);
+            for piece in &mut pieces {
+                piece.fragment = nearest;
+            }
+        }
+        pieces
     }
 }
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use catalog::{Content, Manifest, ObjectKey, ObjectVersion, PartReference};
 use futures::{FutureExt, StreamExt};
-use seal::inline_open;
+use seal::{StripeRange, inline_open};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::task::AbortOnDropHandle;
 use units::limits::CHUNK_BYTES;
 use units::{ByteCount, PartNumber};
 use vault::HeldKeys;
@@ -16,7 +17,7 @@ use vault::HeldKeys;
 use super::part::{OpenPart, wrapped};
 use super::pins::PinSet;
 use crate::gateway::Inner;
-use crate::limits::{MANIFEST_PAGE, READ_WINDOW_BYTES};
+use crate::limits::{MANIFEST_PAGE, READ_AHEAD_LEAVES, READ_AHEAD_WINDOWS, READ_WINDOW_BYTES};
 use crate::sealing::Sealing;
 use crate::seen::Seen;
 use crate::{ObjectBody, ObjectError};
@@ -34,10 +35,19 @@ pub(crate) struct Reader {
     /// Bytes of the object still to be read.
     left: Range<u64>,
     /// The part the walk is in, with where it starts and ends in the object.
-    part: Option<(Range<u64>, OpenPart)>,
+    part: Option<(Range<u64>, Arc<OpenPart>)>,
+    /// Windows that were asked for ahead of the client, in order.
+    flying: VecDeque<Flying>,
     ready: VecDeque<Bytes>,
     /// Memory of the window that is being sent.
     window: Option<OwnedSemaphorePermit>,
+}
+
+/// A window on its way, and its memory.
+struct Flying {
+    window: AbortOnDropHandle<Result<Vec<Bytes>, ObjectError>>,
+    bytes: usize,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 /// What a walk through several parts needs until its end.
@@ -67,6 +77,7 @@ impl Reader {
             ahead: None,
             left: range,
             part: None,
+            flying: VecDeque::new(),
             ready: VecDeque::new(),
             window: None,
         }
@@ -158,27 +169,84 @@ impl Reader {
     /// Reads the next window; leaves nothing ready at the end.
     async fn fill(&mut self) -> Result<(), ObjectError> {
         self.window = None;
-        while self.ready.is_empty() && self.left.start < self.left.end {
+        while self.ready.is_empty() && (self.left.start < self.left.end || !self.flying.is_empty())
+        {
+            if let Some(flying) = self.flying.pop_front() {
+                let ended = flying.window.await;
+                let pieces = ended.map_err(|error| ObjectError::Damaged {
+                    reason: format!("the reading of a window ended: {error}"),
+                })??;
+                self.take(pieces, flying.bytes, flying.permit);
+                self.read_ahead()?;
+                continue;
+            }
             self.part_reach()?;
             let (window, permit) = self.inner.read_window();
-            let Some((bounds, part)) = &mut self.part else { return Ok(()) };
-            let layout = *part.layout();
-            let from = self.left.start - bounds.start;
-            let to = self.left.end.min(bounds.end) - bounds.start;
-            // Windows begin and end at chunks, so that no chunk is opened twice.
-            let chunk = CHUNK_BYTES as u64;
-            let to = to.min((from / chunk * chunk).saturating_add(window));
-            let range = layout.ranges(from..to).next().ok_or_else(|| ObjectError::Damaged {
-                reason: "a part is shorter than its reference says".to_owned(),
-            })?;
+            let Some((part, range)) = self.next_window(window)? else { return Ok(()) };
+            if part.is_remote(&self.inner) {
+                self.fly(part, range, permit);
+                self.read_ahead()?;
+                continue;
+            }
             let pieces = part.window(&self.inner, &range).await?;
-            let given: usize = pieces.iter().map(Bytes::len).sum();
-            assert_eq!(given, range.wanted.len(), "a window gives what it was asked for");
-            self.left.start += given as u64;
-            self.ready.extend(pieces);
-            self.window = permit;
+            self.take(pieces, range.wanted.len(), permit);
         }
         Ok(())
+    }
+
+    /// The next window of the part the walk is in, which the walk steps over.
+    fn next_window(
+        &mut self,
+        window: u64,
+    ) -> Result<Option<(Arc<OpenPart>, StripeRange)>, ObjectError> {
+        let Some((bounds, part)) = &self.part else { return Ok(None) };
+        let from = self.left.start - bounds.start;
+        let to = self.left.end.min(bounds.end) - bounds.start;
+        // Windows begin and end at chunks, so that no chunk is opened twice.
+        let chunk = CHUNK_BYTES as u64;
+        let to = to.min((from / chunk * chunk).saturating_add(window));
+        let layout = *part.layout();
+        let range = layout.ranges(from..to).next().ok_or_else(|| ObjectError::Damaged {
+            reason: "a part is shorter than its reference says".to_owned(),
+        })?;
+        let part = Arc::clone(part);
+        self.left.start += range.wanted.len() as u64;
+        Ok(Some((part, range)))
+    }
+
+    /// Has windows read that the client will want soon: within a part, for the row and the
+    /// key of the next one are not looked at before it is needed.
+    fn read_ahead(&mut self) -> Result<(), ObjectError> {
+        while self.flying.len() < READ_AHEAD_WINDOWS
+            && self.inner.read_pool.available_permits() > READ_AHEAD_LEAVES
+            && self.left.start < self.left.end
+            && self.part.as_ref().is_some_and(|(bounds, _)| bounds.contains(&self.left.start))
+        {
+            let (window, permit) = self.inner.read_window();
+            let Some((part, range)) = self.next_window(window)? else { return Ok(()) };
+            self.fly(part, range, permit);
+        }
+        Ok(())
+    }
+
+    fn fly(
+        &mut self,
+        part: Arc<OpenPart>,
+        range: StripeRange,
+        permit: Option<OwnedSemaphorePermit>,
+    ) {
+        let inner = Arc::clone(&self.inner);
+        let bytes = range.wanted.len();
+        let read = tokio::spawn(async move { part.window(&inner, &range).await });
+        self.flying.push_back(Flying { window: AbortOnDropHandle::new(read), bytes, permit });
+    }
+
+    /// A window has come; it gives what it was asked for.
+    fn take(&mut self, pieces: Vec<Bytes>, bytes: usize, permit: Option<OwnedSemaphorePermit>) {
+        let given: usize = pieces.iter().map(Bytes::len).sum();
+        assert_eq!(given, bytes, "a window gives what it was asked for");
+        self.ready.extend(pieces);
+        self.window = permit;
     }
 
     /// Opens the part that holds the next byte, if it is not open.
@@ -200,7 +268,7 @@ impl Reader {
             None => vault.part_key_open(&at, wrapped_key)?,
         };
         let part = self.inner.part_open(&row, reference.part, &key)?;
-        self.part = Some((start..end, part));
+        self.part = Some((start..end, Arc::new(part)));
         Ok(())
     }
 
