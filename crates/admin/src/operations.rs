@@ -15,6 +15,10 @@ use crate::model::{
 /// unchecked: whoever answers checks them.
 #[async_trait]
 pub trait Operations: Send + Sync {
+    /// Waits until what this node knows shows everything that was done before the call,
+    /// wherever in the cluster; asked before anything about the catalog.
+    async fn catch_up(&self) -> Result<(), Fault>;
+
     /// What runs, how full, how healthy.
     async fn status(&self) -> Result<Status, Fault>;
 

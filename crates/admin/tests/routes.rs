@@ -19,7 +19,11 @@ use tower::ServiceExt as _;
 use units::{SimClock, SimRandom};
 
 /// A node with one tenant, `mairie`, and nothing else.
-struct Stub;
+#[derive(Default)]
+struct Stub {
+    /// Whether it cannot make sure that it knows the newest.
+    is_behind: bool,
+}
 
 fn mairie() -> Tenant {
     Tenant {
@@ -46,6 +50,10 @@ fn nothing<T>() -> List<T> {
 
 #[async_trait::async_trait]
 impl Operations for Stub {
+    async fn catch_up(&self) -> Result<(), Fault> {
+        let behind = || Fault::new(FaultKind::Unavailable, "behind", "wait");
+        if self.is_behind { Err(behind()) } else { Ok(()) }
+    }
     async fn status(&self) -> Result<Status, Fault> {
         Err(Fault::new(FaultKind::Unavailable, "starting", "wait"))
     }
@@ -187,7 +195,7 @@ fn admin() -> Admin {
     let (clock, random) = (Arc::new(SimClock::default()), Arc::new(SimRandom::seeded(1)));
     let accounts = Accounts::open(None, Arc::new(Forgetful), clock, random).unwrap();
     accounts.administrator_set("admin", "right").unwrap();
-    Admin { operations: Arc::new(Stub), accounts: Arc::new(accounts) }
+    Admin { operations: Arc::new(Stub::default()), accounts: Arc::new(accounts) }
 }
 
 fn ask(verb: &str, path: &str, token: Option<&str>, body: &str) -> Request<Body> {
@@ -314,5 +322,19 @@ async fn faults_are_told_in_words_a_person_can_use() {
         let (got, told) = answer(&socket, ask(verb, path, None, body)).await;
         assert_eq!(got, status, "{verb} {path}");
         assert!(told["what_to_do"].is_string(), "{verb} {path}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_is_behind_answers_about_itself_only() {
+    let admin = Admin { operations: Arc::new(Stub { is_behind: true }), ..admin() };
+    let (socket, tcp) = (router(admin.clone(), Transport::Socket), router(admin, Transport::Tcp));
+    for path in ["/api/v1/tenants", "/api/v1/where?bucket=a&key=b", "/api/v1/rotations"] {
+        assert_eq!(answer(&socket, ask("GET", path, None, "")).await.0, 503, "{path}");
+        // Nobody learns that before they have proved who they are.
+        assert_eq!(answer(&tcp, ask("GET", path, None, "")).await.0, 401, "{path}");
+    }
+    for path in ["/api/v1/backup/catalog", "/api/v1/tokens"] {
+        assert_eq!(answer(&socket, ask("GET", path, None, "")).await.0, 200, "{path}");
     }
 }

@@ -25,7 +25,9 @@ mod users;
 
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router, middleware};
 use utoipa::OpenApi;
@@ -60,10 +62,10 @@ pub struct Admin {
 )]
 struct Document;
 
-/// The routes that need a caller.
-fn guarded() -> OpenApiRouter<Admin> {
+/// The routes about what all nodes share: each is answered from the newest there is, at
+/// whichever node it is asked.
+fn shared() -> OpenApiRouter<Admin> {
     OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(status::status_show))
         .routes(routes!(tenants::tenants_list, tenants::tenant_create))
         .routes(routes!(tenants::tenant_show, tenants::tenant_delete))
         .routes(routes!(tenants::tenant_suspend))
@@ -79,26 +81,38 @@ fn guarded() -> OpenApiRouter<Admin> {
         .routes(routes!(buckets::bucket_quota_set))
         .routes(routes!(buckets::bucket_sse_c_set))
         .routes(routes!(usage::usage_show))
-        .routes(routes!(scrub::scrub_show, scrub::scrub_start))
-        .routes(routes!(disks::disks_list))
         .routes(routes!(disks::disk_forget))
         .routes(routes!(invites::invites_list, invites::invite_create))
         .routes(routes!(invites::invite_revoke))
-        .routes(routes!(sites::sites_list))
         .routes(routes!(sites::site_show))
         .routes(routes!(sites::site_set))
         .routes(routes!(sites::site_drain))
         .routes(routes!(sites::site_remove))
         .routes(routes!(place::object_where))
-        .routes(routes!(confirm::confirm))
         .routes(routes!(rotations::rotations_list, rotations::rotation_start))
         .routes(routes!(rotations::tenant_shred))
         .routes(routes!(rotations::passphrase_set))
+}
+
+/// The routes about this node, which answers them as it is: also when the others are not
+/// there. What it says of them tells whether it is the newest.
+fn own() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new()
+        .routes(routes!(status::status_show))
+        .routes(routes!(scrub::scrub_show, scrub::scrub_start))
+        .routes(routes!(disks::disks_list))
+        .routes(routes!(sites::sites_list))
+        .routes(routes!(confirm::confirm))
         .routes(routes!(backup::backup_catalog))
         .routes(routes!(tokens::tokens_list, tokens::token_create))
         .routes(routes!(tokens::token_revoke))
         .routes(routes!(administrators::password_reset))
         .routes(routes!(login::logout))
+}
+
+/// The routes that need a caller.
+fn guarded() -> OpenApiRouter<Admin> {
+    shared().merge(own())
 }
 
 /// The routes anybody may try.
@@ -120,10 +134,13 @@ pub fn openapi_document() -> utoipa::openapi::OpenApi {
 
 /// All routes, for requests that arrive over `transport`.
 pub fn router(admin: Admin, transport: Transport) -> Router {
-    let (guarded, _) = guarded().split_for_parts();
+    let (shared, _) = shared().split_for_parts();
+    let (own, _) = own().split_for_parts();
     let (open, _) = open().split_for_parts();
     let document = openapi_document();
-    guarded
+    shared
+        .route_layer(middleware::from_fn_with_state(admin.clone(), caught_up))
+        .merge(own)
         .route_layer(middleware::from_fn_with_state(admin.clone(), authenticate))
         .merge(open)
         .route("/api/openapi.json", get(move || async move { Json(document) }))
@@ -131,6 +148,14 @@ pub fn router(admin: Admin, transport: Transport) -> Router {
         .layer(Extension(transport))
         .layer(DefaultBodyLimit::max(limits::BODY_BYTES_MAX))
         .with_state(admin)
+}
+
+/// Lets a request on once this node knows everything that was done before.
+async fn caught_up(State(admin): State<Admin>, request: Request, next: Next) -> Response {
+    match admin.operations.catch_up().await {
+        Ok(()) => next.run(request).await,
+        Err(fault) => fault.into_response(),
+    }
 }
 
 async fn wrong_verb() -> Fault {

@@ -243,6 +243,17 @@ fn refused(refusal: &Refusal) -> Fault {
 
 #[async_trait]
 impl Operations for SiteOperations {
+    async fn catch_up(&self) -> Result<(), Fault> {
+        self.consensus.catch_up().await.map_err(|error| {
+            Fault::new(
+                FaultKind::Unavailable,
+                format!("this node cannot make sure that it knows the newest: {}", error.reason),
+                "ask a node that most of the voting sites reach, or wait until this one does: \
+                 essaim site list",
+            )
+        })
+    }
+
     async fn status(&self) -> Result<Status, Fault> {
         self.look()
     }
