@@ -5,15 +5,19 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use blackbox::{Ask, Client, Node, Start, binary, samples};
 use http::Method;
 use serde_json::Value;
 
 /// How long a node may take to join, be seated and vote.
 const SEATED_WITHIN: Duration = Duration::from_mins(1);
+/// How long a node that serves may take to say so.
+const GREETS_WITHIN: Duration = Duration::from_secs(10);
 /// How long the others may take to tell that a node has gone.
 const MISSED_WITHIN: Duration = Duration::from_secs(15);
+/// How long a read may take while a site hangs.
+const READ_WITHIN: Duration = Duration::from_millis(800);
 /// A fragmented object, and one that lies in the catalog.
 const OBJECT_BYTES: usize = 5 << 20;
 const SMALL_BYTES: usize = 700;
@@ -115,9 +119,13 @@ fn two_nodes_become_one_cluster_and_tokens_are_good_once() -> Result<()> {
         ensure!(text.contains(words), "{words}: {text}");
     }
     let mut second = joined(&first, &at("b"), "école", "44020")?;
-    let greeting = second.log()?;
+    // It serves a moment before it says so.
+    let since = Instant::now();
     for words in ["let in just now", "with mairie", "password admin"] {
-        ensure!(greeting.contains(words), "{words}: {greeting}");
+        while !second.log()?.contains(words) {
+            ensure!(since.elapsed() < GREETS_WITHIN, "{words}: {}", second.log()?);
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
     for node in [&first, &second] {
         sites_with(node, SEATED_WITHIN, |sites| all_vote(sites, 2))?;
@@ -213,5 +221,58 @@ fn an_object_at_three_sites_survives_one() -> Result<()> {
     })?;
     let told = first.essaim(&["where", "s3://plans/large"])?;
     ensure!(told.contains("1 of them is not there now"), "{told}");
+    Ok(())
+}
+
+/// The longest of some reads of an object, at a node.
+fn longest_read(node: &Node, path: &str, expected: &[u8], reads: usize) -> Result<Duration> {
+    let mut longest = Duration::ZERO;
+    for _ in 0..reads {
+        let since = Instant::now();
+        let got = asked(node, Ask::new(Method::GET, path))?;
+        longest = longest.max(since.elapsed());
+        ensure!(got == expected, "another object");
+    }
+    Ok(longest)
+}
+
+#[test]
+fn a_site_that_hangs_keeps_no_reader_waiting() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let at = |name: &str| folder.path().join(name);
+    let first = founded(&at("a"), "mairie")?;
+    let mut nodes = vec![("mairie", &first)];
+    // Of four sites two hold the data and two parity.
+    let others = [("école", "44020"), ("piscine", "44035"), ("gare", "44109")];
+    let joined = others.map(|(name, commune)| joined(&first, &at(name), name, commune));
+    for ((name, _), node) in others.iter().zip(&joined) {
+        nodes.push((name, node.as_ref().map_err(|error| anyhow!("{name}: {error:#}"))?));
+    }
+    let sites = sites_with(&first, SEATED_WITHIN, |sites| {
+        let there = sites["sites"].as_array().into_iter().flatten();
+        sites["voting"] == 3
+            && there.filter(|site| site["nodes"][0]["disks"][0]["reach"] == "there").count() == 4
+    })?;
+    asked(&first, Ask::new(Method::PUT, "/plans"))?;
+    let body = samples::bytes(OBJECT_BYTES, 4);
+    asked(&first, Ask::new(Method::PUT, "/plans/large").body(body.clone()))?;
+    let place = first.essaim_json(&["where", "s3://plans/large"])?;
+    let part = &place["parts"][0];
+    ensure!(part["data"] == 2, "{place:#}");
+    let leads = |name: &str| {
+        let mut sites = sites["sites"].as_array().into_iter().flatten();
+        sites.any(|site| site["name"] == name && site["nodes"][0]["catalog"] == "leads")
+    };
+    // One that holds data, and does not lead: nothing is waited for but what it holds.
+    let holders = part["fragments"].as_array().into_iter().flatten().take(2);
+    let mut holders = holders.filter_map(|fragment| fragment["site"].as_str());
+    let hung = holders.find(|name| !leads(name)).context("nobody holds data")?;
+    let (_, hangs) = nodes.iter().find(|(name, _)| *name == hung).context("no such site")?;
+    let (_, asks) = nodes.iter().find(|(name, _)| *name != hung).context("no other site")?;
+    hangs.pause()?;
+    let longest = longest_read(asks, "/plans/large", &body, 10);
+    hangs.resume()?;
+    let longest = longest?;
+    ensure!(longest < READ_WITHIN, "a read took {longest:?}\n{}", asks.log()?);
     Ok(())
 }
