@@ -48,6 +48,9 @@ const ROOMS: &[&str] = &[
 /// It logs what clients do wrong as its own errors.
 const LIBRARY_OF_CLIENTS_MISTAKES: &str = "s3s";
 
+/// It logs each call that another site did not answer as its own error.
+const LIBRARY_OF_THE_LOG: &str = "openraft";
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
@@ -145,14 +148,19 @@ fn tells_requests(metadata: &Metadata<'_>) -> bool {
 }
 
 /// What a filter says, in full: a level alone is for our own rooms, and of the
-/// libraries below them only errors are shown. The protocol library calls clients'
-/// mistakes errors: of it nothing is shown.
+/// libraries below them only errors are shown. Of two nothing is: the protocol library calls
+/// clients' mistakes errors, and the library of the log each call to a site that is away,
+/// several times a second; our own rooms say once what matters of both.
 fn directives(filter: &str) -> String {
     let filter = filter.trim();
     if filter.is_empty() || filter.contains([',', '=']) || filter.eq_ignore_ascii_case("off") {
         return filter.to_owned();
     }
-    let mut full = vec!["error".to_owned(), format!("{LIBRARY_OF_CLIENTS_MISTAKES}=off")];
+    let mut full = vec![
+        "error".to_owned(),
+        format!("{LIBRARY_OF_CLIENTS_MISTAKES}=off"),
+        format!("{LIBRARY_OF_THE_LOG}=off"),
+    ];
     full.extend(ROOMS.iter().map(|room| format!("{room}={filter}")));
     full.join(",")
 }
@@ -218,6 +226,7 @@ pub(crate) mod tests {
             tracing::debug!(target: "s3::gate", "denied");
             tracing::error!(target: "s3s::ops", "a client signed wrongly");
             tracing::warn!(target: "openraft::core", "a term has changed");
+            tracing::error!(target: "openraft::replication", "a site is away");
             tracing::error!(target: "fjall", "broken");
         });
         let text = String::from_utf8(memory.0.lock().clone()).unwrap();
@@ -234,7 +243,7 @@ pub(crate) mod tests {
         assert_eq!(passed("debug"), ["node", "s3", "fjall"]);
         assert_eq!(passed("warn"), ["fjall"]);
         assert!(passed("off").is_empty());
-        assert_eq!(passed("info,s3s=error"), ["node", "s3s", "openraft", "fjall"]);
+        assert_eq!(passed("info,s3s=error"), ["node", "s3s", "openraft", "openraft", "fjall"]);
     }
 
     #[test]
