@@ -128,10 +128,12 @@ impl PeerLink {
 
 fn failed<E: std::error::Error>(error: &CallError) -> CallFailed<E> {
     match error {
-        CallError::Unreachable { .. } | CallError::NoSuchNode { .. } => {
-            RPCError::Unreachable(Unreachable::new(error))
-        }
-        CallError::Broken { .. } | CallError::Late { .. } | CallError::Refused { .. } => {
+        // One that starts refuses at once: asked without a rest it is asked a thousand times
+        // a second.
+        CallError::Unreachable { .. }
+        | CallError::NoSuchNode { .. }
+        | CallError::Refused { .. } => RPCError::Unreachable(Unreachable::new(error)),
+        CallError::Broken { .. } | CallError::Late { .. } => {
             RPCError::Network(NetworkError::new(error))
         }
     }
