@@ -14,7 +14,7 @@ use catalog::PartRow;
 use fragments::FragmentName;
 use objects::{Damage, DamageKind};
 use tokio::task::{Id, JoinSet};
-use units::{DiskId, FragmentNumber, PartId};
+use units::{DiskId, Epoch, FragmentNumber, PartId};
 
 use crate::limits::{
     DISTRUSTED_MAX, LOST_WALK_EVERY, REPAIR_PANIC_PAUSE, REPAIR_PUT_OFF, REPAIRS_PER_STEP,
@@ -91,6 +91,9 @@ pub(crate) struct LostWalk {
     found: bool,
     /// The opened disks that took no writes when it began.
     unsound: BTreeSet<DiskId>,
+    /// The site map when it began: a site that was taken off it has left parts behind on
+    /// disks that nobody knows any more.
+    epoch: Epoch,
     /// When the next one begins, if that is known.
     again_at: Option<Duration>,
 }
@@ -204,14 +207,16 @@ impl Steward {
         let now = self.shared.objects.parts().clock.elapsed();
         let opened = self.fragments().disks().into_iter();
         let unsound: BTreeSet<DiskId> = opened.filter(|disk| self.disk_is_lost(*disk)).collect();
+        let epoch = self.view().map_epoch()?;
         let mut walk = self.shared.lost_walk.lock();
         if !walk.running {
             let again = walk.again_at.is_some_and(|at| now >= at);
-            if walk.walked && !again && walk.unsound == unsound {
+            let as_it_was = walk.unsound == unsound && walk.epoch == epoch;
+            if walk.walked && !again && as_it_was {
                 return Ok(false);
             }
             let came_back = walk.unsound.difference(&unsound).next().is_some();
-            *walk = LostWalk { running: true, unsound, ..LostWalk::default() };
+            *walk = LostWalk { running: true, unsound, epoch, ..LostWalk::default() };
             if came_back {
                 self.shared.repairs.lock().resume_all();
             }
