@@ -1,6 +1,7 @@
 //! The words of the command line.
 
 mod cluster;
+mod demo;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap_complete::Shell;
 use node::settings::{Kind, SETTINGS};
 
 pub use self::cluster::{DiskVerb, InviteArgs, InviteVerb, SiteVerb};
+pub use self::demo::DemoArgs;
 
 /// Environment variables that are read beside those of the settings.
 pub const VARIABLES: [&str; 3] = ["ESSAIM_CONFIG", "ESSAIM_ADMIN_URL", "ESSAIM_ADMIN_TOKEN"];
@@ -136,6 +138,16 @@ pub enum Verb {
         #[command(flatten)]
         connect: Connect,
     },
+    /// Play through the loss of a house: a cluster of real processes on this machine
+    #[command(after_help = "\
+Sites are started and joined, documents stored over S3; then sites are killed while others read and
+write, everything is read back and compared, and a fresh machine takes the place of a burnt one.
+It takes about two minutes, some hundred MiB of disk, and touches no node of yours.
+
+Examples:
+  essaim demo
+  essaim demo --sites 3 --documents ./archives --keep")]
+    Demo(DemoArgs),
     /// Take a copy of what must not be lost
     #[command(subcommand, after_help = "Example:\n  essaim backup catalog catalog.backup")]
     Backup(BackupVerb),

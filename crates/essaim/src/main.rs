@@ -17,6 +17,7 @@ mod output;
 mod cli;
 mod client;
 mod commands;
+mod demo;
 mod failure;
 mod progress;
 

@@ -57,6 +57,8 @@ struct Addresses<'a> {
     s3_endpoint: &'a str,
     admin_url: &'a str,
     region: &'a str,
+    /// Where the other nodes of the cluster find it.
+    cluster: Vec<&'a str>,
 }
 
 impl Node {
@@ -343,14 +345,15 @@ fn announce(
     first_start: bool,
 ) -> Result<Announcement, Trouble> {
     let (s3_endpoint, admin_url) = (&listeners.s3_endpoint, &listeners.admin_url);
-    let addresses = Addresses { s3_endpoint, admin_url, region: &settings.region };
+    let cluster = parts.cluster.addresses.iter().map(catalog::NodeAddress::as_str).collect();
+    let region = &settings.region;
+    let addresses = Addresses { s3_endpoint, admin_url, region, cluster };
     // It only tells others where the node is: without room for it, it serves all the same.
     if let Err(trouble) = crate::record::refresh(parts.root.as_ref(), ADDRESSES_FILE, &addresses) {
         tracing::warn!(reason = trouble.message, "{}", trouble.what_to_do);
     }
     let file = settings.credentials_file();
     let node = parts.identity.node.to_string();
-    let region = &settings.region;
     let there = Credentials::refresh(&file, &node, s3_endpoint, admin_url, region);
     let there = there.unwrap_or_else(|trouble| {
         tracing::warn!(reason = trouble.message, "the addresses beside the credentials are old");

@@ -30,6 +30,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.verb {
         Verb::Up(args) => up::run(args),
         Verb::Restore(args) => backup::restore(&args),
+        Verb::Demo(args) => crate::demo::run(&args),
         Verb::Doctor(connect) => asking()?.block_on(doctor::run(&connect)),
         Verb::Completions { shell } => papers::completions(shell),
         Verb::Man { directory } => papers::manual(&directory),
@@ -69,6 +70,7 @@ async fn ask(verb: Verb) -> Result<(), Failure> {
         Verb::Rotations(connect) => rotation::list(&connect).await,
         Verb::Password(named) => password::run(&named).await,
         Verb::Up(_)
+        | Verb::Demo(_)
         | Verb::Restore(_)
         | Verb::Doctor(_)
         | Verb::Completions { .. }
