@@ -29,6 +29,10 @@ pub const PLANTED: &[PlantedBug] = &[
         what: "a copy refers to the part with the key wrapped for the source",
     },
     PlantedBug {
+        name: OLD_PLACEMENT,
+        what: "a part is told of on another version of the site map than it was placed on",
+    },
+    PlantedBug {
         name: OLD_DIRECTORY,
         what: "rows of tenants, keys and buckets are used after an answered change to them",
     },

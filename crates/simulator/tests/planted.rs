@@ -5,6 +5,15 @@
 //! too: a power cut of the whole site must bring them to light.
 #![cfg(feature = "planted")]
 
+#[path = "several_sites/campaign.rs"]
+mod campaign;
+#[path = "several_sites/cluster.rs"]
+mod cluster;
+#[path = "several_sites/moves.rs"]
+mod moves;
+#[path = "several_sites/placed.rs"]
+mod placed;
+
 use simulator::{Trial, crash_sweep, directory_trial, run_trial};
 use units::planted::{PlantedBug, select};
 
@@ -41,6 +50,29 @@ async fn caught(bug: Option<&'static str>) -> Option<String> {
     first
 }
 
+/// The trials of several sites.
+async fn of_several_sites() -> anyhow::Result<()> {
+    moves::move_overtaken().await?;
+    moves::goal_gone().await?;
+    placed::overtaken().await?;
+    for seed in 0..3 {
+        campaign::run(seed, 25).await?;
+    }
+    Ok(())
+}
+
+/// Where a trial of several sites breaks with this bug, or with none.
+async fn caught_by_several(bug: Option<&'static str>) -> Option<String> {
+    select(bug);
+    let outcome = tokio::spawn(of_several_sites()).await;
+    select(None);
+    match outcome {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(panic) => Some(panic.to_string()),
+    }
+}
+
 /// Where a sweep of power cuts breaks with this bug, or with none.
 async fn cut(bug: Option<&'static str>) -> Option<String> {
     select(bug);
@@ -53,14 +85,23 @@ async fn cut(bug: Option<&'static str>) -> Option<String> {
     }
 }
 
+/// One test at a time, for a bug is on for all of a process.
+static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_planted_bug_is_caught() {
+    let _one = ONE.lock().await;
     let all: Vec<PlantedBug> = objects::PLANTED.iter().chain(steward::PLANTED).copied().collect();
     assert_eq!(caught(None).await, None, "without a bug every trial must pass");
     assert_eq!(cut(None).await, None, "without a bug every cut must pass");
+    assert_eq!(caught_by_several(None).await, None, "nor do several sites break");
     let mut missed = Vec::new();
     for name in all.iter().map(|bug| bug.name) {
-        match caught(Some(name)).await {
+        let by = match caught(Some(name)).await {
+            None => caught_by_several(Some(name)).await,
+            by => by,
+        };
+        match by {
             Some(by) => println!("{name}: caught by {by}"),
             None => missed.push(name),
         }
@@ -72,4 +113,21 @@ async fn every_planted_bug_is_caught() {
         }
     }
     assert!(missed.is_empty(), "not caught: {missed:?}");
+}
+
+/// As a version would leave it that did not note whose parts are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whose_older_parts_are_is_noted() -> anyhow::Result<()> {
+    let _one = ONE.lock().await;
+    let cluster = cluster::Cluster::of(87, 2).await?;
+    select(Some("catalog-parts-of-nobody"));
+    let stored = cluster.put("actes", 5).await;
+    select(None);
+    let stored = stored?;
+    assert!(cluster.parts()?.iter().all(|(_, row)| row.buckets.is_empty()));
+    cluster.buckets_noted().await?;
+    assert!(cluster.parts()?.iter().all(|(_, row)| row.buckets.len() == 1));
+    cluster.all_read(&stored).await?;
+    cluster.stop().await;
+    Ok(())
 }

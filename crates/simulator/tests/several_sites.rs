@@ -9,6 +9,3 @@ mod cluster;
 mod moves;
 #[path = "several_sites/placed.rs"]
 mod placed;
-#[cfg(feature = "planted")]
-#[path = "several_sites/planted.rs"]
-mod planted;

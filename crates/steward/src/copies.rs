@@ -9,17 +9,26 @@
 //! names the copy still be on its way, one fragment of the stripe is missing afterwards
 //! and rebuilt; none is lost.
 //!
+//! In a cluster another node may be bringing the copy, of whose claim this one knows
+//! nothing: there it goes only when it has been met for as long as an unknown fragment is
+//! left alone.
+//!
 //! What is read for it is read at the scrub's rate, and a sweep reads no more than takes a
 //! fourth part of the time between two: what it is there for are fragments that nobody
 //! knows. The next sweep goes on where this one stopped.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use catalog::PartRow;
 use fragments::FragmentName;
-use units::{DiskId, PartId};
+use units::{DiskId, NodeId, PartId, Timestamp};
 
 use crate::census::{expected_bytes, name_of};
-use crate::limits::SWEEP_PAGE;
+use crate::limits::{SUSPECTS_MAX, SWEEP_PAGE};
 use crate::{Steward, StewardError};
+
+/// Copies of parts on disks, and since when they have been met.
+pub(crate) type CopiesMet = BTreeMap<(DiskId, PartId), Timestamp>;
 
 /// Whether the catalog looks elsewhere for this fragment of a part that is referred to.
 pub(crate) fn is_copy(row: &PartRow, name: FragmentName, disk: DiskId) -> bool {
@@ -76,6 +85,25 @@ impl Steward {
         let settings = &self.shared.settings;
         let millis = u64::try_from(settings.orphan_period.as_millis()).unwrap_or(u64::MAX);
         (settings.scrub_bytes_per_second.get() / 4).saturating_mul(millis) / 1_000
+    }
+
+    /// Whether another node may be about to name a copy that was met here; notes it.
+    pub(crate) fn copy_may_be_awaited(
+        &self,
+        disk: DiskId,
+        part: PartId,
+        now: Timestamp,
+        met: &mut CopiesMet,
+    ) -> bool {
+        let nodes: BTreeSet<NodeId> = self.fragments().map().values().copied().collect();
+        if nodes.len() < 2 {
+            return false;
+        }
+        let since = self.shared.copies_met.lock().get(&(disk, part)).copied().unwrap_or(now);
+        if met.len() < SUSPECTS_MAX {
+            met.insert((disk, part), since);
+        }
+        now.since(since) < self.shared.settings.orphan_grace
     }
 
     /// Removes from a disk of this node the copies of a part's fragments that are not needed; says

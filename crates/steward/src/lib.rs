@@ -58,7 +58,7 @@ pub use error::StewardError;
 pub use forget::DiskForgetError;
 pub use losses::{Holding, Losses};
 pub use moves::{Moves, MovesPhase, SiteMoves, Slots};
-pub use planted::{PLANTED, PLANTED_MOVES};
+pub use planted::PLANTED;
 pub use repair::RepairOutcome;
 pub use replace::Replacement;
 pub use rotation::{Rotation, RotationOf, RotationPhase, RotationStartError};

@@ -172,6 +172,9 @@ pub const UNREADABLE_NAMES_PAGE: usize = 256;
 /// How often unreadable parts are looked at once more, a few at a time.
 pub const UNREADABLE_EVERY: Duration = Duration::from_secs(30);
 
+/// Fragments whose lengths are asked for with one call.
+pub const LENGTHS_PAGE: u32 = 1_024;
+
 /// How often another disk is drawn for a slot when the one that was drawn does not suit all
 /// policies that bind a part.
 pub const GOAL_DRAWS_MAX: usize = 8;

@@ -12,7 +12,7 @@ use catalog::{Command, Job};
 use fragments::FragmentName;
 use units::{DiskId, PartId, Timestamp, planted};
 
-use crate::copies::{CopiesTurn, is_copy};
+use crate::copies::{CopiesMet, CopiesTurn, is_copy};
 use crate::limits::{CONDEMN_BATCH_MAX, SUSPECTS_MAX, SWEEP_PAGE, SWEEP_REST};
 use crate::planted::FORGET_REFERENCES;
 use crate::{Steward, StewardError};
@@ -77,11 +77,13 @@ impl Steward {
         let mut met = BTreeMap::new();
         let passed = self.shared.copies_passed.lock().take();
         let mut turn = CopiesTurn::new(passed, self.copies_budget());
+        let mut copies = CopiesMet::new();
         for disk in self.own_disks().disks() {
-            self.disk_sweep(disk, now, &mut met, &mut turn).await?;
+            self.disk_sweep(disk, now, &mut met, (&mut turn, &mut copies)).await?;
             turn.disk_done(disk);
         }
         *self.shared.copies_passed.lock() = turn.stopped_at();
+        *self.shared.copies_met.lock() = copies;
         if planted::is_on(FORGET_REFERENCES) {
             for part in met.keys() {
                 for disk in self.own_disks().disks() {
@@ -110,7 +112,7 @@ impl Steward {
         disk: DiskId,
         now: Timestamp,
         met: &mut BTreeMap<PartId, Timestamp>,
-        turn: &mut CopiesTurn,
+        (turn, copies): (&mut CopiesTurn, &mut CopiesMet),
     ) -> Result<(), StewardError> {
         let mut after = None;
         loop {
@@ -138,6 +140,9 @@ impl Steward {
             }
             drop(view);
             for part in copied {
+                if self.copy_may_be_awaited(disk, part, now, copies) {
+                    continue;
+                }
                 if turn.is_of(disk, part) {
                     let read = self.copies_collect(disk, part).await?;
                     turn.took(disk, part, read);

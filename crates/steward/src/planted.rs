@@ -23,8 +23,16 @@ pub(crate) const MOVE_TO_DRAINED: &str = "steward-moves-to-drained";
 /// Removes what a moved slot left before the new place was written.
 pub(crate) const REMOVE_FIRST: &str = "steward-removes-before-copying";
 
-/// Bugs of moves between sites, for the trials of a cluster.
-pub const PLANTED_MOVES: &[PlantedBug] = &[
+/// What tests must catch.
+pub const PLANTED: &[PlantedBug] = &[
+    PlantedBug {
+        name: MOVE_UNVERIFIED,
+        what: "a repaired fragment is announced without having been written",
+    },
+    PlantedBug {
+        name: FORGET_REFERENCES,
+        what: "the orphan sweep removes fragments at once, without the catalog's word",
+    },
     PlantedBug {
         name: OLD_EPOCH,
         what: "a move that was decided on another version of the site map is carried out",
@@ -37,18 +45,6 @@ pub const PLANTED_MOVES: &[PlantedBug] = &[
     PlantedBug {
         name: REMOVE_FIRST,
         what: "the fragments of a moving slot are removed before they are read back elsewhere",
-    },
-];
-
-/// What tests must catch.
-pub const PLANTED: &[PlantedBug] = &[
-    PlantedBug {
-        name: MOVE_UNVERIFIED,
-        what: "a repaired fragment is announced without having been written",
-    },
-    PlantedBug {
-        name: FORGET_REFERENCES,
-        what: "the orphan sweep removes fragments at once, without the catalog's word",
     },
     PlantedBug { name: SCRUB_BLIND, what: "fragments that scrub finds damaged are not repaired" },
 ];

@@ -30,7 +30,7 @@ use tokio::sync::SemaphorePermit;
 use units::{ByteCount, DiskId, Epoch, FragmentNumber, PartId, StripeNumber, planted};
 
 use crate::census::{Presence, expected_bytes, name_of, with_unheard};
-use crate::limits::{REPAIR_BATCH_BYTES, REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX};
+use crate::limits::{LENGTHS_PAGE, REPAIR_BATCH_BYTES, REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX};
 use crate::places::Goal;
 use crate::planted::{MOVE_UNVERIFIED, REMOVE_FIRST};
 use crate::{RepairOutcome, Steward, StewardError};
@@ -163,6 +163,9 @@ impl Steward {
             // As long as a stripe is missing the slot stays where it is, for its disk
             // may come back; so nothing of it has a new home.
             outcome.homeless = stripes.saturating_sub(outcome.lost);
+        } else if moving && outcome.homeless == 0 && !self.slot_is_at(work, row, target).await {
+            // Another node may have taken for left over what lay there already.
+            outcome.deferred = 1;
         } else if moving && outcome.homeless == 0 {
             match self.slot_move(work, row, moved).await? {
                 Told::Moved => outcome.moved += 1,
@@ -235,6 +238,26 @@ impl Steward {
             }
         }
         None
+    }
+
+    /// Whether all fragments of a slot are in the index of a disk now.
+    pub(crate) async fn slot_is_at(&self, work: &SlotWork, row: &PartRow, disk: DiskId) -> bool {
+        if planted::is_on(MOVE_UNVERIFIED) {
+            return true;
+        }
+        for first in (0..row.stripe_count).step_by(LENGTHS_PAGE as usize) {
+            let last = row.stripe_count.min(first.saturating_add(LENGTHS_PAGE));
+            let names: Vec<FragmentName> = (first..last).map(|stripe| work.name(stripe)).collect();
+            let Ok(lengths) = self.fragments().lengths(disk, &names).await else { return false };
+            let is_there = |(name, length): (&FragmentName, &Option<ByteCount>)| {
+                let expected = expected_bytes(row, *name).map(|bytes| bytes as u64);
+                length.is_some() && length.map(ByteCount::get) == expected
+            };
+            if lengths.len() != names.len() || !names.iter().zip(&lengths).all(is_there) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Bytes of these fragments on a disk, up to the first that is not there.

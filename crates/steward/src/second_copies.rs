@@ -15,11 +15,13 @@
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use catalog::command::PartChange;
 use catalog::{PartRow, Refusal};
 use consensus::ProposeError;
-use placement::{Geometry, another};
+use objects::SitesNow;
+use placement::{Candidates, Geometry, another};
 use tokio::task::JoinSet;
 use units::{ByteCount, DiskId, Epoch, FragmentNumber, PartId};
 
@@ -28,9 +30,6 @@ use crate::limits::{
 };
 use crate::rebuild::SlotWork;
 use crate::{Steward, StewardError};
-
-/// The slot of the second copy.
-const SECOND: FragmentNumber = FragmentNumber::new(1);
 
 /// Where the walks are.
 #[derive(Debug, Default)]
@@ -156,16 +155,27 @@ impl Steward {
     async fn copy_make(&self, part: PartId) -> Result<bool, StewardError> {
         let Some(_claim) = self.shared.claims.claim(part) else { return Ok(false) };
         let Some(row) = self.view().part(part)?.filter(is_single) else { return Ok(false) };
-        let Some((to, epoch)) = self.copy_target(part, &row).await? else { return Ok(false) };
+        Ok(self.copy_add(part, row).await?.is_some())
+    }
+
+    /// Gives a part that is kept whole in each of its slots, and that is claimed, one copy
+    /// more; the disk of it, if that was possible.
+    pub(crate) async fn copy_add(
+        &self,
+        part: PartId,
+        row: PartRow,
+    ) -> Result<Option<DiskId>, StewardError> {
+        let Some((to, epoch)) = self.copy_target(part, &row).await? else { return Ok(None) };
         let command = Self::step(part, &row, PartChange::Copy { to }, epoch);
         if !self.takes(&command) {
-            return Ok(false);
+            return Ok(None);
         }
-        // As the row will be: the second copy is a slot that has to be rebuilt.
+        // As the row will be: the new copy is a slot that has to be rebuilt.
+        let new = FragmentNumber::new(u8::try_from(row.slots.len()).unwrap_or(u8::MAX));
         let mut wide = row;
         wide.slots.push(to);
-        wide.parity = 1;
-        let Some(work) = SlotWork::of(part, SECOND, &wide) else { return Ok(false) };
+        wide.parity = wide.parity.saturating_add(1);
+        let Some(work) = SlotWork::of(part, new, &wide) else { return Ok(None) };
         let mut left = 0..wide.stripe_count;
         while !left.is_empty() {
             let batch = self.batch_rebuild(&work, &wide, to, &mut left).await;
@@ -174,11 +184,14 @@ impl Steward {
                 if !self.is_paused(part, &wide) {
                     self.bad_found(part, FragmentNumber::new(0))?;
                 }
-                return Ok(false);
+                return Ok(None);
             }
             if !self.batch_keep(to, batch).await? {
-                return Ok(false);
+                return Ok(None);
             }
+        }
+        if !self.slot_is_at(&work, &wide, to).await {
+            return Ok(None);
         }
         match self.propose(command).await {
             Ok(_) => {
@@ -186,7 +199,7 @@ impl Steward {
                 if self.unreadable()?.parts.iter().any(|listed| listed.part == part) {
                     self.unreadable_forget(part).await?;
                 }
-                Ok(true)
+                Ok(Some(to))
             }
             // Deleted or moved meanwhile, or the map is another: decided anew by the next walk.
             Err(StewardError::Propose(ProposeError::Refused(
@@ -197,9 +210,26 @@ impl Steward {
                 | Refusal::SiteDraining { .. }
                 | Refusal::DiskUnknown { .. }
                 | Refusal::DiskForgotten { .. },
-            ))) => Ok(false),
+            ))) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether one copy more of a part may lie on a disk by all policies that bind it.
+    pub(crate) fn copy_goes(
+        binding: &[Arc<Candidates>],
+        now: &SitesNow,
+        row: &PartRow,
+        disk: DiskId,
+    ) -> bool {
+        let Some(wide) = Geometry::new(row.data, row.parity.saturating_add(1)) else {
+            return false;
+        };
+        // As it will be, with the new copy on a disk that no site has yet.
+        let (nowhere, new) = (DiskId::from_u128(u128::MAX), row.slots.len());
+        let slots: Vec<DiskId> = row.slots.iter().copied().chain([nowhere]).collect();
+        let is_new = !row.slots.contains(&disk);
+        is_new && binding.iter().all(|one| one.completes(&now.map, wide, &slots, new, disk))
     }
 
     /// Where a copy goes: the disk that an earlier attempt wrote to, or one that is drawn;
@@ -223,21 +253,10 @@ impl Steward {
         let places = self.places()?;
         if let Some(now) = &places.now {
             let Some(binding) = self.binding(now, row)? else { return Ok(None) };
-            // As it will be: the other copy is on a disk that no site has yet.
-            let (Some(wide), nowhere) = (Geometry::new(1, 1), DiskId::from_u128(u128::MAX)) else {
-                return Ok(None);
-            };
-            let slots: Vec<DiskId> = row.slots.iter().copied().chain([nowhere]).collect();
-            let at = usize::from(SECOND.get());
-            disks.retain(|disk| {
-                let mut there = slots.clone();
-                there.pop();
-                there.push(disk.id);
-                let keeps = binding.iter().all(|one| one.keeps(&now.map, wide, &there).is_ok());
-                keeps && Self::goes(&binding, now, wide, &slots, at, disk.id)
-            });
+            disks.retain(|disk| Self::copy_goes(&binding, now, row, disk.id));
         }
-        let begun = self.begun(&disks, row, (part, SECOND), need.get()).await;
+        let new = FragmentNumber::new(u8::try_from(row.slots.len()).unwrap_or(u8::MAX));
+        let begun = self.begun(&disks, row, (part, new), need.get()).await;
         let drawn = || another(&disks, &row.slots, need, &*self.shared.objects.parts().random);
         Ok(begun.or_else(drawn).map(|disk| (disk, places.epoch)))
     }

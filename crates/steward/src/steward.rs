@@ -14,6 +14,7 @@ use units::{DiskId, PartId, Timestamp};
 
 use crate::buckets::BucketsWalk;
 use crate::claims::Claims;
+use crate::copies::CopiesMet;
 use crate::homeless::Homeless;
 use crate::limits::{REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX};
 use crate::losses::{Counted, Survey};
@@ -76,6 +77,8 @@ pub(crate) struct Shared {
     pub(crate) suspects: Mutex<BTreeMap<PartId, Timestamp>>,
     /// Up to where copies were looked at, if a sweep did not come to the end of them.
     pub(crate) copies_passed: Mutex<Option<(DiskId, PartId)>>,
+    /// Copies that another node may be about to name, and since when they have been met.
+    pub(crate) copies_met: Mutex<CopiesMet>,
     /// Released parts, and since when they are known to be.
     pub(crate) released: Mutex<BTreeMap<PartId, Timestamp>>,
     pub(crate) scrub: tokio::sync::Mutex<ScrubPlace>,
@@ -121,6 +124,7 @@ impl Steward {
                 erased: Mutex::new(ErasedSweep::default()),
                 suspects: Mutex::new(BTreeMap::new()),
                 copies_passed: Mutex::default(),
+                copies_met: Mutex::default(),
                 released: Mutex::new(BTreeMap::new()),
                 scrub: tokio::sync::Mutex::new(ScrubPlace::default()),
                 unreadable: UnreadablePlace::default(),

@@ -132,18 +132,45 @@ impl Candidates {
         slot: usize,
         to: DiskId,
     ) -> bool {
-        let Some(site) = map.site_of(to).and_then(|site| map.site(site)) else { return false };
+        let measured = self.measures(map, geometry, slots, (slot, to));
+        measured.is_some_and(|(before, then)| then.is_no_worse_than(&before))
+    }
+
+    /// Whether a slot that lies nowhere yet goes together with the others on this disk.
+    pub fn completes(
+        &self,
+        map: &SiteMap,
+        geometry: Geometry,
+        slots: &[DiskId],
+        slot: usize,
+        to: DiskId,
+    ) -> bool {
+        let measured = self.measures(map, geometry, slots, (slot, to));
+        // At the only site there is, disks are all that keeps fragments apart.
+        measured.is_some_and(|(before, then)| {
+            let goes = then.crowded < before.crowded || self.promise == Promise::Disks;
+            goes && then.is_no_worse_than(&before)
+        })
+    }
+
+    /// How bad a part is as it lies, and with a slot on another disk; none if that disk's
+    /// site must not hold it.
+    fn measures(
+        &self,
+        map: &SiteMap,
+        geometry: Geometry,
+        slots: &[DiskId],
+        (slot, to): (usize, DiskId),
+    ) -> Option<(Measure, Measure)> {
+        let site = map.site_of(to).and_then(|site| map.site(site))?;
         if self.epoch != map.epoch() || !self.contains(site.id()) {
-            return false;
+            return None;
         }
         let part = Part::new(self, map, geometry, ByteCount::ZERO);
         let sites = part.sites(slots);
         let mut after = sites.clone();
-        if let Some(held) = after.get_mut(slot) {
-            *held = Some(site);
-        }
-        let measured = part.measure(&sites).and_then(|before| Ok((before, part.measure(&after)?)));
-        measured.is_ok_and(|(before, then)| then.is_no_worse_than(&before))
+        *after.get_mut(slot)? = Some(site);
+        Some((part.measure(&sites).ok()?, part.measure(&after).ok()?))
     }
 
     /// Fragments of a part that home is to hold: a readable set, if the code leaves enough

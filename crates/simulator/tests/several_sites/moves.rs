@@ -70,6 +70,28 @@ async fn what_was_written_alone_is_spread_when_others_come() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_kept_whole_gets_the_copies_that_a_rule_asks_for() -> Result<()> {
+    let mut cluster = Cluster::of(88, 2).await?;
+    let stored = cluster.put("actes", 4).await?;
+    cluster.buckets_noted().await?;
+    cluster.join(3, 1).await?;
+    let said = cluster.moved().await?;
+    ensure!(said.to_move().slots == 0 && said.stuck == 0, "one loss is survived: {said:?}");
+    cluster.policy(None, "[spread]\nsurvive = 2").await?;
+    let said = cluster.moved().await?;
+    ensure!((said.stuck, said.copies.slots) == (0, 0), "{said:?}");
+    ensure!(said.sites[&site(3)].came.slots == 4, "{said:?}");
+    for mut sites in cluster.lies()? {
+        sites.sort_unstable();
+        ensure!(sites == [1, 2, 3], "{sites:?}");
+    }
+    cluster.whole().await?;
+    cluster.all_read(&stored).await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_move_that_the_map_overtakes_is_not_carried_out() -> Result<()> {
     move_overtaken().await
 }
@@ -78,6 +100,7 @@ pub async fn move_overtaken() -> Result<()> {
     let mut cluster = Cluster::of(83, 3).await?;
     let stored = cluster.put("actes", 1).await?;
     cluster.join(4, 1).await?;
+    cluster.buckets_noted().await?;
     cluster.drain(3, true).await?;
     let (part, before) = cluster.parts()?.pop().context("a part")?;
     cluster.network.delay_set_all(Duration::from_millis(100), Duration::ZERO);

@@ -25,7 +25,7 @@ use core::time::Duration;
 
 use catalog::{Command, Job};
 use objects::SitesNow;
-use placement::{Move, SiteMap};
+use placement::SiteMap;
 use tokio::task::JoinSet;
 use units::{DiskId, Epoch, FragmentNumber, PartId, SiteId};
 
@@ -46,6 +46,8 @@ pub use record::{Moves, MovesPhase, SiteMoves, Slots};
 #[derive(Default)]
 pub(crate) struct Moving {
     said: Moves,
+    /// What the count under way has met: said when it has come to the end.
+    tally: Moves,
     /// What was written down last, and when.
     saved: Option<(Duration, Moves)>,
     /// When the next count begins, while it rests.
@@ -58,12 +60,30 @@ pub(crate) struct Moving {
     begun: bool,
 }
 
+impl Moving {
+    /// All parts are looked at once more; what was said stands until that has ended.
+    fn count_begin(&mut self) {
+        self.tally = Moves::default();
+        (self.said.phase, self.said.after) = (MovesPhase::Counting, None);
+        self.until = None;
+    }
+}
+
 /// A slot that has moved.
 struct Moved {
     from: Option<SiteId>,
     to: SiteId,
     bytes: u64,
-    is_balance: bool,
+    what: What,
+}
+
+/// Why a slot has moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Drift,
+    Balance,
+    /// It is one copy more.
+    Copy,
 }
 
 impl Steward {
@@ -84,27 +104,30 @@ impl Steward {
             if clock < moving.again_at && !is_time {
                 return Ok(false);
             }
-            moving.said.count_anew();
-            moving.until = None;
+            moving.count_begin();
         }
         if moving.said.phase == MovesPhase::Moving && !self.shared.repairs.lock().is_empty() {
             // What has lost something comes first.
             return Ok(false);
         }
         let page = self.view().parts(moving.said.after, MOVES_PAGE)?;
-        let last = page.last().map(|(part, _)| *part);
-        let is_end = page.len() < MOVES_PAGE;
+        let mut last = page.last().map(|(part, _)| *part);
+        let mut is_end = page.len() < MOVES_PAGE;
         let parts = page.into_iter().filter(|(_, row)| row.references > 0);
         let mut moved = Ok(());
         if moving.said.phase == MovesPhase::Counting {
             for (_, row) in parts {
                 let (plan, bound) = self.plan(now, &row)?;
                 moving.until = moving.until.into_iter().chain(bound.until()).min();
-                count(&mut moving.said, &plan, &now.map, slot_bytes(&row));
+                count(&mut moving.tally, &plan, &now.map, slot_bytes(&row));
             }
         } else {
             let parts = parts.map(|(part, _)| part).collect();
-            moved = self.page_move(parts, &mut moving).await;
+            let (stopped_at, ended) = self.page_move(parts, &mut moving).await;
+            moved = ended;
+            if let Some(stopped_at) = stopped_at {
+                (last, is_end) = (Some(stopped_at), false);
+            }
         }
         moving.said.after = last.or(moving.said.after);
         if is_end {
@@ -126,27 +149,29 @@ impl Steward {
         moving.said.epoch = epoch;
         // Where another node, or this one before, was moving it is gone on; anything else is
         // counted once more.
-        if moving.said.phase != MovesPhase::Moving {
-            moving.said.count_anew();
+        if moving.said.phase == MovesPhase::Moving {
+            moving.moved = 1;
+        } else {
+            moving.count_begin();
         }
         Ok(())
     }
 
     /// A walk has come to the end of the parts: what comes next.
     fn walk_ended(&self, moving: &mut Moving, now: &SitesNow, clock: Duration) {
-        let counted = moving.said.phase == MovesPhase::Counting;
+        let has_counted = moving.said.phase == MovesPhase::Counting;
         moving.said.after = None;
-        if !counted {
-            let none = moving.moved == 0;
-            moving.said.count_anew();
-            if none {
+        if !has_counted {
+            if moving.moved > 0 {
+                moving.count_begin();
+            } else {
                 // What was counted to move did not: not again at once.
-                moving.said.counted = false;
                 self.moves_rest(moving, clock, MOVES_STUCK_EVERY);
             }
             return;
         }
-        moving.said.counted = true;
+        let tally = core::mem::take(&mut moving.tally);
+        moving.said.counted_take(tally);
         let room = over_the_mean(&now.map);
         moving.said.balance.bytes = moving.said.balance.bytes.min(room);
         if moving.said.to_move().slots == 0 {
@@ -194,16 +219,29 @@ impl Steward {
         Ok(())
     }
 
-    /// Moves what drifts of these parts, several at a time; the first error is told when
-    /// all have ended.
-    async fn page_move(&self, parts: Vec<PartId>, moving: &mut Moving) -> Result<(), StewardError> {
-        let mut parts = parts.into_iter();
+    /// Moves what drifts of these parts, several at a time, until it is time to say how far
+    /// it is or something waits for repair; the last one that had its turn if others did
+    /// not. The first error is told when all have ended.
+    async fn page_move(
+        &self,
+        parts: Vec<PartId>,
+        moving: &mut Moving,
+    ) -> (Option<PartId>, Result<(), StewardError>) {
+        let begun = self.shared.objects.parts().clock.elapsed();
+        let mut parts = parts.into_iter().peekable();
         let mut running = JoinSet::new();
-        let mut failed = None;
+        let (mut failed, mut last) = (None, None);
         loop {
-            while running.len() < MOVES_AT_A_TIME
+            let clock = self.shared.objects.parts().clock.elapsed();
+            // One at least has its turn.
+            let goes_on = last.is_none()
+                || (clock.saturating_sub(begun) < MOVES_SAVE_EVERY
+                    && self.shared.repairs.lock().is_empty());
+            while goes_on
+                && running.len() < MOVES_AT_A_TIME
                 && let Some(part) = parts.next()
             {
+                last = Some(part);
                 let steward = self.clone();
                 running.spawn(async move { steward.part_move(part).await });
             }
@@ -220,21 +258,24 @@ impl Steward {
             for one in moved {
                 moving.moved += 1;
                 moving.rate.moved(clock, one.bytes);
+                match one.what {
+                    What::Drift => {}
+                    What::Balance => moving.said.balance.take(one.bytes),
+                    What::Copy => moving.said.copies.take(one.bytes),
+                }
                 if let Some(from) = one.from {
                     let from = moving.said.site(from);
                     from.left.add(one.bytes);
-                    if !one.is_balance {
+                    if one.what == What::Drift {
                         from.leaves.take(one.bytes);
                     }
-                }
-                if one.is_balance {
-                    moving.said.balance.take(one.bytes);
                 }
                 moving.said.site(one.to).came.add(one.bytes);
             }
             failed = failed.or(error);
         }
-        failed.map_or(Ok(()), Err)
+        let stopped_at = last.filter(|_| parts.peek().is_some());
+        (stopped_at, failed.map_or(Ok(()), Err))
     }
 
     /// Moves what drifts of one part, slot by slot; what has moved, and what stopped it.
@@ -262,9 +303,15 @@ impl Steward {
         let places = self.places()?;
         let row = self.view().part(part)?.filter(|row| row.references > 0);
         let (Some(now), Some(row)) = (&places.now, row) else { return Ok(None) };
-        let (step, is_balance): (Move, bool) = match self.plan(now, &row)?.0 {
+        let (step, is_balance) = match self.plan(now, &row)?.0 {
             Plan::Drifts(step, _) => (step, false),
             Plan::Balances(step, _) => (step, true),
+            Plan::Copies => {
+                let bytes = slot_bytes(&row);
+                let Some(disk) = self.copy_add(part, row).await? else { return Ok(None) };
+                let to = now.map.site_of(disk);
+                return Ok(to.map(|to| Moved { what: What::Copy, from: None, to, bytes }));
+            }
             Plan::Rests | Plan::Waits(_) | Plan::Stuck { .. } => return Ok(None),
         };
         let slot = FragmentNumber::new(u8::try_from(step.slot).unwrap_or(u8::MAX));
@@ -276,7 +323,8 @@ impl Steward {
             self.bad_found(part, slot)?;
         }
         let (from, bytes) = (now.map.site_of(step.from), slot_bytes(&row));
-        Ok((outcome.moved > 0).then_some(Moved { from, to: step.site, bytes, is_balance }))
+        let what = if is_balance { What::Balance } else { What::Drift };
+        Ok((outcome.moved > 0).then_some(Moved { what, from, to: step.site, bytes }))
     }
 
     /// The disk at a site that an earlier attempt wrote this slot to.
@@ -317,6 +365,7 @@ fn count(said: &mut Moves, plan: &Plan, map: &SiteMap, bytes: u64) {
             }
         }
         Plan::Balances(..) => said.balance.add(bytes),
+        Plan::Copies => said.copies.add(bytes),
         Plan::Stuck { leave, at_risk, why } => {
             said.stuck += 1;
             said.at_risk += u64::from(*at_risk);

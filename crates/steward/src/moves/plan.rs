@@ -6,7 +6,7 @@ use std::sync::Arc;
 use catalog::PartRow;
 use fragments::Reach;
 use objects::SitesNow;
-use placement::{Candidates, Geometry, Language, Move, SiteMap, SiteState, Stuck};
+use placement::{Candidates, Drifted, Geometry, Language, Move, SiteMap, SiteState, Stuck};
 use seal::SealedLayout;
 use units::{ByteCount, DiskId, SiteId, Timestamp, planted};
 
@@ -26,6 +26,8 @@ pub(crate) enum Plan {
     Drifts(Move, Vec<SiteId>),
     /// One slot moves to where there is more room.
     Balances(Move, SiteId),
+    /// It gets one copy more.
+    Copies,
     /// Slots are to leave these sites and no step leads on.
     Stuck {
         /// The sites.
@@ -79,10 +81,11 @@ impl Steward {
     ) -> Plan {
         let (map, slots) = (&now.map, &row.slots);
         let mut leaving: BTreeSet<usize> = BTreeSet::new();
-        let mut drifts = false;
+        let (mut drifts, mut weak) = (false, false);
         for candidates in binding {
             let found = candidates.drifts(map, geometry, slots);
             drifts |= !found.is_empty();
+            weak |= found.iter().any(|drift| matches!(drift.what, Drifted::Survives { .. }));
             leaving.extend(found.iter().filter_map(|drift| drift.slot));
         }
         let leave = sites(map, slots, &leaving);
@@ -118,6 +121,10 @@ impl Steward {
         if !drifts {
             return Plan::Rests;
         }
+        // A code that survives too little is mended where each slot has the whole.
+        if row.data == 1 && weak && Self::copy_has_place(now, row, binding, need) {
+            return Plan::Copies;
+        }
         let at_risk = !binding.iter().all(|one| one.survives(map, geometry, slots));
         Plan::Stuck { leave, at_risk, why: words(why) }
     }
@@ -137,6 +144,17 @@ impl Steward {
             Some((site, to)) => Move { to, site, ..step },
             None => step,
         }
+    }
+
+    /// Whether there is a disk for one copy more.
+    fn copy_has_place(
+        now: &SitesNow,
+        row: &PartRow,
+        binding: &[Arc<Candidates>],
+        need: ByteCount,
+    ) -> bool {
+        let mut disks = now.map.sites().iter().flat_map(placement::SiteEntry::disks_healthy);
+        disks.any(|disk| disk.free >= need && Self::copy_goes(binding, now, row, disk.id))
     }
 
     fn is_unreachable(&self, disk: DiskId) -> bool {

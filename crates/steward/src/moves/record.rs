@@ -74,6 +74,9 @@ pub struct Moves {
     /// Slots that would make sites more equally full, at most; they are in no site's
     /// `leaves`.
     pub balance: Slots,
+    /// Copies that are still to be made, of parts that are kept whole in each slot and
+    /// survive too little; they are in no site's `leaves`.
+    pub copies: Slots,
     /// Parts that do not lie as their policy wants and that no move mends.
     pub stuck: u64,
     /// Of these, parts that survive less than their policy asks for.
@@ -101,12 +104,13 @@ impl Moves {
         }))
     }
 
-    /// Everything that is to leave a site, or for balance.
+    /// Everything that is to leave a site, to be copied, or for balance.
     pub fn to_move(&self) -> Slots {
         let mut all = self.balance;
-        for site in self.sites.values() {
-            all.slots = all.slots.saturating_add(site.leaves.slots);
-            all.bytes = all.bytes.saturating_add(site.leaves.bytes);
+        let leaves = self.sites.values().map(|site| site.leaves);
+        for more in leaves.chain([self.copies]) {
+            all.slots = all.slots.saturating_add(more.slots);
+            all.bytes = all.bytes.saturating_add(more.bytes);
         }
         all
     }
@@ -119,13 +123,17 @@ impl Moves {
         self.sites.entry(site).or_default()
     }
 
-    /// Forgets what was counted, and keeps what was moved.
-    pub(crate) fn count_anew(&mut self) {
+    /// Takes over what another has counted, and keeps what was moved.
+    pub(crate) fn counted_take(&mut self, tally: Self) {
         for site in self.sites.values_mut() {
             (site.leaves, site.stays) = (Slots::default(), Slots::default());
         }
-        self.balance = Slots::default();
-        (self.stuck, self.at_risk, self.why, self.waiting) = (0, 0, None, 0);
-        (self.phase, self.after) = (MovesPhase::Counting, None);
+        for (id, counted) in &tally.sites {
+            let site = self.site(*id);
+            (site.leaves, site.stays) = (counted.leaves, counted.stays);
+        }
+        (self.balance, self.copies, self.waiting) = (tally.balance, tally.copies, tally.waiting);
+        (self.stuck, self.at_risk, self.why) = (tally.stuck, tally.at_risk, tally.why);
+        self.counted = true;
     }
 }
