@@ -7,8 +7,8 @@ use crate::fault::Fault;
 use crate::model::{
     Bucket, BucketNew, BucketQuota, Confirmation, Disk, Invite, InviteMade, InviteNew, Key,
     KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew, Scrub, Site,
-    SiteRemoveStep, Sites, Status, Tenant, TenantNew, TenantQuota, Usage, User, UserNew, Where,
-    WhereAsk,
+    SiteRemoveStep, SiteReplaceAsk, Sites, Status, Tenant, TenantNew, TenantQuota, Usage, User,
+    UserNew, Where, WhereAsk,
 };
 
 /// A node, as the API asks it. Names are those of the path or of the body,
@@ -99,6 +99,9 @@ pub trait Operations: Send + Sync {
     async fn site_drain(&self, name: &str, draining: bool) -> Result<Site, Fault>;
     /// A step towards removing a site; to be asked for until it is the last.
     async fn site_remove(&self, name: &str, lost: bool) -> Result<SiteRemoveStep, Fault>;
+
+    /// Has a site take the place of another.
+    async fn site_replace(&self, name: &str, ask: SiteReplaceAsk) -> Result<Site, Fault>;
 
     /// Where the bytes of an object lie.
     async fn object_where(&self, ask: &WhereAsk) -> Result<Where, Fault>;

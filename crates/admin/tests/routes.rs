@@ -6,8 +6,8 @@ use admin::auth::{AccountStore, Accounts, Transport};
 use admin::model::{
     Bucket, BucketNew, BucketQuota, Confirmation, Disk, Invite, InviteMade, InviteNew, Key,
     KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew, Scope, Scrub, Site,
-    SiteRemoveStep, Sites, Status, Tenant, TenantNew, TenantQuota, TenantState, TokenNew, Usage,
-    User, UserNew, Where, WhereAsk,
+    SiteRemoveStep, SiteReplaceAsk, Sites, Status, Tenant, TenantNew, TenantQuota, TenantState,
+    TokenNew, Usage, User, UserNew, Where, WhereAsk,
 };
 use admin::{Admin, Fault, FaultKind, Operations, openapi_document, router};
 use axum::Router;
@@ -158,6 +158,9 @@ impl Operations for Stub {
         absent()
     }
     async fn site_remove(&self, _: &str, _: bool) -> Result<SiteRemoveStep, Fault> {
+        absent()
+    }
+    async fn site_replace(&self, _: &str, _: SiteReplaceAsk) -> Result<Site, Fault> {
         absent()
     }
     async fn object_where(&self, _: &WhereAsk) -> Result<Where, Fault> {

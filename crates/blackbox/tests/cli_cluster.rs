@@ -18,6 +18,8 @@ const GREETS_WITHIN: Duration = Duration::from_secs(10);
 const MISSED_WITHIN: Duration = Duration::from_secs(15);
 /// How long a read may take while a site hangs.
 const READ_WITHIN: Duration = Duration::from_millis(800);
+/// How long it may take that a site is emptied to another and leaves.
+const REPLACED_WITHIN: Duration = Duration::from_mins(2);
 /// A fragmented object, and one that lies in the catalog.
 const OBJECT_BYTES: usize = 5 << 20;
 const SMALL_BYTES: usize = 700;
@@ -274,5 +276,38 @@ fn a_site_that_hangs_keeps_no_reader_waiting() -> Result<()> {
     hangs.resume()?;
     let longest = longest?;
     ensure!(longest < READ_WITHIN, "a read took {longest:?}\n{}", asks.log()?);
+    Ok(())
+}
+
+#[test]
+fn a_site_takes_the_place_of_another_by_one_command() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let at = |name: &str| folder.path().join(name);
+    let first = founded(&at("a"), "mairie")?;
+    let _second = joined(&first, &at("b"), "école", "44020")?;
+    let third = joined(&first, &at("c"), "piscine", "44035")?;
+    for node in [&first, &third] {
+        sites_with(node, SEATED_WITHIN, |sites| all_vote(sites, 3))?;
+    }
+    let body = samples::bytes(OBJECT_BYTES, 5);
+    asked(&first, Ask::new(Method::PUT, "/plans"))?;
+    asked(&first, Ask::new(Method::PUT, "/plans/large").body(body.clone()))?;
+    let fourth = joined(&first, &at("d"), "quai", "44109")?;
+    let told = first.essaim(&["site", "replace", "école", "quai"])?;
+    ensure!(told.contains("nothing else has to be typed"), "{told}");
+    let named = |sites: &Value, name: &str| {
+        sites["sites"].as_array().is_some_and(|all| all.iter().any(|site| site["name"] == name))
+    };
+    sites_with(&first, REPLACED_WITHIN, |sites| !named(sites, "école") && named(sites, "quai"))?;
+    for node in [&first, &third, &fourth] {
+        ensure!(asked(node, Ask::new(Method::GET, "/plans/large"))? == body, "another object");
+    }
+    let place = first.essaim_json(&["where", "s3://plans/large"])?;
+    let fragments = place["parts"][0]["fragments"].as_array().context("no fragments")?;
+    let mut sites: Vec<&str> = fragments.iter().filter_map(|one| one["site"].as_str()).collect();
+    sites.sort_unstable();
+    ensure!(sites == ["mairie", "piscine", "quai"], "{place:#}");
+    let told = first.essaim(&["site", "list"])?;
+    ensure!(told.contains("Nothing is to be moved between sites."), "{told}");
     Ok(())
 }

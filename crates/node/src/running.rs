@@ -270,6 +270,7 @@ fn steward_settings(settings: &Settings) -> steward::Settings {
             usual.lifecycle_period
         },
         scrub_period: REAL_DAY.saturating_mul(settings.scrub_days),
+        away_lost_after: settings.away_lost_after,
         ..usual
     }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use node::settings::{SETTINGS, Sources};
 
 /// The newest last.
-const FILES: [&str; 2] = ["settings-1", "settings-2"];
+const FILES: [&str; 3] = ["settings-1", "settings-2", "settings-3"];
 
 fn golden(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)

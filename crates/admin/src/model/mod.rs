@@ -32,9 +32,9 @@ pub use place::{Keeping, Where, WhereAsk, WhereCatalog, WhereFragment, WherePart
 pub use rotation::{PassphraseSet, Rotation, RotationKind, RotationNew, RotationState, ShredWord};
 pub use scrub::{Scrub, ScrubState};
 pub use site::{
-    CatalogSeat, DiskReach, SignatureCheck, Site, SiteCertification, SiteDisk, SiteDrainSet,
-    SiteFileText, SiteNode, SiteRemoveAsk, SiteRemoveStep, SiteSignature, SiteState, SiteStatement,
-    SiteVouched, Sites,
+    CatalogSeat, DiskReach, Moves, MovesPhase, MovingSlots, SignatureCheck, Site,
+    SiteCertification, SiteDisk, SiteDrainSet, SiteFileText, SiteMoves, SiteNode, SiteRemoveAsk,
+    SiteRemoveStep, SiteReplaceAsk, SiteSignature, SiteState, SiteStatement, SiteVouched, Sites,
 };
 pub use status::{
     CatalogStatus, ClusterStatus, DiskState, DiskStatus, EndpointStatus, LoggedError,

@@ -166,6 +166,68 @@ pub struct SiteVouched {
     pub expired: bool,
 }
 
+/// Fragment slots of parts, and bytes of objects in them, about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MovingSlots {
+    /// How many slots.
+    pub slots: u64,
+    /// Bytes of objects in them.
+    pub bytes: u64,
+}
+
+/// What of one site moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SiteMoves {
+    /// What is still to leave it.
+    pub leaves: MovingSlots,
+    /// What must not stay and cannot move now: no other place is right for it, or a repair
+    /// comes first.
+    pub stays: MovingSlots,
+    /// What has left since the sites are as they are.
+    pub left: MovingSlots,
+    /// What has come since then.
+    pub came: MovingSlots,
+}
+
+/// What the node that moves parts does now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MovesPhase {
+    /// It counts what is to move.
+    Counting,
+    /// It moves it.
+    Moving,
+    /// There is nothing to move now.
+    Resting,
+}
+
+/// What is moving between sites.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Moves {
+    /// When this was said: every ten seconds while something moves.
+    pub said: String,
+    /// What is done.
+    pub phase: MovesPhase,
+    /// Whether what is to move was counted whole. Before, there is more than is said.
+    pub counted: bool,
+    /// Everything that is still to leave a site, or for balance.
+    pub to_move: MovingSlots,
+    /// Of that, what would make sites more equally full, at most.
+    pub balance: MovingSlots,
+    /// Parts that do not lie as their policy wants and that no move mends.
+    pub stuck_parts: u64,
+    /// Of these, parts that survive less than their policy asks for.
+    pub at_risk_parts: u64,
+    /// Why one of them does not move.
+    pub why: Option<String>,
+    /// Parts that wait for a repair.
+    pub waiting_parts: u64,
+    /// Bytes that move in a second; none if nothing has moved long enough to say.
+    pub bytes_per_second: Option<u64>,
+    /// Seconds until all is moved, at that rate.
+    pub seconds_left: Option<u64>,
+}
+
 /// A site of the cluster.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Site {
@@ -181,6 +243,10 @@ pub struct Site {
     pub draining_since: Option<String>,
     /// Since when it belongs to the cluster.
     pub joined: String,
+    /// The name of the site that takes its place, if one does.
+    pub replaced_by: Option<String>,
+    /// What of it moves; none if that is not counted yet.
+    pub moves: Option<SiteMoves>,
     /// What it says about itself, if it has said it.
     pub vouched: Option<SiteVouched>,
     /// Its nodes.
@@ -199,6 +265,8 @@ pub struct Sites {
     pub may_be_away: u64,
     /// How many of these do not answer now.
     pub voting_unreachable: u64,
+    /// What is moving between sites; none if that is not counted yet, or never was.
+    pub moves: Option<Moves>,
     /// The sites, by name.
     pub sites: Vec<Site>,
 }
@@ -224,6 +292,16 @@ pub struct SiteDrainSet {
 #[serde(deny_unknown_fields)]
 pub struct SiteRemoveAsk {
     /// It never comes back, and what lies there is lost.
+    pub lost: bool,
+}
+
+/// Which site takes the place of another.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SiteReplaceAsk {
+    /// The name of the new site, or the first digits of its id; it has joined.
+    pub by: String,
+    /// The old one never comes back, and what lies there is lost.
     pub lost: bool,
 }
 

@@ -88,6 +88,7 @@ fn shared() -> OpenApiRouter<Admin> {
         .routes(routes!(sites::site_set))
         .routes(routes!(sites::site_drain))
         .routes(routes!(sites::site_remove))
+        .routes(routes!(sites::site_replace))
         .routes(routes!(place::object_where))
         .routes(routes!(rotations::rotations_list, rotations::rotation_start))
         .routes(routes!(rotations::tenant_shred))

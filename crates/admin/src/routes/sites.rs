@@ -7,7 +7,9 @@ use super::body::Body;
 use super::{Admin, audit};
 use crate::auth::{Manager, Reader};
 use crate::fault::{ErrorBody, Fault};
-use crate::model::{Site, SiteDrainSet, SiteFileText, SiteRemoveAsk, SiteRemoveStep, Sites};
+use crate::model::{
+    Site, SiteDrainSet, SiteFileText, SiteRemoveAsk, SiteRemoveStep, SiteReplaceAsk, Sites,
+};
 
 /// The sites of the cluster, as this node knows them now: which answer, which vote, how
 /// full their disks are.
@@ -79,6 +81,27 @@ pub(super) async fn site_remove(
 ) -> Result<Json<SiteRemoveStep>, Fault> {
     let done = admin.operations.site_remove(&site, ask.lost).await;
     let action = if ask.lost { "site remove --lost" } else { "site remove" };
+    audit(who.caller(), action, &site, &done);
+    Ok(Json(done?))
+}
+
+/// Has a site take the place of another: the old one is emptied, or given up if it is lost,
+/// to the new one first, and leaves the map by itself when nothing lies there.
+#[utoipa::path(post, path = "/api/v1/sites/{site}/replacement", tag = "cluster",
+    params(("site" = String, Path, description = "The old one's name or id")),
+    request_body = SiteReplaceAsk,
+    responses((status = 200, description = "the new site", body = Site),
+        (status = 404, body = ErrorBody),
+        (status = 409, description = "it cannot be, and why", body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
+pub(super) async fn site_replace(
+    who: Manager,
+    State(admin): State<Admin>,
+    Path(site): Path<String>,
+    Body(ask): Body<SiteReplaceAsk>,
+) -> Result<Json<Site>, Fault> {
+    let action = if ask.lost { "site replace --lost" } else { "site replace" };
+    let done = admin.operations.site_replace(&site, ask).await;
     audit(who.caller(), action, &site, &done);
     Ok(Json(done?))
 }

@@ -67,6 +67,29 @@ pub enum SiteVerb {
         #[command(flatten)]
         connect: Connect,
     },
+    /// Have a site take the place of another, in one go
+    #[command(after_help = "\
+The new site has joined already (essaim invite, essaim up --join). The old one is emptied, to the
+new one first, and leaves the map by itself when nothing lies there; essaim site list shows how far
+it is. With --lost the old one is given up at once, and what lay there is rebuilt from what is left.
+
+Examples:
+  essaim site replace mairie ecole
+  essaim site replace mairie ecole --lost --yes")]
+    Replace {
+        /// The name of the site that goes
+        old: String,
+        /// The name of the site that takes its place
+        new: String,
+        /// The old one never comes back: what lies there is given up
+        #[arg(long)]
+        lost: bool,
+        /// Yes: nothing is asked then
+        #[arg(long, requires = "lost")]
+        yes: bool,
+        #[command(flatten)]
+        connect: Connect,
+    },
     /// Take a site off the map: an empty one, or one that never comes back
     #[command(after_help = "\
 Refused while a part of an object still has a fragment there: essaim site drain empties it first.

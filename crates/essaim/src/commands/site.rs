@@ -3,8 +3,9 @@
 use std::io::IsTerminal as _;
 
 use admin::model::{
-    CatalogSeat, DiskReach, SignatureCheck, Site, SiteDisk, SiteDrainSet, SiteFileText, SiteNode,
-    SiteRemoveAsk, SiteRemoveStep, SiteSignature, SiteState, SiteVouched, Sites,
+    CatalogSeat, DiskReach, Moves, MovesPhase, SignatureCheck, Site, SiteDisk, SiteDrainSet,
+    SiteFileText, SiteNode, SiteRemoveAsk, SiteRemoveStep, SiteReplaceAsk, SiteSignature,
+    SiteState, SiteVouched, Sites,
 };
 use reqwest::Method;
 
@@ -55,6 +56,24 @@ pub(super) async fn run(verb: SiteVerb) -> Result<(), Failure> {
             }
             Ok(())
         }
+        SiteVerb::Replace { old, new, lost, yes, connect } => {
+            let client = Client::new(&connect)?;
+            if lost && !yes {
+                give_up(&client, &old).await?;
+            }
+            let ask = SiteReplaceAsk { by: new, lost };
+            let site: Site =
+                client.send_json(Method::POST, &path(&old, "/replacement"), &ask).await?;
+            if connect.json {
+                return output::json(&site);
+            }
+            say!(
+                "the site {} takes the place of {old}; essaim site list shows how far it is, and \
+                 nothing else has to be typed",
+                site.name
+            );
+            Ok(())
+        }
         SiteVerb::Remove { name, lost, yes, connect } => remove(&name, lost, yes, &connect).await,
     }
 }
@@ -77,7 +96,7 @@ async fn list(connect: &Connect) -> Result<(), Failure> {
     }
     say!();
     let mut table = Table::new(&[
-        "SITE", "STATE", "WHERE", "OPERATOR", "NODES", "CATALOG", "DISKS", "USED", "FREE",
+        "SITE", "STATE", "WHERE", "OPERATOR", "NODES", "CATALOG", "DISKS", "USED", "FREE", "MOVES",
     ]);
     for site in &known.sites {
         let room = Room::of(site);
@@ -91,10 +110,82 @@ async fn list(connect: &Connect) -> Result<(), Failure> {
             disks(site),
             room.used,
             room.free,
+            moves(site),
         ]);
     }
     table.print("no site has said yet who it is: wait a moment");
+    if let Some(moves) = known.moves.as_ref().filter(|_| known.sites.len() > 1) {
+        say!();
+        for line in moving(moves) {
+            say!("{line}");
+        }
+    }
     Ok(())
+}
+
+/// What of a site moves, in one cell.
+fn moves(site: &Site) -> String {
+    let Some(moves) = &site.moves else { return "counting".to_owned() };
+    let mut told = Vec::new();
+    if moves.leaves.slots > 0 {
+        told.push(format!("{} to leave", output::bytes(moves.leaves.bytes)));
+    }
+    if moves.stays.slots > 0 {
+        told.push(format!("{} CANNOT LEAVE", output::bytes(moves.stays.bytes)));
+    }
+    if site.state == SiteState::Draining && told.is_empty() {
+        told.push("empty".to_owned());
+    }
+    if moves.came.slots > 0 {
+        told.push(format!("{} came", output::bytes(moves.came.bytes)));
+    }
+    if told.is_empty() { "-".to_owned() } else { told.join(", ") }
+}
+
+/// What is moving, and when it will be done.
+fn moving(moves: &Moves) -> Vec<String> {
+    let left = moves.to_move;
+    let mut lines = Vec::new();
+    match moves.phase {
+        MovesPhase::Counting if !moves.counted => {
+            lines.push("What is to move between sites is being counted.".to_owned());
+        }
+        MovesPhase::Moving => {
+            let rate = match (moves.bytes_per_second, moves.seconds_left) {
+                (Some(rate), Some(seconds)) => format!(
+                    "at {} a second that is done in {}",
+                    output::bytes(rate),
+                    output::duration(seconds)
+                ),
+                _ => "how long that takes is not known yet".to_owned(),
+            };
+            let what = output::bytes(left.bytes);
+            lines.push(format!("Moving between sites: {what} left; {rate}."));
+        }
+        MovesPhase::Counting | MovesPhase::Resting if left.slots > 0 => {
+            let what = output::bytes(left.bytes);
+            lines.push(format!("To be moved between sites: {what}; it is tried again soon."));
+        }
+        MovesPhase::Counting | MovesPhase::Resting => {
+            lines.push("Nothing is to be moved between sites.".to_owned());
+        }
+    }
+    if moves.waiting_parts > 0 {
+        let parts = output::counted(moves.waiting_parts, "part waits", "parts wait");
+        lines.push(format!("{parts} for a repair before anything of them moves."));
+    }
+    if moves.stuck_parts > 0 {
+        let parts = output::counted(moves.stuck_parts, "part does", "parts do");
+        let risk = match moves.at_risk_parts {
+            0 => "all survive what their policy asks for all the same".to_owned(),
+            some => format!("{some} OF THEM SURVIVE LESS THAN THEIR POLICY ASKS FOR"),
+        };
+        lines.push(format!(
+            "{parts} not lie as their policy wants, and no move mends that; {risk}."
+        ));
+        lines.extend(moves.why.iter().map(|why| format!("Why, of one of them: {why}")));
+    }
+    lines
 }
 
 /// How many vote, and what that means.
@@ -218,6 +309,8 @@ fn show(site: &Site) {
         ("joined", site.joined.clone()),
         ("disks", disks(site)),
         ("room", format!("{} used, {} free", room.used, room.free)),
+        ("moves", moves(site)),
+        ("replaced by", output::or_dash(site.replaced_by.as_deref())),
     ]);
     say!();
     match &site.vouched {
@@ -310,22 +403,27 @@ pub(super) const fn reach(reach: DiskReach) -> &'static str {
     }
 }
 
+/// Asks whether what lies at a site is to be given up.
+async fn give_up(client: &Client, name: &str) -> Result<(), Failure> {
+    let site: Site = client.get(&path(name, "")).await?;
+    let message = format!(
+        "the site {} with {} is to be given up: what lies there is lost",
+        site.name,
+        counted(all_disks(&site).count() as u64, "disk", "disks")
+    );
+    if !std::io::stdin().is_terminal() {
+        let hint = "nobody can be asked here: if that is so, say it with --yes";
+        return Err(Failure::new(Kind::Usage, message, hint));
+    }
+    eprintln!("{message}.");
+    eprint!("Type its name, {}: ", site.name);
+    super::confirm::typed(&site.name)
+}
+
 async fn remove(name: &str, lost: bool, yes: bool, connect: &Connect) -> Result<(), Failure> {
     let client = Client::new(connect)?;
     if lost && !yes {
-        let site: Site = client.get(&path(name, "")).await?;
-        let message = format!(
-            "the site {} with {} is to be given up: what lies there is lost",
-            site.name,
-            counted(all_disks(&site).count() as u64, "disk", "disks")
-        );
-        if !std::io::stdin().is_terminal() {
-            let hint = "nobody can be asked here: if that is so, say it with --yes";
-            return Err(Failure::new(Kind::Usage, message, hint));
-        }
-        eprintln!("{message}.");
-        eprint!("Type its name, {}: ", site.name);
-        super::confirm::typed(&site.name)?;
+        give_up(&client, name).await?;
     }
     let ask = SiteRemoveAsk { lost };
     let mut progress = Progress::new(connect.json, "{spinner} {msg} {elapsed}");
@@ -349,6 +447,8 @@ async fn remove(name: &str, lost: bool, yes: bool, connect: &Connect) -> Result<
 
 #[cfg(test)]
 mod tests {
+    use admin::model::MovingSlots;
+
     use super::*;
 
     #[test]
@@ -370,8 +470,39 @@ mod tests {
             ),
         ] {
             let (is_current, sites) = (true, Vec::new());
-            let known = Sites { is_current, voting, may_be_away, voting_unreachable, sites };
+            let moves = None;
+            let known = Sites { is_current, voting, may_be_away, voting_unreachable, moves, sites };
             assert_eq!(super::voting(&known), words);
         }
+    }
+
+    #[test]
+    fn what_moves_is_said_and_when_it_is_done() {
+        let moves = |phase, left: u64, seconds_left| Moves {
+            said: String::new(),
+            phase,
+            counted: true,
+            to_move: MovingSlots { slots: left.min(7), bytes: left },
+            balance: MovingSlots::default(),
+            stuck_parts: 0,
+            at_risk_parts: 0,
+            why: None,
+            waiting_parts: 0,
+            bytes_per_second: seconds_left.map(|_| 2 << 20),
+            seconds_left,
+        };
+        let first = |moves: &Moves| moving(moves).remove(0);
+        let under_way = first(&moves(MovesPhase::Moving, 6 << 20, Some(3)));
+        assert!(under_way.contains("left; at") && under_way.contains("done in 3"), "{under_way}");
+        let early = first(&moves(MovesPhase::Moving, 6 << 20, None));
+        assert!(early.contains("not known yet"), "{early}");
+        let none = first(&moves(MovesPhase::Resting, 0, None));
+        assert_eq!(none, "Nothing is to be moved between sites.");
+        let counting = Moves { counted: false, ..moves(MovesPhase::Counting, 0, None) };
+        assert!(first(&counting).contains("being counted"), "no zero before it was counted");
+        let why = Some("one site more is needed".to_owned());
+        let stuck = Moves { stuck_parts: 2, at_risk_parts: 1, why, ..counting };
+        let told = moving(&stuck).join(" ");
+        assert!(told.contains("2 parts do not lie") && told.contains("1 OF THEM"), "{told}");
     }
 }

@@ -14,6 +14,7 @@ mod place;
 mod rotations;
 mod scrub;
 mod site_changes;
+mod site_moves;
 mod sites;
 mod status;
 mod tenants;
@@ -28,8 +29,8 @@ use access::Authorised;
 use admin::model::{
     Bucket, BucketNew, BucketQuota, Confirmation, Disk, Invite, InviteMade, InviteNew, Key,
     KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew, Scrub, Site,
-    SiteRemoveStep, Sites, Status, Tenant, TenantNew, TenantQuota, Usage, User, UserNew, Where,
-    WhereAsk,
+    SiteRemoveStep, SiteReplaceAsk, Sites, Status, Tenant, TenantNew, TenantQuota, Usage, User,
+    UserNew, Where, WhereAsk,
 };
 use admin::{Fault, FaultKind, Operations};
 use async_trait::async_trait;
@@ -377,6 +378,9 @@ impl Operations for SiteOperations {
     }
     async fn site_remove(&self, name: &str, lost: bool) -> Result<SiteRemoveStep, Fault> {
         self.remove_site(name, lost).await
+    }
+    async fn site_replace(&self, name: &str, ask: SiteReplaceAsk) -> Result<Site, Fault> {
+        self.replace_site(name, ask).await
     }
 
     async fn object_where(&self, ask: &WhereAsk) -> Result<Where, Fault> {

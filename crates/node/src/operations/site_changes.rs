@@ -34,6 +34,9 @@ impl SiteOperations {
 
     pub(super) async fn drain_site(&self, name: &str, draining: bool) -> Result<Site, Fault> {
         let site = self.site_named(name)?;
+        if !draining {
+            self.replacement_undo(site).await?;
+        }
         let done = self.consensus.propose(Command::SiteDrain(SiteDrain { site, on: draining }));
         done.await.map_err(|error| unproposed(&error))?;
         self.show_site(&site.to_string()).await
@@ -64,8 +67,9 @@ impl SiteOperations {
                 FaultKind::Conflict,
                 format!("parts still lie at the site {name}, the first of them {part}"),
                 format!(
-                    "empty it first: essaim site drain {name}, and wait until its disks hold \
-                     nothing; if it never comes back: essaim site remove {name} --lost"
+                    "empty it first: essaim site drain {name}; essaim site list says what is left \
+                     and when it will be done; if it never comes back: essaim site remove {name} \
+                     --lost"
                 ),
             )),
             Err(error) => Err(unproposed(&error)),

@@ -17,6 +17,7 @@ use fragments::Reach;
 use units::{DiskId, NodeId, SiteId};
 use wire::{Contact, Transport as _};
 
+use super::site_moves::site_moves;
 use super::vouched::vouched;
 use super::{SiteOperations, unread};
 use crate::limits::{CURRENT_WITHIN, HEARD_MAX};
@@ -27,8 +28,18 @@ impl SiteOperations {
         let is_current = asked.is_ok_and(|asked| asked.is_ok());
         let map = self.map()?;
         let seats = self.consensus.status();
-        let mut sites: Vec<Site> =
-            map.sites.iter().map(|site| self.site_model(&map, site, &seats, is_current)).collect();
+        let moves = self.moves(&map)?;
+        let replacement = steward::Replacement::of(&self.view()).map_err(|error| unread(&error))?;
+        let model = |site: &catalog::Site| {
+            let mut model = self.site_model(&map, site, &seats, is_current);
+            // Before it was counted nothing is known of what leaves.
+            model.moves =
+                moves.as_ref().filter(|said| said.counted).map(|said| site_moves(said, site.id));
+            let by = replacement.filter(|replacement| replacement.old == site.id);
+            model.replaced_by = by.and_then(|by| Some(map.site(by.new)?.name.to_string()));
+            model
+        };
+        let mut sites: Vec<Site> = map.sites.iter().map(model).collect();
         sites.sort_by(|one, other| one.name.cmp(&other.name));
         let voting = voting(&map, &seats);
         let is_away = |site: &&SiteId| {
@@ -40,6 +51,7 @@ impl SiteOperations {
             voting: voting.len() as u64,
             may_be_away: may_be_away(voting.len()),
             voting_unreachable: voting.iter().filter(is_away).count() as u64,
+            moves: moves.as_ref().map(|said| self.moves_model(said)).transpose()?,
             sites,
         })
     }
@@ -134,6 +146,8 @@ impl SiteOperations {
             state,
             draining_since,
             joined: date_text(row.joined),
+            replaced_by: None,
+            moves: None,
             vouched: row
                 .statement
                 .as_ref()

@@ -102,6 +102,8 @@ pub struct Settings {
     pub lifecycle_day: Duration,
     /// How long a scrub may take its time over everything.
     pub scrub_days: u32,
+    /// How long the disks of a site that does not answer are waited for.
+    pub away_lost_after: Duration,
     /// How much S3 clients may ask at once.
     pub limits: ClientLimits,
     /// How log lines are written.

@@ -116,6 +116,7 @@ fn blank(data: PathBuf) -> Settings {
         default_sse_c: false,
         lifecycle_day: Duration::ZERO,
         scrub_days: 0,
+        away_lost_after: Duration::ZERO,
         limits: ClientLimits::default(),
         log_format: LogFormat::default(),
         log: String::new(),

@@ -44,6 +44,11 @@ const LIFECYCLE_DAY_SECONDS_MAX: u32 = 7 * 86_400;
 /// A disk that is read less often than yearly rots unseen.
 const SCRUB_DAYS_MAX: u32 = 365;
 
+/// A node that is heard of again within a few seconds was not away.
+const AWAY_SECONDS_MIN: u32 = 5;
+/// What nobody has heard of for a month is better given up by a word.
+const AWAY_SECONDS_MAX: u32 = 30 * 86_400;
+
 /// More connections than a process has ports and files for.
 const CONNECTIONS_SETTING_MAX: u32 = 65_536;
 /// Rates beyond this limit nothing.
@@ -259,6 +264,19 @@ pub static SETTINGS: &[Setting] = &[
                `essaim scrub --now` does it at once.",
         set: |settings, text| {
             value::whole(text, 1, SCRUB_DAYS_MAX).map(|days| settings.scrub_days = days)
+        },
+    },
+    Setting {
+        name: "away-lost-after",
+        kind: Kind::Seconds,
+        many: false,
+        default: "1800",
+        doc: "How long the disks of a site that does not answer are waited for",
+        more: "Then what lies on them is rebuilt at the other sites from what is left; should it come back, what it has of that is cleared away. Longer than a restart or a power cut, or sites copy what is not lost. `essaim site remove --lost` waits for nothing. What counts is what the leading node was told: tell all nodes the same.",
+        set: |settings, text| {
+            let seconds = value::whole(text, AWAY_SECONDS_MIN, AWAY_SECONDS_MAX)?;
+            settings.away_lost_after = Duration::from_secs(seconds.into());
+            Ok(())
         },
     },
     Setting {
