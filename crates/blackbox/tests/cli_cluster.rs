@@ -307,7 +307,9 @@ fn a_site_takes_the_place_of_another_by_one_command() -> Result<()> {
     let mut sites: Vec<&str> = fragments.iter().filter_map(|one| one["site"].as_str()).collect();
     sites.sort_unstable();
     ensure!(sites == ["mairie", "piscine", "quai"], "{place:#}");
-    let told = first.essaim(&["site", "list"])?;
+    // Once it has left the sites are others, and all is counted once more.
+    sites_with(&first, REPLACED_WITHIN, |sites| sites["moves"]["phase"] == "resting")?;
+    let told = third.essaim(&["site", "list"])?;
     ensure!(told.contains("Nothing is to be moved between sites."), "{told}");
     Ok(())
 }

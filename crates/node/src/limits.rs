@@ -120,3 +120,10 @@ pub const WHERE_PARTS_SHOWN_MAX: usize = 1_000;
 
 /// Rows of parts read at once when an object is looked for.
 pub const WHERE_ROWS: usize = 1_000;
+
+/// How long a replacement waits for the disks of the new site: a node lists them a moment
+/// after it has joined.
+pub const DISKS_LISTED_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often it looks whether they are listed.
+pub const DISKS_LOOK_EVERY: Duration = Duration::from_millis(100);

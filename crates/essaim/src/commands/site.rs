@@ -114,9 +114,9 @@ async fn list(connect: &Connect) -> Result<(), Failure> {
         ]);
     }
     table.print("no site has said yet who it is: wait a moment");
-    if let Some(moves) = known.moves.as_ref().filter(|_| known.sites.len() > 1) {
+    if known.sites.len() > 1 {
         say!();
-        for line in moving(moves) {
+        for line in moving(known.moves.as_ref()) {
             say!("{line}");
         }
     }
@@ -143,12 +143,15 @@ fn moves(site: &Site) -> String {
 }
 
 /// What is moving, and when it will be done.
-fn moving(moves: &Moves) -> Vec<String> {
+fn moving(moves: Option<&Moves>) -> Vec<String> {
+    const COUNTING: &str = "What is to move between sites is being counted.";
+    // The sites have just changed, and nobody has said anything since.
+    let Some(moves) = moves else { return vec![COUNTING.to_owned()] };
     let left = moves.to_move;
     let mut lines = Vec::new();
     match moves.phase {
         MovesPhase::Counting if !moves.counted => {
-            lines.push("What is to move between sites is being counted.".to_owned());
+            lines.push(COUNTING.to_owned());
         }
         MovesPhase::Moving => {
             let rate = match (moves.bytes_per_second, moves.seconds_left) {
@@ -491,7 +494,8 @@ mod tests {
             bytes_per_second: seconds_left.map(|_| 2 << 20),
             seconds_left,
         };
-        let first = |moves: &Moves| moving(moves).remove(0);
+        let first = |moves: &Moves| moving(Some(moves)).remove(0);
+        assert!(moving(None).concat().contains("being counted"), "nobody has said anything");
         let under_way = first(&moves(MovesPhase::Moving, 6 << 20, Some(3)));
         assert!(under_way.contains("left; at") && under_way.contains("done in 3"), "{under_way}");
         let early = first(&moves(MovesPhase::Moving, 6 << 20, None));
@@ -502,7 +506,7 @@ mod tests {
         assert!(first(&counting).contains("being counted"), "no zero before it was counted");
         let why = Some("one site more is needed".to_owned());
         let stuck = Moves { stuck_parts: 2, at_risk_parts: 1, why, ..counting };
-        let told = moving(&stuck).join(" ");
+        let told = moving(Some(&stuck)).join(" ");
         assert!(told.contains("2 parts do not lie") && told.contains("1 OF THEM"), "{told}");
     }
 }

@@ -9,6 +9,7 @@ use units::SiteId;
 
 use super::sites::unknown;
 use super::{SiteOperations, unproposed, unread};
+use crate::limits::{DISKS_LISTED_WITHIN, DISKS_LOOK_EVERY};
 
 impl SiteOperations {
     /// What the leader last said of what moves; none if that was of another version of the
@@ -46,6 +47,7 @@ impl SiteOperations {
         ask: SiteReplaceAsk,
     ) -> Result<Site, Fault> {
         let (old, new) = (self.site_named(name)?, self.site_named(&ask.by)?);
+        self.disks_await(new).await?;
         self.replacement_check(name, (old, new), &ask)?;
         let asked = Replacement { old, new };
         self.replacement_set(Some(asked)).await?;
@@ -60,6 +62,15 @@ impl SiteOperations {
             return Err(unproposed(&error));
         }
         self.show_site(&new.to_string()).await
+    }
+
+    /// Waits a moment for the disks of a site that has just joined.
+    async fn disks_await(&self, site: SiteId) -> Result<(), Fault> {
+        let begun = tokio::time::Instant::now();
+        while disks_of(&self.map()?, site) == 0 && begun.elapsed() < DISKS_LISTED_WITHIN {
+            tokio::time::sleep(DISKS_LOOK_EVERY).await;
+        }
+        Ok(())
     }
 
     fn replacement_check(
@@ -79,11 +90,15 @@ impl SiteOperations {
         }
         let map = self.map()?;
         let takes = map.site(new).ok_or_else(|| unknown(&ask.by))?;
-        let disks: usize = map.nodes_at(new).map(|node| node.disks.len()).sum();
-        if takes.is_draining() || disks == 0 {
-            let why = if disks == 0 { "has no disks" } else { "is being emptied itself" };
+        if disks_of(&map, new) == 0 {
             return Err(Fault::conflict(
-                format!("the site {} {why}", ask.by),
+                format!("the site {} has listed no disks", ask.by),
+                "if it has just joined, try again in a moment; a witness keeps nothing",
+            ));
+        }
+        if takes.is_draining() {
+            return Err(Fault::conflict(
+                format!("the site {} is being emptied itself", ask.by),
                 "name another one; a machine joins by essaim invite",
             ));
         }
@@ -124,6 +139,11 @@ impl SiteOperations {
         let done = self.consensus.propose(set).await;
         done.map(|_| ()).map_err(|error| unproposed(&error))
     }
+}
+
+/// How many disks the nodes of a site list.
+fn disks_of(map: &SiteMap, site: SiteId) -> usize {
+    map.nodes_at(site).map(|node| node.disks.len()).sum()
 }
 
 pub(super) fn site_moves(said: &steward::Moves, site: SiteId) -> SiteMoves {
