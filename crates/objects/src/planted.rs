@@ -17,8 +17,16 @@ pub(crate) const OLD_DIRECTORY: &str = "objects-keep-old-directory";
 /// Tells of a part at whatever epoch the map is, without looking at it again.
 pub(crate) const OLD_PLACEMENT: &str = "objects-keep-old-placement";
 
+/// Answers for a stripe of which just enough fragments are durable to read it. The trials
+/// of several sites meet it.
+pub(crate) const TOO_FEW: &str = "objects-answer-for-too-few";
+
 /// What tests must catch.
 pub const PLANTED: &[PlantedBug] = &[
+    PlantedBug {
+        name: TOO_FEW,
+        what: "a write is answered for that the loss of one site would take away",
+    },
     PlantedBug {
         name: EARLY_ANSWER,
         what: "a write is acknowledged while its fragments are still on their way to the disks",

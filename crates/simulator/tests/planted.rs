@@ -5,6 +5,8 @@
 //! too: a power cut of the whole site must bring them to light.
 #![cfg(feature = "planted")]
 
+#[path = "several_sites/acknowledged.rs"]
+mod acknowledged;
 #[path = "several_sites/campaign.rs"]
 mod campaign;
 #[path = "several_sites/cluster.rs"]
@@ -58,6 +60,7 @@ async fn of_several_sites() -> anyhow::Result<()> {
     moves::move_overtaken().await?;
     moves::goal_gone().await?;
     placed::overtaken().await?;
+    acknowledged::enough().await?;
     for seed in 0..3 {
         campaign::run(seed, 25).await?;
     }

@@ -1,6 +1,8 @@
 //! Several sites in one catalog: what is written, repaired and moved keeps the policies, at
 //! every step.
 
+#[path = "several_sites/acknowledged.rs"]
+mod acknowledged;
 #[path = "several_sites/campaign.rs"]
 mod campaign;
 #[path = "several_sites/cluster.rs"]

@@ -66,7 +66,7 @@ impl Inner {
             slots: slots.clone(),
             sealer: ChunkSealer::new(&key, part),
             fragments: self.parts.fragments.clone(),
-            durable: Durable::of(code, &slots, &self.parts.fragments),
+            durable: Durable::of(code, &slots, placement.sites.clone(), &self.parts.fragments),
         });
         let written = Arc::clone(&setup);
         let (digests, stripe_count) = write_stripes(setup, &lane, source, first, digests).await?;

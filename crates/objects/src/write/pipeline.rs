@@ -242,7 +242,8 @@ async fn append_all(setup: &PartSetup, fragments: Vec<Fragment>) -> Result<(), O
             appends.push(async move { (slot, append_one(setup, *disk, fragment).await) });
         }
     }
-    let mut durable = 0;
+    let mut durable = BTreeSet::new();
+    let mut is_answered_for = false;
     let mut under_way: BTreeSet<usize> =
         (0..setup.slots.len()).filter(|slot| !setup.durable.has_failed(*slot)).collect();
     let mut patience = core::pin::pin!(futures::future::pending().left_future());
@@ -257,8 +258,9 @@ async fn append_all(setup: &PartSetup, fragments: Vec<Fragment>) -> Result<(), O
         match appended {
             Ok(()) => {
                 under_way.remove(&slot);
-                durable += 1;
-                if durable == setup.durable.needed() {
+                durable.insert(slot);
+                if !is_answered_for && setup.durable.is_enough(&durable) {
+                    is_answered_for = true;
                     let moment = tokio::time::sleep(STRAGGLERS_WITHIN).right_future();
                     patience.set(moment);
                 }

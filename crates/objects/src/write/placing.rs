@@ -10,7 +10,7 @@ use catalog::command::{Placed as PlacedAt, PlacedCommand};
 use catalog::{Command, Refusal, Success};
 use consensus::ProposeError;
 use placement::{DiskFacts, Geometry, PlaceError};
-use units::{ByteCount, DiskId, Epoch, planted};
+use units::{ByteCount, DiskId, Epoch, SiteId, planted};
 
 use crate::ObjectError;
 use crate::gateway::Inner;
@@ -24,6 +24,8 @@ use crate::sites::{PlacedFor, disk_facts};
 pub(crate) struct Placed {
     pub(crate) geometry: Geometry,
     pub(crate) slots: Vec<DiskId>,
+    /// The sites of the slots, if there are several sites.
+    pub(crate) sites: Vec<SiteId>,
     /// The version of the site map that this was decided on.
     pub(crate) epoch: Epoch,
 }
@@ -47,12 +49,16 @@ impl Inner {
         let planned = candidates.plan(&now.map, need, &*self.parts.random);
         let planned = planned.map_err(|refusal| not_placed(&refusal))?;
         let slots = planned.disks();
-        Ok(Placed { geometry: planned.geometry, slots, epoch: planned.epoch })
+        let sites = planned.slots.iter().map(|slot| slot.site).collect();
+        Ok(Placed { geometry: planned.geometry, slots, sites, epoch: planned.epoch })
     }
 
     fn place_alone(&self, need: ByteCount, epoch: Epoch) -> Result<Placed, ObjectError> {
         match placement::place(&self.disks(), need, &*self.parts.random) {
-            Ok(placed) => Ok(Placed { geometry: placed.geometry, slots: placed.slots, epoch }),
+            Ok(placed) => {
+                let (geometry, slots) = (placed.geometry, placed.slots);
+                Ok(Placed { geometry, slots, sites: Vec::new(), epoch })
+            }
             Err(PlaceError::NoRoom { .. }) => Err(ObjectError::Full),
             Err(PlaceError::OneDiskLeft { expected }) => Err(ObjectError::OneDiskLeft { expected }),
             Err(error) => Err(ObjectError::NotPlaced { reason: error.to_string() }),
