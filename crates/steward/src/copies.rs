@@ -5,9 +5,10 @@
 //! meets them.
 //!
 //! **Invariant**: a copy goes only while no repair is at work on its part, and only after
-//! the fragment that the catalog names was read and found good. Should a command that
-//! names the copy still be on its way, one fragment of the stripe is missing afterwards
-//! and rebuilt; none is lost.
+//! the fragment that the catalog names was read and found good; the catalog is asked
+//! before and after, since this node may be behind. Should a command that names the copy
+//! still be on its way from another node, one fragment of the stripe is missing afterwards
+//! and rebuilt: whoever moves a slot looks once more before the old fragments go.
 //!
 //! In a cluster another node may be bringing the copy, of whose claim this one knows
 //! nothing: there it goes only when it has been met for as long as an unknown fragment is
@@ -115,8 +116,9 @@ impl Steward {
         part: PartId,
     ) -> Result<u64, StewardError> {
         let Some(_claim) = self.shared.claims.claim(part) else { return Ok(0) };
-        // As the catalog is now that nobody moves a slot.
-        let row = self.view().part(part)?.filter(|row| row.references > 0);
+        // As the catalog is now that nobody here moves a slot.
+        let Some(row) = self.part_now(part).await? else { return Ok(0) };
+        let row = Some(row).filter(|row| row.references > 0);
         let Some(row) = row.filter(|_| self.disk_is_sound(disk)) else { return Ok(0) };
         let (mut copies, mut removed, mut read) = (Vec::new(), 0, 0_u64);
         for stripe in 0..row.stripe_count {
@@ -135,11 +137,14 @@ impl Steward {
                 tokio::time::sleep(self.read_rest(bytes)).await;
             }
             if copies.len() >= SWEEP_PAGE {
+                if self.part_now(part).await?.as_ref() != Some(&row) {
+                    return Ok(read);
+                }
                 let page = core::mem::take(&mut copies);
                 removed += self.own_disks().remove(disk, page).await?;
             }
         }
-        if !copies.is_empty() {
+        if !copies.is_empty() && self.part_now(part).await?.as_ref() == Some(&row) {
             removed += self.own_disks().remove(disk, copies).await?;
         }
         if removed > 0 {
@@ -151,6 +156,15 @@ impl Steward {
 }
 
 impl Steward {
+    /// The part as the whole cluster has it; none also if the leader cannot be asked.
+    async fn part_now(&self, part: PartId) -> Result<Option<PartRow>, StewardError> {
+        let consensus = &self.shared.objects.parts().consensus;
+        if consensus.catch_up().await.is_err() {
+            return Ok(None);
+        }
+        Ok(self.view().part(part)?)
+    }
+
     /// Whether the fragment was read where the catalog looks for it, and is good.
     async fn named_is_good(&self, row: &PartRow, name: FragmentName) -> bool {
         match row.slots.get(usize::from(name.fragment.get())) {

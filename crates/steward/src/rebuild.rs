@@ -167,7 +167,7 @@ impl Steward {
             // Another node may have taken for left over what lay there already.
             outcome.deferred = 1;
         } else if moving && outcome.homeless == 0 {
-            match self.slot_move(work, row, moved).await? {
+            match self.slot_move(work, row, target, moved).await? {
                 Told::Moved => outcome.moved += 1,
                 Told::Overtaken => outcome.deferred = 1,
                 Told::Gone => {}
@@ -450,6 +450,7 @@ impl Steward {
         &self,
         work: &SlotWork,
         row: &PartRow,
+        target: DiskId,
         moved: Command,
     ) -> Result<Told, StewardError> {
         match self.propose(moved).await {
@@ -469,10 +470,26 @@ impl Steward {
             },
             Err(error) => return Err(error),
         }
-        if self.disk_is_sound(work.disk) {
+        if !self.is_all_there(work, row, target).await {
+            // What the slot was before stays, for the repair.
+            self.bad_found(work.part, work.slot)?;
+        } else if self.disk_is_sound(work.disk) {
             self.slot_remove(work).await?;
         }
         Ok(Told::Moved)
+    }
+
+    /// Whether a disk has all fragments of a slot. Its node's sweep, which knows of no claim
+    /// of this node, may have met them before the slot moved there, and have taken them for
+    /// copies that nobody needs.
+    async fn is_all_there(&self, work: &SlotWork, row: &PartRow, target: DiskId) -> bool {
+        let names: Vec<FragmentName> =
+            (0..work.layout.stripe_count()).map(|stripe| work.name(stripe)).collect();
+        let Ok(lengths) = self.fragments().lengths(target, &names).await else { return false };
+        names.iter().zip(lengths).all(|(name, found)| {
+            let expected = expected_bytes(row, *name);
+            found.and_then(|found| usize::try_from(found.get()).ok()) == expected
+        })
     }
 
     /// Removes the fragments of a slot from its disk.
