@@ -71,3 +71,6 @@ pub const BUCKETS_IN_SCOPE_MAX: usize = 100;
 
 /// Characters of a name somebody typed that the log keeps when it is refused.
 pub const NAME_LOGGED_MAX: usize = 64;
+
+/// Languages of one request that are looked at: people name a few.
+pub const LANGUAGES_ASKED_MAX: usize = 32;

@@ -2,13 +2,15 @@
 
 use async_trait::async_trait;
 use axum::body::Body;
+use placement::Language;
 
 use crate::fault::Fault;
 use crate::model::{
     Bucket, BucketNew, BucketQuota, Confirmation, Disk, Invite, InviteMade, InviteNew, Key,
-    KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew, Scrub, Site,
-    SiteRemoveStep, SiteReplaceAsk, Sites, Status, Tenant, TenantNew, TenantQuota, Usage, User,
-    UserNew, Where, WhereAsk,
+    KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, PolicyCheck, PolicyCheckAsk, PolicyExplainAsk,
+    PolicyExplanation, PolicyListed, PolicyOf, PolicyShown, PolicyText, Rotation, RotationNew,
+    Scrub, Site, SiteRemoveStep, SiteReplaceAsk, Sites, Status, Tenant, TenantNew, TenantQuota,
+    Usage, User, UserNew, Where, WhereAsk,
 };
 
 /// A node, as the API asks it. Names are those of the path or of the body,
@@ -94,7 +96,7 @@ pub trait Operations: Send + Sync {
     /// One site, by its name or the first digits of its id.
     async fn site_show(&self, name: &str) -> Result<Site, Fault>;
     /// Stores what this node's own site says about itself: the text of a `site.toml`.
-    async fn site_set(&self, site_file: &str) -> Result<Site, Fault>;
+    async fn site_set(&self, site_file: &str, language: Language) -> Result<Site, Fault>;
     /// Has a site emptied, or not any more.
     async fn site_drain(&self, name: &str, draining: bool) -> Result<Site, Fault>;
     /// A step towards removing a site; to be asked for until it is the last.
@@ -105,6 +107,32 @@ pub trait Operations: Send + Sync {
 
     /// Where the bytes of an object lie.
     async fn object_where(&self, ask: &WhereAsk) -> Result<Where, Fault>;
+
+    /// The placement policies that were set.
+    async fn policies_list(&self, language: Language) -> Result<Vec<PolicyListed>, Fault>;
+    /// The policy in force for somebody, and what it comes to.
+    async fn policy_show(&self, of: &PolicyOf, language: Language) -> Result<PolicyShown, Fault>;
+    /// Sets a policy, if the sites there are can keep it.
+    async fn policy_set(
+        &self,
+        of: &PolicyOf,
+        text: PolicyText,
+        language: Language,
+    ) -> Result<PolicyShown, Fault>;
+    /// Removes a policy that was set for exactly this; shows what holds then.
+    async fn policy_remove(&self, of: &PolicyOf, language: Language) -> Result<PolicyShown, Fault>;
+    /// What a policy comes to that is not set.
+    async fn policy_check(
+        &self,
+        ask: &PolicyCheckAsk,
+        language: Language,
+    ) -> Result<PolicyCheck, Fault>;
+    /// What the policy of a bucket says of each site.
+    async fn policy_explain(
+        &self,
+        ask: &PolicyExplainAsk,
+        language: Language,
+    ) -> Result<PolicyExplanation, Fault>;
 
     /// Takes an operator's word.
     async fn confirm(&self, word: Confirmation) -> Result<(), Fault>;

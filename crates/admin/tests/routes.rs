@@ -5,15 +5,17 @@ use std::sync::Arc;
 use admin::auth::{AccountStore, Accounts, Transport};
 use admin::model::{
     Bucket, BucketNew, BucketQuota, Confirmation, Disk, Invite, InviteMade, InviteNew, Key,
-    KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew, Scope, Scrub, Site,
-    SiteRemoveStep, SiteReplaceAsk, Sites, Status, Tenant, TenantNew, TenantQuota, TenantState,
-    TokenNew, Usage, User, UserNew, Where, WhereAsk,
+    KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, PolicyCheck, PolicyCheckAsk, PolicyExplainAsk,
+    PolicyExplanation, PolicyListed, PolicyOf, PolicyShown, PolicyText, Rotation, RotationNew,
+    Scope, Scrub, Site, SiteRemoveStep, SiteReplaceAsk, Sites, Status, Tenant, TenantNew,
+    TenantQuota, TenantState, TokenNew, Usage, User, UserNew, Where, WhereAsk,
 };
 use admin::{Admin, Fault, FaultKind, Operations, openapi_document, router};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
+use placement::Language;
 use serde_json::Value;
 use tower::ServiceExt as _;
 use units::{SimClock, SimRandom};
@@ -151,7 +153,7 @@ impl Operations for Stub {
     async fn site_show(&self, _: &str) -> Result<Site, Fault> {
         absent()
     }
-    async fn site_set(&self, _: &str) -> Result<Site, Fault> {
+    async fn site_set(&self, _: &str, _: Language) -> Result<Site, Fault> {
         absent()
     }
     async fn site_drain(&self, _: &str, _: bool) -> Result<Site, Fault> {
@@ -164,6 +166,33 @@ impl Operations for Stub {
         absent()
     }
     async fn object_where(&self, _: &WhereAsk) -> Result<Where, Fault> {
+        absent()
+    }
+    async fn policies_list(&self, language: Language) -> Result<Vec<PolicyListed>, Fault> {
+        Err(Fault::new(FaultKind::Unavailable, language.tag(), "wait"))
+    }
+    async fn policy_show(&self, _: &PolicyOf, _: Language) -> Result<PolicyShown, Fault> {
+        absent()
+    }
+    async fn policy_set(
+        &self,
+        _: &PolicyOf,
+        _: PolicyText,
+        _: Language,
+    ) -> Result<PolicyShown, Fault> {
+        absent()
+    }
+    async fn policy_remove(&self, _: &PolicyOf, _: Language) -> Result<PolicyShown, Fault> {
+        absent()
+    }
+    async fn policy_check(&self, _: &PolicyCheckAsk, _: Language) -> Result<PolicyCheck, Fault> {
+        absent()
+    }
+    async fn policy_explain(
+        &self,
+        _: &PolicyExplainAsk,
+        _: Language,
+    ) -> Result<PolicyExplanation, Fault> {
         absent()
     }
     async fn confirm(&self, _: Confirmation) -> Result<(), Fault> {
@@ -263,6 +292,16 @@ async fn the_document_is_openapi_3_1_and_describes_each_answer() {
             assert!(operation["summary"].is_string(), "{verb} {path}");
             assert!(!operation["responses"].as_object().unwrap().is_empty(), "{verb} {path}");
         }
+    }
+}
+
+#[tokio::test]
+async fn sentences_are_in_the_language_that_is_asked_for() {
+    let socket = router(admin(), Transport::Socket);
+    for (accepted, told) in [("fr-FR, en;q=0.5", "fr"), ("de", "en")] {
+        let mut request = ask("GET", "/api/v1/policies", None, "");
+        request.headers_mut().insert("accept-language", accepted.parse().unwrap());
+        assert_eq!(answer(&socket, request).await.1["message"], told, "{accepted}");
     }
 }
 

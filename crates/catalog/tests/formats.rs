@@ -515,4 +515,10 @@ fn log_entries_about_the_site_map_are_read_as_they_were_written() {
     let stored = golden("log-entry.1.site-map", &Stamped::encode_entry(&entry));
     assert_eq!(Stamped::decode_entry(&stored).as_deref(), Ok(entry.as_slice()));
     assert_eq!(Stamped::encode_entry(&entry), stored);
+
+    let set = PolicySet { target: PolicyTarget::Cluster, text: Some("[spread]".to_owned()) };
+    let entry = [Stamped { at: AT, command: placed(PlacedCommand::PolicySet(set)) }];
+    let stored = golden("log-entry.1.policy-placed", &Stamped::encode_entry(&entry));
+    assert_eq!(Stamped::decode_entry(&stored).as_deref(), Ok(entry.as_slice()));
+    assert_eq!(Stamped::encode_entry(&entry), stored);
 }

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod demo;
+mod policy;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use node::settings::{Kind, SETTINGS};
 
 pub use self::cluster::{DiskVerb, InviteArgs, InviteVerb, SiteVerb};
 pub use self::demo::DemoArgs;
+pub use self::policy::{PolicyFor, PolicyVerb, Speak};
 
 /// Environment variables that are read beside those of the settings.
 pub const VARIABLES: [&str; 3] = ["ESSAIM_CONFIG", "ESSAIM_ADMIN_URL", "ESSAIM_ADMIN_TOKEN"];
@@ -148,6 +150,9 @@ Examples:
   essaim demo
   essaim demo --sites 3 --documents ./archives --keep")]
     Demo(DemoArgs),
+    /// Placement policies: where data may be, how they must spread, and why
+    #[command(subcommand, after_help = "Example:\n  essaim policy check policy.toml")]
+    Policy(PolicyVerb),
     /// Take a copy of what must not be lost
     #[command(subcommand, after_help = "Example:\n  essaim backup catalog catalog.backup")]
     Backup(BackupVerb),

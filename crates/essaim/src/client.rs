@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use admin::ErrorBody;
+use node::Language;
+use reqwest::header::ACCEPT_LANGUAGE;
 use reqwest::{Method, RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,6 +28,7 @@ pub struct Client {
     base: String,
     token: Option<String>,
     place: String,
+    language: Option<Language>,
 }
 
 impl Client {
@@ -58,7 +61,13 @@ impl Client {
         let http = builder
             .build()
             .map_err(|error| Failure::failed(format!("no connection can be made: {error}"), ""))?;
-        Ok(Self { http, base, token, place })
+        Ok(Self { http, base, token, place, language: None })
+    }
+
+    /// The same, asking for sentences in this language.
+    #[must_use]
+    pub fn speaking(self, language: Language) -> Self {
+        Self { language: Some(language), ..self }
     }
 
     /// Asks for a value.
@@ -114,6 +123,10 @@ impl Client {
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
+        let request = match self.language {
+            Some(language) => request.header(ACCEPT_LANGUAGE, language.tag()),
+            None => request,
+        };
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use units::Timestamp;
+use units::{ByteCount, Timestamp};
 
 /// The first second of 2026 (UTC), before which this software was not there: a clock
 /// that says so was never set, and a node is not founded by it.
@@ -127,3 +127,15 @@ pub const DISKS_LISTED_WITHIN: Duration = Duration::from_secs(10);
 
 /// How often it looks whether they are listed.
 pub const DISKS_LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Placement policies that are listed: one for each bucket that has one of its own.
+pub const POLICIES_LISTED_MAX: usize = 10_000;
+
+/// The object by which it is told what a policy guarantees for what is written now.
+pub const POLICY_EXAMPLE_BYTES: ByteCount = ByteCount::new(1 << 20);
+
+/// How often a policy is checked anew because the site map changed meanwhile.
+pub const POLICY_SET_ATTEMPTS_MAX: u32 = 8;
+
+/// Sentences about where an object lies: a thousand parts often say the same.
+pub const DRIFTS_TOLD_MAX: usize = 100;

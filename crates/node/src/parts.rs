@@ -25,6 +25,7 @@ use crate::files::{
 };
 use crate::first_look;
 use crate::identity::Identity;
+use crate::language::language_of_machine;
 use crate::limits::{FOUNDED_AFTER, SEAT_WAIT_MAX};
 use crate::settings::Settings;
 use crate::trouble::{Trouble, about_directory, chain};
@@ -91,7 +92,9 @@ impl Parts {
                 "see the log",
             )
         })?;
-        let statement = settings.site_file.as_deref().map(statement::read).transpose()?;
+        let stated = settings.site_file.as_deref();
+        let language = settings.language.unwrap_or_else(language_of_machine);
+        let statement = stated.map(|path| statement::read(path, language)).transpose()?;
         let site_name = site_name(&identity, statement.as_ref())?;
         let statement = statement.as_ref().map(|statement| {
             let me = (identity.node, &*key);

@@ -87,6 +87,11 @@ impl Objects {
         self.inner.sites_now(self.inner.view())
     }
 
+    /// All sites as they are now, also one alone; none before the first has said who it is.
+    pub fn sites_all(&self) -> Result<Option<SitesNow>, ObjectError> {
+        self.inner.sites_all(self.inner.view())
+    }
+
     /// What the policy of a bucket leaves of these sites, also if its rule cannot be kept
     /// ([`Candidates::refusal`] says why). Without a bucket, what the cluster's leaves.
     pub fn candidates(
@@ -106,14 +111,16 @@ impl Objects {
 impl Inner {
     /// The sites of this view, if there are several.
     pub(crate) fn sites_now(&self, view: View) -> Result<Option<SitesNow>, ObjectError> {
+        Ok(self.sites_all(view)?.filter(|now| now.map.sites().len() > 1))
+    }
+
+    /// The sites of this view.
+    pub(crate) fn sites_all(&self, view: View) -> Result<Option<SitesNow>, ObjectError> {
         let epoch = view.map_epoch()?;
         if epoch == Epoch::ZERO {
             return Ok(None);
         }
         let Stated { map, facts } = self.stated(&view, epoch)?;
-        if map.sites.len() < 2 {
-            return Ok(None);
-        }
         let store = &self.parts.fragments;
         let sites = map.sites.iter().zip(facts.iter());
         let entries = sites.map(|(site, facts)| entry(&map, site, facts, store)).collect();
@@ -147,15 +154,7 @@ impl Inner {
         {
             return Ok(kept);
         }
-        let own = of.map(|of| [PolicyScope::Bucket(of.bucket), PolicyScope::Tenant(of.tenant)]);
-        let mut text = String::new();
-        for scope in own.into_iter().flatten().chain([PolicyScope::Cluster]) {
-            if let Some(policy) = now.view.policy(scope)? {
-                text = policy.text;
-                break;
-            }
-        }
-        let policy = self.policy(text)?;
+        let policy = self.policy(policy_text(now, of)?.unwrap_or_default())?;
         let subject = Subject {
             tenant: of.map_or("", |of| of.tenant_name.as_str()),
             bucket: of.map(|of| of.bucket_name.as_str()),
@@ -214,6 +213,20 @@ impl Inner {
         *self.placings.buckets.lock() = Some((revision, Arc::clone(&buckets)));
         Ok(buckets)
     }
+}
+
+/// The text of the policy that holds for somebody; none if none was set.
+pub(crate) fn policy_text(
+    now: &SitesNow,
+    of: Option<&PlacedFor>,
+) -> Result<Option<String>, ObjectError> {
+    let own = of.map(|of| [PolicyScope::Bucket(of.bucket), PolicyScope::Tenant(of.tenant)]);
+    for scope in own.into_iter().flatten().chain([PolicyScope::Cluster]) {
+        if let Some(policy) = now.view.policy(scope)? {
+            return Ok(Some(policy.text));
+        }
+    }
+    Ok(None)
 }
 
 pub(crate) fn disk_facts(store: &ClusterStore, id: DiskId) -> DiskFacts {

@@ -6,7 +6,7 @@ use core::str::FromStr;
 use units::limits::FRAGMENTS_MAX;
 
 use crate::Prefer;
-use crate::facts::WrongValue;
+use crate::facts::{Expected, WrongValue};
 
 /// `data` fragments suffice to read; `parity` of all may be lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,7 +98,10 @@ impl FromStr for Geometry {
     /// Reads `3+2`: data and parity fragments, at least one of each.
     fn from_str(text: &str) -> Result<Self, WrongValue> {
         let wrong = WrongValue {
-            expected: "data and parity fragments, at least 1 of each and 32 in all, as in \"3+2\"",
+            expected: Expected::new(
+                "des fragments de données et de parité, au moins 1 de chaque et 32 en tout, comme \"3+2\"",
+                "data and parity fragments, at least 1 of each and 32 in all, as in \"3+2\"",
+            ),
         };
         let count = |text: &str| text.parse::<u8>().ok().filter(|_| !text.starts_with('+'));
         let (data, parity) = text.split_once('+').ok_or(wrong)?;

@@ -44,7 +44,7 @@ pub use cluster::{
     Stuck, guarantee, plan, satisfiable,
 };
 pub use disks::DiskFacts;
-pub use explain::Language;
+pub use explain::{Language, LanguageUnknown};
 pub use facts::{SiteFacts, SiteStatement};
 pub use geometry::Geometry;
 pub use place::{PlaceError, Placement, place};

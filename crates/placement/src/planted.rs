@@ -37,6 +37,10 @@ pub const PLANTED: &[PlantedBug] = &[
         what: "what lies on a site that is being emptied is not said to drift",
     },
     PlantedBug {
+        name: "placement-trusts-unstated",
+        what: "a site that has not said where it is counts as one far from all others",
+    },
+    PlantedBug {
         name: "placement-moves-anywhere",
         what: "a step may lead onto a site that the policy does not permit",
     },

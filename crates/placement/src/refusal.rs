@@ -55,6 +55,15 @@ pub enum Step {
     Spread,
 }
 
+/// What of the table `spread` goes by what a site states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unstated {
+    /// `min_distance_km`.
+    Distance,
+    /// `distinct`, other than by site.
+    Distinct(Distinct),
+}
+
 /// Why a site is no candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
@@ -62,6 +71,11 @@ pub enum Why {
     Draining,
     /// The policy does not permit it.
     Policy(Verdict),
+    /// It has not stated what the rule of spread goes by.
+    NotStated {
+        /// What that is.
+        asked: Unstated,
+    },
     /// None of its disks takes writes.
     NoHealthyDisk,
     /// Its disks are too full.
@@ -96,7 +110,7 @@ impl Why {
     pub const fn step(&self) -> Step {
         match self {
             Self::Draining => Step::State,
-            Self::Policy(_) => Step::Policy,
+            Self::Policy(_) | Self::NotStated { .. } => Step::Policy,
             Self::NoHealthyDisk | Self::NoRoom { .. } => Step::Room,
             Self::Unreachable => Step::Reach,
             Self::SameDomain { .. } | Self::TooClose { .. } => Step::Spread,

@@ -26,10 +26,12 @@ use core::fmt;
 
 use thiserror::Error;
 
-use crate::document::{Fault, Fields, Reader, listed};
+use crate::Language;
+use crate::document::{Fault, Fields, Reader, explained, listed};
 use crate::facts::{
-    Certification, CertificationName, Commune, Country, Departement, Energy, Hosting, Operator,
-    OperatorName, Position, Siren, SiteName, SiteStatement, StatementFault, TownName, WrongValue,
+    Certification, CertificationName, Commune, Country, Departement, Energy, Expected, Hosting,
+    Operator, OperatorName, Position, Siren, SiteName, SiteStatement, StatementFault, TownName,
+    WrongValue,
 };
 use crate::limits::{CERTIFICATIONS_MAX, SITE_FILE_BYTES_MAX};
 
@@ -43,6 +45,13 @@ pub struct SiteFileError {
 impl fmt::Display for SiteFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         listed(&self.faults, f)
+    }
+}
+
+impl SiteFileError {
+    /// All that is wrong, one a line, in the order of the lines.
+    pub fn explain(&self, language: Language) -> String {
+        explained(&self.faults, language)
     }
 }
 
@@ -69,7 +78,10 @@ fn statement(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<SiteStat
     let longitude = fields.micro_degrees(reader, "longitude", 180);
     let hosting = fields.text(reader, "hosting", |name| {
         Hosting::from_name(name).ok_or(WrongValue {
-            expected: "one of \"town-hall\", \"local-host\", \"datacentre\", \"household\"",
+            expected: Expected::new(
+                "\"town-hall\", \"local-host\", \"datacentre\" ou \"household\"",
+                "one of \"town-hall\", \"local-host\", \"datacentre\", \"household\"",
+            ),
         })
     });
     let energy = fields.text_if_any(reader, "energy", Energy::new);
@@ -107,7 +119,7 @@ fn statement(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<SiteStat
         if reader.has_fault(field) {
             continue;
         }
-        reader.fault(at, field, fault.to_string());
+        reader.fault(at, field, fault.reason());
     }
     Some(statement)
 }

@@ -259,7 +259,12 @@ fn unserved(error: ObjectError) -> S3Error {
             ServiceUnavailable,
             "Disks that hold this object are missing or do not answer. Please try again later."
         ),
-        error @ (ObjectError::NotPlaced { .. } | ObjectError::Unavailable { .. }) => {
+        // Whoever may write here is told what the policy lacks: nobody else can mend it.
+        ObjectError::NotPlaced { reason } => {
+            tracing::warn!(%reason, "a write could not be placed");
+            s3_error!(ServiceUnavailable, "What is written cannot be placed now: {reason}")
+        }
+        error @ ObjectError::Unavailable { .. } => {
             tracing::warn!(%error, "a verb could not be carried out now");
             s3_error!(
                 ServiceUnavailable,

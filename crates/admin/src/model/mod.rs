@@ -12,6 +12,7 @@ mod key;
 mod kms_key;
 mod list;
 mod place;
+mod policy;
 mod rotation;
 mod scrub;
 mod site;
@@ -29,6 +30,10 @@ pub use key::{Key, KeyMade, KeyNew};
 pub use kms_key::{KmsKey, KmsKeyNew};
 pub use list::{List, Page};
 pub use place::{Keeping, Where, WhereAsk, WhereCatalog, WhereFragment, WherePart};
+pub use policy::{
+    PolicyCheck, PolicyCheckAsk, PolicyExplainAsk, PolicyExplanation, PolicyFault, PolicyGuarantee,
+    PolicyListed, PolicyObject, PolicyOf, PolicyShown, PolicySite, PolicySource, PolicyText,
+};
 pub use rotation::{PassphraseSet, Rotation, RotationKind, RotationNew, RotationState, ShredWord};
 pub use scrub::{Scrub, ScrubState};
 pub use site::{

@@ -14,6 +14,7 @@ mod keys;
 mod kms_keys;
 mod login;
 mod place;
+mod policies;
 mod rotations;
 mod scrub;
 mod sites;
@@ -90,6 +91,10 @@ fn shared() -> OpenApiRouter<Admin> {
         .routes(routes!(sites::site_remove))
         .routes(routes!(sites::site_replace))
         .routes(routes!(place::object_where))
+        .routes(routes!(policies::policies_list))
+        .routes(routes!(policies::policy_show, policies::policy_set, policies::policy_remove))
+        .routes(routes!(policies::policy_check))
+        .routes(routes!(policies::policy_explain))
         .routes(routes!(rotations::rotations_list, rotations::rotation_start))
         .routes(routes!(rotations::tenant_shred))
         .routes(routes!(rotations::passphrase_set))

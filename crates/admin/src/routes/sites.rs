@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 
-use super::body::Body;
+use super::body::{Body, Tongue};
 use super::{Admin, audit};
 use crate::auth::{Manager, Reader};
 use crate::fault::{ErrorBody, Fault};
@@ -35,16 +35,19 @@ pub(super) async fn site_show(
     Ok(Json(admin.operations.site_show(&site).await?))
 }
 
-/// Stores what the site of this node says about itself, signed by this node.
+/// Stores what the site of this node says about itself, signed by this node. Faults of the
+/// file are told in the language that is asked for.
 #[utoipa::path(put, path = "/api/v1/site-statement", tag = "cluster", request_body = SiteFileText,
+    params(("Accept-Language" = Option<String>, Header, description = "fr or en")),
     responses((status = 200, body = Site), (status = 400, body = ErrorBody),
         (status = 409, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub(super) async fn site_set(
     who: Manager,
     State(admin): State<Admin>,
+    Tongue(language): Tongue,
     Body(text): Body<SiteFileText>,
 ) -> Result<Json<Site>, Fault> {
-    let done = admin.operations.site_set(&text.site_file).await;
+    let done = admin.operations.site_set(&text.site_file, language).await;
     let name = done.as_ref().map_or("", |site| site.name.as_str());
     audit(who.caller(), "site set", name, &done);
     Ok(Json(done?))

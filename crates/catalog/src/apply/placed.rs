@@ -7,7 +7,7 @@
 use units::planted;
 
 use super::tx::Tx;
-use super::{map, put, release, upload};
+use super::{map, policy, put, release, upload};
 use crate::command::{Placed, PlacedCommand};
 use crate::outcome::Success;
 use crate::overlay::Halt;
@@ -24,5 +24,6 @@ pub(super) fn command(tx: &mut Tx<'_>, ask: &Placed) -> Result<Success, Halt> {
         PlacedCommand::PartSlotMove(ask) => release::slot_move(tx, ask),
         PlacedCommand::PartCopyAdd(ask) => release::copy_add(tx, ask),
         PlacedCommand::PartStep(ask) => release::step(tx, ask),
+        PlacedCommand::PolicySet(ask) => policy::set(tx, ask),
     }
 }

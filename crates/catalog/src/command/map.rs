@@ -150,8 +150,8 @@ pub struct PolicySet {
     pub text: Option<String>,
 }
 
-/// A command that brings slots, and so rests on a placement. Only such a one can be
-/// [`Placed`].
+/// A command that brings slots, and so rests on a placement, or a policy, which was found
+/// to be one that the sites can keep. Only such a one can be [`Placed`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PlacedCommand {
     /// Writes a version.
@@ -164,10 +164,12 @@ pub enum PlacedCommand {
     PartCopyAdd(PartCopyAdd),
     /// Changes where a part lies that lies exactly so.
     PartStep(PartStep),
+    /// Sets a placement policy.
+    PolicySet(PolicySet),
 }
 
 impl PlacedCommand {
-    /// The command, if it is one that brings slots.
+    /// The command, if it is one that rests on the map.
     pub fn of(command: Command) -> Option<Self> {
         match command {
             Command::ObjectPut(ask) => Some(Self::ObjectPut(ask)),
@@ -175,6 +177,7 @@ impl PlacedCommand {
             Command::PartSlotMove(ask) => Some(Self::PartSlotMove(ask)),
             Command::PartCopyAdd(ask) => Some(Self::PartCopyAdd(ask)),
             Command::PartStep(ask) => Some(Self::PartStep(ask)),
+            Command::PolicySet(ask) => Some(Self::PolicySet(ask)),
             _ => None,
         }
     }
@@ -189,6 +192,7 @@ impl From<PlacedCommand> for Command {
             PlacedCommand::PartSlotMove(ask) => Self::PartSlotMove(ask),
             PlacedCommand::PartCopyAdd(ask) => Self::PartCopyAdd(ask),
             PlacedCommand::PartStep(ask) => Self::PartStep(ask),
+            PlacedCommand::PolicySet(ask) => Self::PolicySet(ask),
         }
     }
 }

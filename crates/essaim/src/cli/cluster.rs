@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Connect, Named, parse_duration};
+use super::{Connect, Named, Speak, parse_duration};
 
 /// An invitation to be made, or another thing to do about invitations.
 #[derive(Args)]
@@ -51,6 +51,8 @@ pub enum SiteVerb {
         /// The file with what the site says about itself
         #[arg(long, value_name = "FILE")]
         site_file: PathBuf,
+        #[command(flatten)]
+        speak: Speak,
         #[command(flatten)]
         connect: Connect,
     },

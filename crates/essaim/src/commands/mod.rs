@@ -11,6 +11,7 @@ mod kms_key;
 mod papers;
 mod password;
 mod place;
+mod policy;
 mod rotation;
 mod scrub;
 mod site;
@@ -65,6 +66,7 @@ async fn ask(verb: Verb) -> Result<(), Failure> {
         Verb::Where { object, version_id, connect } => {
             place::run(&object, version_id.as_deref(), &connect).await
         }
+        Verb::Policy(verb) => policy::run(verb).await,
         Verb::Token(verb) => token::run(verb).await,
         Verb::RootKey(verb) => rotation::root_key(verb).await,
         Verb::Rotations(connect) => rotation::list(&connect).await,

@@ -28,9 +28,10 @@ pub(super) async fn run(verb: SiteVerb) -> Result<(), Failure> {
             show(&site);
             Ok(())
         }
-        SiteVerb::Set { site_file, connect } => {
+        SiteVerb::Set { site_file, speak, connect } => {
             let text = SiteFileText { site_file: node::file_read(&site_file)? };
-            let client = Client::new(&connect)?;
+            let language = speak.language.unwrap_or_else(node::language_of_machine);
+            let client = Client::new(&connect)?.speaking(language);
             let site: Site = client.send_json(Method::PUT, "/api/v1/site-statement", &text).await?;
             if connect.json {
                 return output::json(&site);

@@ -9,7 +9,7 @@
 use core::time::Duration;
 
 use catalog::{NodeSignature, SignedStatement, StatementBytes};
-use placement::{SiteFile, SiteStatement};
+use placement::{Language, SiteFile, SiteStatement};
 use units::{ClusterId, NodeId, NodePublicKey, Signature, SiteId, Timestamp};
 use vault::NodeIdentity;
 
@@ -22,12 +22,19 @@ const CONTEXT: &[u8] = b"essaim site statement 1\0";
 pub(crate) const STATEMENT_LIFE: Duration = Duration::from_hours(2 * 365 * 24);
 
 /// Reads a `site.toml`.
-pub(crate) fn read(path: &std::path::Path) -> Result<SiteStatement, Trouble> {
+pub(crate) fn read(path: &std::path::Path, language: Language) -> Result<SiteStatement, Trouble> {
     let text = file_read(path)?;
     SiteFile::parse(&text).map_err(|error| {
+        let (path, told) = (path.display(), error.explain(language));
         Trouble::new(
-            format!("{} cannot be taken: {error}", path.display()),
-            "mend it and start again; nothing was changed",
+            language.pick(
+                format!("{path} ne peut pas être pris\u{a0}:\n{told}"),
+                format!("{path} cannot be taken:\n{told}"),
+            ),
+            language.pick(
+                "corrigez-le et recommencez\u{a0}; rien n'a été changé",
+                "mend it and start again; nothing was changed",
+            ),
         )
     })
 }

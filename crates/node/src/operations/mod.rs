@@ -11,6 +11,8 @@ mod invites;
 mod keys;
 mod kms_keys;
 mod place;
+mod placement_map;
+mod policies;
 mod rotations;
 mod scrub;
 mod site_changes;
@@ -28,9 +30,10 @@ use std::sync::Arc;
 use access::Authorised;
 use admin::model::{
     Bucket, BucketNew, BucketQuota, Confirmation, Disk, Invite, InviteMade, InviteNew, Key,
-    KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, Rotation, RotationNew, Scrub, Site,
-    SiteRemoveStep, SiteReplaceAsk, Sites, Status, Tenant, TenantNew, TenantQuota, Usage, User,
-    UserNew, Where, WhereAsk,
+    KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, PolicyCheck, PolicyCheckAsk, PolicyExplainAsk,
+    PolicyExplanation, PolicyListed, PolicyOf, PolicyShown, PolicyText, Rotation, RotationNew,
+    Scrub, Site, SiteRemoveStep, SiteReplaceAsk, Sites, Status, Tenant, TenantNew, TenantQuota,
+    Usage, User, UserNew, Where, WhereAsk,
 };
 use admin::{Fault, FaultKind, Operations};
 use async_trait::async_trait;
@@ -41,6 +44,7 @@ use disk::RealDisk;
 use insight::Insight;
 use objects::{ObjectError, Objects};
 use parking_lot::Mutex;
+use placement::Language;
 use steward::Steward;
 use units::{Clock, ClusterId, DiskId, NodeId, Random, SiteId, Timestamp};
 use vault::NodeIdentity;
@@ -370,8 +374,8 @@ impl Operations for SiteOperations {
     async fn site_show(&self, name: &str) -> Result<Site, Fault> {
         self.show_site(name).await
     }
-    async fn site_set(&self, site_file: &str) -> Result<Site, Fault> {
-        self.set_site(site_file).await
+    async fn site_set(&self, site_file: &str, language: Language) -> Result<Site, Fault> {
+        self.set_site(site_file, language).await
     }
     async fn site_drain(&self, name: &str, draining: bool) -> Result<Site, Fault> {
         self.drain_site(name, draining).await
@@ -385,6 +389,38 @@ impl Operations for SiteOperations {
 
     async fn object_where(&self, ask: &WhereAsk) -> Result<Where, Fault> {
         self.object_place(ask)
+    }
+
+    async fn policies_list(&self, language: Language) -> Result<Vec<PolicyListed>, Fault> {
+        self.list_policies(language)
+    }
+    async fn policy_show(&self, of: &PolicyOf, language: Language) -> Result<PolicyShown, Fault> {
+        self.show_policy(of, language)
+    }
+    async fn policy_set(
+        &self,
+        of: &PolicyOf,
+        text: PolicyText,
+        language: Language,
+    ) -> Result<PolicyShown, Fault> {
+        self.set_policy(of, text, language).await
+    }
+    async fn policy_remove(&self, of: &PolicyOf, language: Language) -> Result<PolicyShown, Fault> {
+        self.remove_policy(of, language).await
+    }
+    async fn policy_check(
+        &self,
+        ask: &PolicyCheckAsk,
+        language: Language,
+    ) -> Result<PolicyCheck, Fault> {
+        self.check_policy(ask, language)
+    }
+    async fn policy_explain(
+        &self,
+        ask: &PolicyExplainAsk,
+        language: Language,
+    ) -> Result<PolicyExplanation, Fault> {
+        self.explain_policy(ask, language)
     }
 
     async fn confirm(&self, word: Confirmation) -> Result<(), Fault> {

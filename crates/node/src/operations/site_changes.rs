@@ -8,17 +8,26 @@ use catalog::command::{SiteDrain, SiteRemove, SiteStatementSet};
 use catalog::limits::SITE_REMOVE_ROWS_MAX;
 use catalog::{Command, Refusal, SiteMap, SiteName, Success};
 use consensus::ProposeError;
-use placement::SiteFile;
+use placement::{Language, SiteFile};
 use units::{NodeId, SiteId};
 
 use super::{SiteOperations, unproposed, unread};
 use crate::cluster::statement;
 
 impl SiteOperations {
-    pub(super) async fn set_site(&self, text: &str) -> Result<Site, Fault> {
+    pub(super) async fn set_site(&self, text: &str, language: Language) -> Result<Site, Fault> {
         let said = SiteFile::parse(text).map_err(|error| {
-            let message = format!("the site file cannot be taken: {error}");
-            Fault::invalid(message, "mend it and try again; nothing was changed")
+            let told = error.explain(language);
+            Fault::invalid(
+                language.pick(
+                    format!("le fichier du site ne peut pas être pris\u{a0}:\n{told}"),
+                    format!("the site file cannot be taken:\n{told}"),
+                ),
+                language.pick(
+                    "corrigez-le et recommencez\u{a0}; rien n'a été changé",
+                    "mend it and try again; nothing was changed",
+                ),
+            )
         })?;
         let hands = &self.cluster;
         let name = SiteName::new(said.name.to_string()).map_err(|error| {

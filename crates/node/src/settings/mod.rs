@@ -15,6 +15,8 @@ use core::time::Duration;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use placement::Language;
+
 pub use reference::reference_page;
 pub use resolve::{Fault, Faults, Sources};
 pub use table::{SETTINGS, Setting};
@@ -106,6 +108,8 @@ pub struct Settings {
     pub away_lost_after: Duration,
     /// How much S3 clients may ask at once.
     pub limits: ClientLimits,
+    /// The language in which faults of `site.toml` are told; none means the machine's.
+    pub language: Option<Language>,
     /// How log lines are written.
     pub log_format: LogFormat,
     /// Which log lines are written.

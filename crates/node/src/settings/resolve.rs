@@ -118,6 +118,7 @@ fn blank(data: PathBuf) -> Settings {
         scrub_days: 0,
         away_lost_after: Duration::ZERO,
         limits: ClientLimits::default(),
+        language: None,
         log_format: LogFormat::default(),
         log: String::new(),
     }

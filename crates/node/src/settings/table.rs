@@ -36,6 +36,7 @@ impl Setting {
     }
 }
 
+const LANGUAGES: &[&str] = &["fr", "en"];
 const LOG_FORMATS: &[&str] = &["text", "json"];
 const OWNERSHIPS: &[&str] = &["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"];
 
@@ -357,6 +358,20 @@ pub static SETTINGS: &[Setting] = &[
         more: "Each further time it is shut out twice as long, for an hour at most; an hour without failures is a fresh start. Loopback never is: behind a front on this machine every client has that address.",
         set: |settings, text| {
             value::whole(text, 0, RATE_MAX).map(|count| settings.limits.wrong_signatures = count)
+        },
+    },
+    Setting {
+        name: "language",
+        kind: Kind::Choice(LANGUAGES),
+        many: false,
+        default: "",
+        doc: "The language in which faults of the site file are told: fr or en",
+        more: "Without it that of the machine (`LC_ALL`, `LC_MESSAGES`, `LANG`), if it is one \
+               of these, and English otherwise. The variable holds for the commands about \
+               policies too.",
+        set: |settings, text| {
+            let language = text.parse().map_err(|_| format!("is none of {}", LANGUAGES.join(", ")));
+            language.map(|language| settings.language = Some(language))
         },
     },
     Setting {

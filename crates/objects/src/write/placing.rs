@@ -17,7 +17,7 @@ use crate::gateway::Inner;
 use crate::limits::PLACED_ATTEMPTS_MAX;
 use crate::planted::OLD_PLACEMENT;
 use crate::seen::Seen;
-use crate::sites::{PlacedFor, disk_facts};
+use crate::sites::{PlacedFor, disk_facts, policy_text};
 
 /// Where the fragments of a part go.
 #[derive(Clone, Debug)]
@@ -43,6 +43,7 @@ impl Inner {
         // With one data fragment each disk takes it all; with more, less: the bound is safe.
         let need = seal::sealed_length(ByteCount::new(bytes));
         let Some(now) = self.sites_now(seen.view.clone())? else {
+            self.may_take_alone(seen)?;
             return self.place_alone(need, seen.view.map_epoch()?);
         };
         let candidates = self.candidates(&now, Some(&placed_for(seen)))?;
@@ -51,6 +52,19 @@ impl Inner {
         let slots = planned.disks();
         let sites = planned.slots.iter().map(|slot| slot.site).collect();
         Ok(Placed { geometry: planned.geometry, slots, sites, epoch: planned.epoch })
+    }
+
+    /// Refuses what a policy keeps from a site alone: that the disks spread it does not make
+    /// of it two sites, or one in another country.
+    fn may_take_alone(&self, seen: &Seen) -> Result<(), ObjectError> {
+        let Some(now) = self.sites_all(seen.view.clone())? else { return Ok(()) };
+        let of = placed_for(seen);
+        let candidates = self.candidates(&now, Some(&of))?;
+        match candidates.refusal() {
+            // Without a policy a site alone takes what it is given.
+            Some(refusal) if policy_text(&now, Some(&of))?.is_some() => Err(not_placed(refusal)),
+            _ => Ok(()),
+        }
     }
 
     fn place_alone(&self, need: ByteCount, epoch: Epoch) -> Result<Placed, ObjectError> {

@@ -15,9 +15,10 @@ use super::promise::Promise;
 use super::search::{Conflicts, Set, TooLong, only, positions};
 use crate::facts::Metres;
 use crate::limits::SITES_MAX;
-use crate::refusal::{Asked, Refusal, Refused, SiteShown, TooFew, Why};
+use crate::refusal::{Asked, Refusal, Refused, SiteShown, TooFew, Unstated, Why};
 use crate::{
-    Action, Policy, SiteEntry, SiteFacts, SiteMap, SiteState, SpreadRule, Subject, Verdict,
+    Action, Distinct, Policy, SiteEntry, SiteFacts, SiteMap, SiteState, SpreadRule, Subject,
+    Verdict,
 };
 
 /// The sites that may hold fragments, of those that a map shows at one epoch.
@@ -61,10 +62,13 @@ impl Candidates {
         for (entry, verdict) in all.into_iter().zip(verdicts) {
             let why = match (entry.state, verdict) {
                 (SiteState::Draining, _) => Why::Draining,
-                (SiteState::Active, Verdict::Permitted) => {
-                    sites.push(Arc::clone(&entry.facts));
-                    continue;
-                }
+                (SiteState::Active, Verdict::Permitted) => match unstated(&rule, entry) {
+                    None => {
+                        sites.push(Arc::clone(&entry.facts));
+                        continue;
+                    }
+                    Some(asked) => Why::NotStated { asked },
+                },
                 (SiteState::Active, verdict) => Why::Policy(verdict),
             };
             refused.push(Refused { site: SiteShown::from(entry), why });
@@ -231,6 +235,17 @@ fn home(
         return Err(Refusal::HomeRefused(Box::new(refused.clone())));
     }
     Ok(sites.iter().position(|facts| facts.id == site.id()))
+}
+
+/// What the rule goes by and the site has not stated, if so.
+fn unstated(rule: &SpreadRule, site: &SiteEntry) -> Option<Unstated> {
+    if !site.facts.statement.is_unstated() || units::planted::is_on("placement-trusts-unstated") {
+        None
+    } else if rule.min_distance > Metres::default() {
+        Some(Unstated::Distance)
+    } else {
+        (rule.distinct != Distinct::Site).then_some(Unstated::Distinct(rule.distinct))
+    }
 }
 
 fn conflicts(rule: &SpreadRule, sites: &[Arc<SiteFacts>]) -> Conflicts {

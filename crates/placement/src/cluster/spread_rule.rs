@@ -19,8 +19,8 @@ use core::str::FromStr;
 
 use units::SiteId;
 
-use crate::document::{Fields, Reader};
-use crate::facts::{Metres, SiteFacts, SiteName, WrongValue};
+use crate::document::{Fields, Reader, Reason};
+use crate::facts::{Expected, Metres, SiteFacts, SiteName, WrongValue};
 use crate::limits::{DISTANCE_KILOMETRES_MAX, SURVIVE_MAX};
 use crate::{Geometry, SiteEntry};
 
@@ -142,7 +142,10 @@ impl SpreadRule {
         let survive = fields.number_if_any(reader, "survive", (1, u16::from(SURVIVE_MAX)));
         let distinct = fields.text_if_any(reader, "distinct", |name| {
             Distinct::ALL.into_iter().find(|kind| kind.as_str() == name).ok_or(WrongValue {
-                expected: "one of \"site\", \"commune\", \"departement\", \"operator\"",
+                expected: Expected::new(
+                    "\"site\", \"commune\", \"departement\" ou \"operator\"",
+                    "one of \"site\", \"commune\", \"departement\", \"operator\"",
+                ),
             })
         });
         let most = DISTANCE_KILOMETRES_MAX;
@@ -151,7 +154,9 @@ impl SpreadRule {
         let prefer = fields.text_if_any(reader, "prefer", |name| match name {
             "space" => Ok(Prefer::Space),
             "safety" => Ok(Prefer::Safety),
-            _ => Err(WrongValue { expected: "\"space\" or \"safety\"" }),
+            _ => Err(WrongValue {
+                expected: Expected::new("\"space\" ou \"safety\"", "\"space\" or \"safety\""),
+            }),
         });
         let geometry = fields.text_if_any(reader, "geometry", str::parse);
         fields.finish(reader);
@@ -178,7 +183,7 @@ impl SpreadRule {
     }
 
     /// Why its code cannot survive what it asks for, if so.
-    fn contradiction(&self) -> Option<String> {
+    fn contradiction(&self) -> Option<Reason> {
         let geometry = self.geometry?;
         let (data, parity) = (geometry.data(), geometry.parity());
         let survive = self.survive_least().unwrap_or(1);
@@ -187,11 +192,23 @@ impl SpreadRule {
         if parity >= needed {
             return None;
         }
-        let home =
-            if self.home.is_some() { " of which one is home, with k of the fragments" } else { "" };
-        Some(format!(
-            "{geometry} does not survive {survive} of its failure domains{home}; \
-             expected a code with at least {needed} after the plus"
-        ))
+        let (chez_home, home) = if self.home.is_some() {
+            (
+                " dont l'un est home, avec k des fragments",
+                " of which one is home, with k of the fragments",
+            )
+        } else {
+            ("", "")
+        };
+        Some(Reason {
+            french: format!(
+                "{geometry} ne survit pas à la perte de {survive} de ses domaines de panne{chez_home}\u{a0}; \
+                 il faut un code avec au moins {needed} après le plus"
+            ),
+            english: format!(
+                "{geometry} does not survive {survive} of its failure domains{home}; \
+                 expected a code with at least {needed} after the plus"
+            ),
+        })
     }
 }

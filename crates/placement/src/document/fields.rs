@@ -6,8 +6,19 @@ use core::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Reader;
-use crate::facts::{Date, WrongValue};
+use super::{Reader, Reason};
+use crate::facts::{DATE_EXPECTED, Date, Expected, WrongValue};
+
+/// What a text is, in French and English.
+const QUOTED: (&str, &str) = ("un texte entre guillemets", "a text in quotes");
+
+fn both(expected: Expected) -> (&'static str, &'static str) {
+    (expected.french, expected.english)
+}
+
+fn table_line(path: &str) -> (String, String) {
+    (format!("une ligne [{path}] et ses champs"), format!("a line [{path}] and its fields"))
+}
 
 /// A table whose fields are being read.
 pub(crate) struct Fields<'d> {
@@ -45,12 +56,16 @@ impl<'d> Fields<'d> {
     }
 
     /// A fault of this field: it is missing.
-    pub(crate) fn missing(&self, reader: &mut Reader<'_>, name: &str, expected: &str) {
-        reader.fault(self.at, &self.path(name), format!("is missing; expected {expected}"));
+    fn missing(&self, reader: &mut Reader<'_>, name: &str, (french, english): (&str, &str)) {
+        let reason = Reason {
+            french: format!("manque\u{a0}; il faut {french}"),
+            english: format!("is missing; expected {english}"),
+        };
+        reader.fault(self.at, &self.path(name), reason);
     }
 
-    fn wrong(&self, reader: &mut Reader<'_>, name: &str, expected: &str) {
-        let reason = format!("expected {expected}");
+    fn wrong(&self, reader: &mut Reader<'_>, name: &str, (french, english): (&str, &str)) {
+        let reason = Reason::expected(french, english);
         reader.fault(self.offset(name), &self.path(name), reason);
     }
 
@@ -66,11 +81,11 @@ impl<'d> Fields<'d> {
         match made {
             Some(Ok(made)) => Some(made),
             Some(Err(error)) => {
-                self.wrong(reader, name, error.expected);
+                self.wrong(reader, name, both(error.expected));
                 None
             }
             None => {
-                self.wrong(reader, name, "a text in quotes");
+                self.wrong(reader, name, QUOTED);
                 None
             }
         }
@@ -86,7 +101,7 @@ impl<'d> Fields<'d> {
         if self.peek(name).is_none() {
             self.known.push(name);
             // The empty text is of no kind: what is said of it says what would be right.
-            let expected = make("").err().map_or("a text in quotes", |error| error.expected);
+            let expected = make("").err().map_or(QUOTED, |error| both(error.expected));
             self.missing(reader, name, expected);
             return None;
         }
@@ -106,7 +121,8 @@ impl<'d> Fields<'d> {
         if let Some(number) = number.filter(|number| (least..=most).contains(number)) {
             return Some(number);
         }
-        self.wrong(reader, name, &format!("a whole number from {least} to {most}"));
+        let french = format!("un nombre entier de {least} à {most}");
+        self.wrong(reader, name, (&french, &format!("a whole number from {least} to {most}")));
         None
     }
 
@@ -117,9 +133,11 @@ impl<'d> Fields<'d> {
         name: &'static str,
         most: i32,
     ) -> Option<i32> {
-        let expected = format!("degrees between -{most} and {most}, as in 47.218371");
+        let french = format!("des degrés entre -{most} et {most}, comme 47.218371");
+        let english = format!("degrees between -{most} and {most}, as in 47.218371");
+        let expected = (french.as_str(), english.as_str());
         let Some(value) = self.find(name) else {
-            self.missing(reader, name, &expected);
+            self.missing(reader, name, expected);
             return None;
         };
         let text = match value.get_ref() {
@@ -129,7 +147,7 @@ impl<'d> Fields<'d> {
         };
         let degrees = f64::from_str(text).ok();
         let Some(degrees) = degrees.filter(|degrees| degrees.abs() <= f64::from(most)) else {
-            self.wrong(reader, name, &expected);
+            self.wrong(reader, name, expected);
             return None;
         };
         #[expect(clippy::cast_possible_truncation, reason = "at most 180 million")]
@@ -139,9 +157,8 @@ impl<'d> Fields<'d> {
 
     /// A needed date, with or without quotes; nothing if it is missing or wrong.
     pub(crate) fn date(&mut self, reader: &mut Reader<'_>, name: &'static str) -> Option<Date> {
-        const EXPECTED: &str = "a date between 1970-01-01 and 9999-12-31, as in 2026-05-31";
         let Some(value) = self.find(name) else {
-            self.missing(reader, name, EXPECTED);
+            self.missing(reader, name, both(DATE_EXPECTED));
             return None;
         };
         let date = match value.get_ref() {
@@ -152,7 +169,7 @@ impl<'d> Fields<'d> {
             _ => None,
         };
         if date.is_none() {
-            self.wrong(reader, name, EXPECTED);
+            self.wrong(reader, name, both(DATE_EXPECTED));
         }
         date
     }
@@ -167,7 +184,9 @@ impl<'d> Fields<'d> {
         if let Some(table) = value.get_ref().as_table() {
             return Some(Fields::new(self.path(name), value.span().start, table));
         }
-        self.wrong(reader, name, &format!("a table: a line [{}] and its fields", self.path(name)));
+        let (french, english) = table_line(&self.path(name));
+        let french = format!("une table\u{a0}: {french}");
+        self.wrong(reader, name, (&french, &format!("a table: {english}")));
         None
     }
 
@@ -178,8 +197,8 @@ impl<'d> Fields<'d> {
         name: &'static str,
     ) -> Option<Fields<'d>> {
         if self.peek(name).is_none() {
-            let expected = format!("a line [{}] and its fields", self.path(name));
-            self.missing(reader, name, &expected);
+            let (french, english) = table_line(&self.path(name));
+            self.missing(reader, name, (&french, &english));
         }
         self.table_if_any(reader, name)
     }
@@ -203,12 +222,16 @@ impl<'d> Fields<'d> {
         match tables {
             Some(tables) if tables.len() <= most => tables,
             Some(_) => {
-                self.wrong(reader, name, &format!("at most {most} of them"));
+                let expected = (format!("au plus {most}"), format!("at most {most} of them"));
+                self.wrong(reader, name, (&expected.0, &expected.1));
                 Vec::new()
             }
             None => {
-                let line = format!("a list of tables: a line [[{}]] before each", self.path(name));
-                self.wrong(reader, name, &line);
+                let path = self.path(name);
+                let french =
+                    format!("une liste de tables\u{a0}: une ligne [[{path}]] avant chacune");
+                let english = format!("a list of tables: a line [[{path}]] before each");
+                self.wrong(reader, name, (&french, &english));
                 Vec::new()
             }
         }
@@ -220,7 +243,10 @@ impl<'d> Fields<'d> {
             let name: &str = key.get_ref();
             if !self.known.contains(&name) {
                 let known = self.known.join(", ");
-                let reason = format!("no such field; the fields here are {known}");
+                let reason = Reason {
+                    french: format!("champ inconnu\u{a0}; les champs sont ici {known}"),
+                    english: format!("no such field; the fields here are {known}"),
+                };
                 reader.fault(key.span().start, &self.path(name), reason);
             }
         }

@@ -13,6 +13,8 @@ use core::fmt;
 
 use toml::de::DeTable;
 
+use crate::Language;
+
 /// The number of a line; the first is 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LineNumber(u32);
@@ -49,16 +51,43 @@ pub struct Fault {
     /// In which field, with the tables around it: `operator.siren`; empty if in none.
     pub field: String,
     /// What is wrong, and what would be right.
-    pub reason: String,
+    pub reason: Reason,
+}
+
+/// A sentence in both languages of the interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// In French.
+    pub french: String,
+    /// In English.
+    pub english: String,
+}
+
+impl Reason {
+    /// That something else was expected.
+    pub(crate) fn expected(french: &str, english: &str) -> Self {
+        Self { french: format!("il faut {french}"), english: format!("expected {english}") }
+    }
+
+    /// The sentence of this language.
+    pub fn explain(&self, language: Language) -> &str {
+        language.pick(&self.french, &self.english)
+    }
+}
+
+impl Fault {
+    /// Where, in which field, and what is wrong with it.
+    pub fn explain(&self, language: Language) -> String {
+        let (line, colon) = language.pick(("ligne", "\u{a0}:"), ("line", ":"));
+        let field =
+            if self.field.is_empty() { String::new() } else { format!("{}{colon} ", self.field) };
+        format!("{line} {}{colon} {field}{}", self.line.0, self.reason.explain(language))
+    }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: ", self.line.0)?;
-        if !self.field.is_empty() {
-            write!(f, "{}: ", self.field)?;
-        }
-        f.write_str(&self.reason)
+        f.write_str(&self.explain(Language::English))
     }
 }
 
@@ -69,6 +98,11 @@ pub(crate) fn listed(faults: &[Fault], f: &mut fmt::Formatter<'_>) -> fmt::Resul
         write!(f, "{gap}{fault}")?;
     }
     Ok(())
+}
+
+/// The same in a language.
+pub(crate) fn explained(faults: &[Fault], language: Language) -> String {
+    faults.iter().map(|fault| fault.explain(language)).collect::<Vec<_>>().join("\n")
 }
 
 /// A text that is being read, and what was found wrong with it so far.
@@ -87,13 +121,24 @@ impl<'t> Reader<'t> {
     ) -> Result<T, Vec<Fault>> {
         let mut reader = Self { text, faults: Vec::new() };
         if text.len() > bytes_max {
-            reader.fault(0, "", format!("expected at most {bytes_max} bytes, not {}", text.len()));
+            let bytes = text.len();
+            let reason = Reason::expected(
+                &format!("au plus {bytes_max} octets, et non {bytes}"),
+                &format!("at most {bytes_max} bytes, not {bytes}"),
+            );
+            reader.fault(0, "", reason);
             return Err(reader.faults);
         }
         let (table, errors) = DeTable::parse_recoverable(text);
         for error in &errors {
             let at = error.span().map_or(0, |span| span.start);
-            reader.fault(at, "", format!("not TOML: {}", error.message()));
+            // What the library says stands in its own words.
+            let said = error.message();
+            let reason = Reason {
+                french: format!("ce n'est pas du TOML\u{a0}: {said}"),
+                english: format!("not TOML: {said}"),
+            };
+            reader.fault(at, "", reason);
         }
         // What could not be read would be missed below, and be reported twice.
         if !errors.is_empty() {
@@ -107,12 +152,12 @@ impl<'t> Reader<'t> {
     }
 
     /// Notes a fault at this offset of the text.
-    pub(crate) fn fault(&mut self, at: usize, field: &str, reason: String) {
+    pub(crate) fn fault(&mut self, at: usize, field: &str, reason: Reason) {
         self.fault_in_line(LineNumber::of(self.text, at), field, reason);
     }
 
     /// Notes a fault in this line.
-    pub(crate) fn fault_in_line(&mut self, line: LineNumber, field: &str, reason: String) {
+    pub(crate) fn fault_in_line(&mut self, line: LineNumber, field: &str, reason: Reason) {
         self.faults.push(Fault { line, field: field.to_owned(), reason });
     }
 

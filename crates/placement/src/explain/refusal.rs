@@ -3,7 +3,7 @@
 use super::{Language, bytes, distance, list, quoted};
 use crate::facts::Metres;
 use crate::policy::RuleLabel;
-use crate::refusal::{Asked, Refusal, Refused, SiteShown, TooFew, Why};
+use crate::refusal::{Asked, Refusal, Refused, SiteShown, TooFew, Unstated, Why};
 use crate::{Distinct, PlaceError, Verdict};
 use Language::{English, French};
 
@@ -141,6 +141,7 @@ impl Why {
                 language.pick("il est en cours de vidage", "it is being emptied").to_owned()
             }
             Self::Policy(verdict) => verdict.explain(language),
+            Self::NotStated { asked } => asked.explain(language),
             Self::NoHealthyDisk => language
                 .pick("aucun de ses disques n'accepte d'écriture", "none of its disks takes writes")
                 .to_owned(),
@@ -172,6 +173,25 @@ impl Why {
                 )
             }
         }
+    }
+}
+
+impl Unstated {
+    /// What is not known of a site, in part of a sentence.
+    pub fn explain(self, language: Language) -> String {
+        let rule = match self {
+            Self::Distance => "min_distance_km".to_owned(),
+            Self::Distinct(distinct) => format!("distinct = \"{}\"", distinct.as_str()),
+        };
+        let rule = quoted(language, &rule);
+        let (fr, en) = match self {
+            Self::Distinct(Distinct::Operator) => ("qui l'exploite", "who runs it"),
+            _ => ("où il est", "where it is"),
+        };
+        language.pick(
+            format!("il n'a pas dit {fr}, ce que demande la règle {rule} (essaim site set)"),
+            format!("it has not said {en}, which the rule {rule} asks for (essaim site set)"),
+        )
     }
 }
 
@@ -219,6 +239,18 @@ impl Verdict {
                 format!("il ne remplit pas la condition\u{a0}: {}", all(rules)),
                 format!("it does not meet the condition: {}", all(rules)),
             ),
+            Self::NotStated { rules } => {
+                let all = all(rules);
+                let (fr, en) = if rules.is_empty() {
+                    (String::new(), String::new())
+                } else {
+                    (format!(", ce que demande {all}"), format!(", which is asked for: {all}"))
+                };
+                language.pick(
+                    format!("il n'a pas dit où il est ni qui l'exploite{fr} (essaim site set)"),
+                    format!("it has not said where it is nor who runs it{en} (essaim site set)"),
+                )
+            }
             Self::Failed { rules, error } => {
                 let all = all(rules);
                 language.pick(

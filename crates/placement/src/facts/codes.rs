@@ -4,13 +4,17 @@ use super::text::checked_texts;
 
 checked_texts! {
     /// A country (ISO 3166-1 alpha-2).
-    Country: "a country by its two capital letters (ISO 3166-1 alpha-2), as in \"FR\" or \"DE\"", is_country;
+    Country: "a country by its two capital letters (ISO 3166-1 alpha-2), as in \"FR\" or \"DE\"",
+        "un pays par ses deux lettres capitales (ISO 3166-1 alpha-2), comme \"FR\" ou \"DE\"", is_country;
     /// A commune: in France its INSEE code, elsewhere the code its country uses.
-    Commune: "a commune by its code: in France the five characters of INSEE, as in \"44109\" or \"2A004\"", is_local_code;
+    Commune: "a commune by its code: in France the five characters of INSEE, as in \"44109\" or \"2A004\"",
+        "une commune par son code\u{a0}: en France les cinq caractères de l'INSEE, comme \"44109\" ou \"2A004\"", is_local_code;
     /// A département: in France its INSEE code, elsewhere the code of the region.
-    Departement: "a département by its code: in France two or three characters, as in \"44\", \"2A\" or \"974\"", is_local_code;
+    Departement: "a département by its code: in France two or three characters, as in \"44\", \"2A\" or \"974\"",
+        "un département par son code\u{a0}: en France deux ou trois caractères, comme \"44\", \"2A\" ou \"974\"", is_local_code;
     /// A legal entity in the French register (INSEE, Sirene): 9 digits with a Luhn check.
-    Siren: "the 9 digits of a SIREN, without blanks (its last digit, a check of the others, does not fit)", is_siren;
+    Siren: "the 9 digits of a SIREN, without blanks (its last digit, a check of the others, does not fit)",
+        "les 9 chiffres d'un SIREN, sans blancs (son dernier chiffre, la clé des autres, ne va pas)", is_siren;
 }
 
 /// Member states of the European Union.

@@ -6,7 +6,7 @@ use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 use units::Timestamp;
 
-use super::WrongValue;
+use super::{Expected, WrongValue};
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
@@ -21,8 +21,13 @@ pub struct Date {
 /// Days since 1970-01-01 of 9999-12-31.
 const DAYS_MAX: i32 = 2_932_896;
 
-const WRONG: WrongValue =
-    WrongValue { expected: "a date between 1970-01-01 and 9999-12-31, as in 2026-05-31" };
+/// What a date is.
+pub(crate) const EXPECTED: Expected = Expected::new(
+    "une date entre 1970-01-01 et 9999-12-31, comme 2026-05-31",
+    "a date between 1970-01-01 and 9999-12-31, as in 2026-05-31",
+);
+
+const WRONG: WrongValue = WrongValue { expected: EXPECTED };
 
 impl Date {
     /// The day with this year, month (1 to 12) and day of the month.

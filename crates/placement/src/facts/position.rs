@@ -4,7 +4,14 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::WrongValue;
+use super::{Expected, WrongValue};
+
+const LATITUDE: Expected =
+    Expected::new("une latitude entre -90 et 90 degrés", "a latitude between -90 and 90 degrees");
+const LONGITUDE: Expected = Expected::new(
+    "une longitude entre -180 et 180 degrés",
+    "a longitude between -180 and 180 degrees",
+);
 
 /// Mean radius of the Earth (IUGG, 1980: R1), in metres.
 const EARTH_RADIUS_METRES: f64 = 6_371_008.8;
@@ -50,10 +57,10 @@ impl Position {
     /// From millionths of a degree: north and east are positive.
     pub fn from_micro_degrees(latitude: i32, longitude: i32) -> Result<Self, WrongValue> {
         if !(-90_000_000..=90_000_000).contains(&latitude) {
-            return Err(WrongValue { expected: "a latitude between -90 and 90 degrees" });
+            return Err(WrongValue { expected: LATITUDE });
         }
         if !(-180_000_000..=180_000_000).contains(&longitude) {
-            return Err(WrongValue { expected: "a longitude between -180 and 180 degrees" });
+            return Err(WrongValue { expected: LONGITUDE });
         }
         Ok(Self { latitude, longitude })
     }

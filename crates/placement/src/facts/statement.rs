@@ -9,6 +9,7 @@ use super::{
     Certification, Commune, Country, Departement, Energy, Hosting, Operator, OperatorName,
     Position, SiteName, TownName, WrongValue,
 };
+use crate::document::Reason;
 use crate::limits::CERTIFICATIONS_MAX;
 
 /// What a site says about itself. Stored: fields are only appended, with a migration.
@@ -97,6 +98,11 @@ impl SiteStatement {
         })
     }
 
+    /// Whether nothing was stated: where it lies and whose it is is not known.
+    pub fn is_unstated(&self) -> bool {
+        self.country == Country::unknown()
+    }
+
     /// The next instant after `now` at which a certificate begins or ends to hold.
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         self.certifications.iter().filter_map(|held| held.next_change(now)).min()
@@ -111,24 +117,44 @@ impl SiteStatement {
     }
 }
 
+impl StatementFault {
+    /// What is wrong, and what would be right.
+    pub(crate) fn reason(&self) -> Reason {
+        let (french, english) = match self {
+            Self::Departement => (
+                "un site en France nomme son département par le code de l'INSEE\u{a0}: 01 à 95, \
+                 2A, 2B, 971 à 978 ou 984 à 988",
+                "a site in France names its département by the code of INSEE: 01 to 95, 2A, 2B, \
+                 971 to 978 or 984 to 988",
+            ),
+            Self::Commune => (
+                "un site en France nomme sa commune par les cinq caractères de l'INSEE, qui \
+                 commencent par le code du département",
+                "a site in France names its commune by the five characters of INSEE, which begin \
+                 with the code of the département",
+            ),
+            Self::Siren => (
+                "un exploitant en France donne son SIREN\u{a0}; seul un foyer (hosting = \
+                 \"household\") n'en a pas",
+                "an operator in France gives its SIREN; only a household (hosting = \"household\") \
+                 has none",
+            ),
+            Self::Certification(_) => (
+                "le certificat finit (until) avant de commencer (from)",
+                "the certificate ends (until) before it begins (from)",
+            ),
+            Self::Certifications => (
+                "un site énonce au plus 32 certificats\u{a0}; laissez de côté ceux qui ont pris fin",
+                "a site states at most 32 certificates; leave out ended ones",
+            ),
+        };
+        Reason { french: french.to_owned(), english: english.to_owned() }
+    }
+}
+
 impl fmt::Display for StatementFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Departement => {
-                "a site in France names its département by the code of INSEE: 01 to 95, 2A, 2B, \
-                 971 to 978 or 984 to 988"
-            }
-            Self::Commune => {
-                "a site in France names its commune by the five characters of INSEE, which begin \
-                 with the code of the département"
-            }
-            Self::Siren => {
-                "an operator in France gives its SIREN; only a household (hosting = \"household\") \
-                 has none"
-            }
-            Self::Certification(_) => "the certificate ends (until) before it begins (from)",
-            Self::Certifications => "a site states at most 32 certificates; leave out ended ones",
-        })
+        f.write_str(&self.reason().english)
     }
 }
 

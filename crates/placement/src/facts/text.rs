@@ -6,15 +6,30 @@ use crate::limits::TEXT_BYTES_MAX;
 
 /// A value that a field cannot hold.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("expected {expected}")]
+#[error("expected {}", .expected.english)]
 pub struct WrongValue {
     /// What would be right.
-    pub expected: &'static str,
+    pub expected: Expected,
+}
+
+/// What a field can hold, as the object of "expected".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// In French.
+    pub french: &'static str,
+    /// In English.
+    pub english: &'static str,
+}
+
+impl Expected {
+    pub(crate) const fn new(french: &'static str, english: &'static str) -> Self {
+        Self { french, english }
+    }
 }
 
 /// Declares newtypes of `String` that are checked when made and when decoded.
 macro_rules! checked_texts {
-    ($($(#[$doc:meta])* $name:ident: $expected:literal, $check:path);* $(;)?) => {$(
+    ($($(#[$doc:meta])* $name:ident: $english:expr, $french:expr, $check:path);* $(;)?) => {$(
         $(#[$doc])*
         #[derive(
             Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
@@ -38,7 +53,9 @@ macro_rules! checked_texts {
             type Error = $crate::facts::WrongValue;
 
             fn try_from(text: String) -> Result<Self, Self::Error> {
-                let wrong = $crate::facts::WrongValue { expected: $expected };
+                let wrong = $crate::facts::WrongValue {
+                    expected: $crate::facts::Expected::new($french, $english),
+                };
                 if $check(&text) { Ok(Self(text)) } else { Err(wrong) }
             }
         }
@@ -64,17 +81,21 @@ macro_rules! checked_texts {
 }
 pub(super) use checked_texts;
 
+const SHORT: &str = "1 to 128 bytes of text without control characters or blanks at its ends";
+const SHORT_FRENCH: &str =
+    "de 1 à 128 octets de texte, sans caractère de contrôle ni blanc à ses bouts";
+
 checked_texts! {
     /// What people call a site.
-    SiteName: "1 to 128 bytes of text without control characters or blanks at its ends", is_short;
+    SiteName: SHORT, SHORT_FRENCH, is_short;
     /// What people call the legal entity that runs a site.
-    OperatorName: "1 to 128 bytes of text without control characters or blanks at its ends", is_short;
+    OperatorName: SHORT, SHORT_FRENCH, is_short;
     /// What people call the commune.
-    TownName: "1 to 128 bytes of text without control characters or blanks at its ends", is_short;
+    TownName: SHORT, SHORT_FRENCH, is_short;
     /// What is certified, as policies name it: `SecNumCloud`, `HDS`, `ISO 27001`.
-    CertificationName: "1 to 128 bytes of text without control characters or blanks at its ends", is_short;
+    CertificationName: SHORT, SHORT_FRENCH, is_short;
     /// Where the energy comes from, as policies name it: `hydro`, `solar and grid`.
-    Energy: "1 to 128 bytes of text without control characters or blanks at its ends", is_short;
+    Energy: SHORT, SHORT_FRENCH, is_short;
 }
 
 /// Whether it is one line of text that reads the same wherever it is shown.

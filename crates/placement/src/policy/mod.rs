@@ -29,7 +29,8 @@ use core::fmt;
 use thiserror::Error;
 use units::Timestamp;
 
-use crate::document::{Fault, Fields, LineNumber, Reader, listed};
+use crate::Language;
+use crate::document::{Fault, Fields, LineNumber, Reader, explained, listed};
 use crate::facts::WrongValue;
 use crate::limits::POLICY_BYTES_MAX;
 use crate::{SiteEntry, SpreadRule};
@@ -51,6 +52,13 @@ pub struct PolicyError {
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         listed(&self.faults, f)
+    }
+}
+
+impl PolicyError {
+    /// All that is wrong, one a line, in the order of the lines.
+    pub fn explain(&self, language: Language) -> String {
+        explained(&self.faults, language)
     }
 }
 

@@ -6,7 +6,7 @@
 //!   fails, and permit.
 //! - A `permit` names its actions: there is no blanket one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::LazyLock;
 
 use cedar_policy::{
@@ -19,7 +19,7 @@ use units::Timestamp;
 
 use super::verdict::{Action, EvaluationError, RuleLabel, RuleName, Subject, Verdict};
 use crate::SiteEntry;
-use crate::document::LineNumber;
+use crate::document::{LineNumber, Reason};
 use crate::limits::CEDAR_POLICIES_MAX;
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
@@ -33,10 +33,12 @@ static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Permissions {
     policies: PolicySet,
+    /// Those that go by what a site states.
+    asks_stated: BTreeSet<PolicyId>,
 }
 
 /// What is wrong with a Cedar text, and in which of its lines.
-pub(super) type CedarFault = (LineNumber, String);
+pub(super) type CedarFault = (LineNumber, Reason);
 
 impl Permissions {
     /// Reads a Cedar text; everything that is wrong with it, if something is.
@@ -47,26 +49,40 @@ impl Permissions {
         let mut faults = Vec::new();
         let first = LineNumber::of(text, 0);
         if policies.templates().next().is_some() {
-            let reason = "expected no template: ?principal and ?resource have no value here";
-            faults.push((first, reason.to_owned()));
+            let reason = Reason {
+                french: "pas de modèle ici\u{a0}: ?principal et ?resource n'ont pas de valeur"
+                    .to_owned(),
+                english: "expected no template: ?principal and ?resource have no value here"
+                    .to_owned(),
+            };
+            faults.push((first, reason));
         }
         let count = policies.num_of_policies();
         if count > CEDAR_POLICIES_MAX {
-            let reason = format!("expected at most {CEDAR_POLICIES_MAX} policies, not {count}");
+            let reason = Reason::expected(
+                &format!("au plus {CEDAR_POLICIES_MAX} règles, et non {count}"),
+                &format!("at most {CEDAR_POLICIES_MAX} policies, not {count}"),
+            );
             faults.push((first, reason));
         }
         for policy in policies.policies() {
             let is_blanket = policy.action_constraint() == ActionConstraint::Any;
             if policy.effect() == Effect::Permit && is_blanket {
                 let label = label(&policies, policy.id());
-                let name = match label.name {
-                    RuleName::Given(name) => format!("“{name}”"),
-                    RuleName::Number(at) => format!("number {at}"),
+                let (nom, name) = match label.name {
+                    RuleName::Given(name) => (format!("«\u{a0}{name}\u{a0}»"), format!("“{name}”")),
+                    RuleName::Number(at) => (format!("n°\u{a0}{at}"), format!("number {at}")),
                 };
-                let reason = format!(
-                    "the permit {name} is for every action; expected the actions it is for, as in \
-                     action == Action::\"store\""
-                );
+                let reason = Reason {
+                    french: format!(
+                        "le permit {nom} vaut pour toute action\u{a0}; il faut les actions pour \
+                         lesquelles il vaut, comme action == Action::\"store\""
+                    ),
+                    english: format!(
+                        "the permit {name} is for every action; expected the actions it is for, \
+                         as in action == Action::\"store\""
+                    ),
+                };
                 faults.push((first, reason));
             }
         }
@@ -74,7 +90,15 @@ impl Permissions {
         faults.extend(result.validation_errors().map(|error| fault(text, error)));
         // A warning is a rule that never applies, or a text that looks like another.
         faults.extend(result.validation_warnings().map(|warning| fault(text, warning)));
-        if faults.is_empty() { Ok(Self { policies }) } else { Err(faults) }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let asking = policies.policies().filter(|policy| {
+            // What cannot be looked into is taken to ask for everything.
+            policy.to_json().map_or(true, |text| asks_stated(&text))
+        });
+        let asks_stated = asking.map(|policy| policy.id().clone()).collect();
+        Ok(Self { policies, asks_stated })
     }
 
     /// What it says to one action with somebody's data at each of these sites now. What
@@ -88,7 +112,13 @@ impl Permissions {
     ) -> Vec<Verdict> {
         match questions(action, subject, sites, now) {
             Ok((requests, entities)) => {
-                requests.iter().map(|request| self.answer(action, request, &entities)).collect()
+                let asked = requests.iter().zip(sites);
+                asked
+                    .map(|(request, site)| match self.unstated(action, site) {
+                        Some(verdict) => verdict,
+                        None => self.answer(action, request, &entities),
+                    })
+                    .collect()
             }
             Err(error) => {
                 let error = EvaluationError(error.to_string());
@@ -125,25 +155,58 @@ impl Permissions {
 
     /// The rules that permit an action somewhere to somebody.
     fn permits(&self, action: Action) -> Vec<&PolicyId> {
-        let is_it = |uid: &EntityUid| uid.id().unescaped() == action.as_str();
-        let permits = self.policies.policies().filter(|policy| {
-            policy.effect() == Effect::Permit
-                && match policy.action_constraint() {
-                    ActionConstraint::Any => true,
-                    ActionConstraint::Eq(uid) => is_it(&uid),
-                    ActionConstraint::In(uids) => uids.iter().any(is_it),
-                }
-        });
+        let permits = self.about(action).filter(|policy| policy.effect() == Effect::Permit);
         permits.map(cedar_policy::Policy::id).collect()
+    }
+
+    /// The rules that say something of an action.
+    fn about(&self, action: Action) -> impl Iterator<Item = &cedar_policy::Policy> {
+        let is_it = move |uid: &EntityUid| uid.id().unescaped() == action.as_str();
+        self.policies.policies().filter(move |policy| match policy.action_constraint() {
+            ActionConstraint::Any => true,
+            ActionConstraint::Eq(uid) => is_it(&uid),
+            ActionConstraint::In(uids) => uids.iter().any(is_it),
+        })
+    }
+
+    /// What is said of a site that has stated nothing, if a rule asks for what it has not
+    /// stated: one that would forbid by it must not pass it over.
+    fn unstated(&self, action: Action, site: &SiteEntry) -> Option<Verdict> {
+        if !site.facts.statement.is_unstated() {
+            return None;
+        }
+        let asking = self.about(action).filter(|policy| self.asks_stated.contains(policy.id()));
+        let mut rules: Vec<_> = asking.map(|policy| label(&self.policies, policy.id())).collect();
+        rules.sort();
+        (!rules.is_empty()).then_some(Verdict::NotStated { rules })
     }
 }
 
-/// A fault of a Cedar text with its line, and Cedar's advice if it has some.
+/// Attributes that the cluster knows by itself; a site states all others.
+const NOT_STATED: [&str; 2] = ["name", "has_key"];
+
+/// Whether a rule, in the JSON form of Cedar, looks at an attribute that sites state.
+fn asks_stated(rule: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match rule {
+        Value::Object(fields) => {
+            let attribute = fields.get("attr").and_then(Value::as_str);
+            attribute.is_some_and(|name| !NOT_STATED.contains(&name))
+                || fields.values().any(asks_stated)
+        }
+        Value::Array(items) => items.iter().any(asks_stated),
+        _ => false,
+    }
+}
+
+/// A fault of a Cedar text with its line, and Cedar's advice if it has some, in the words
+/// of Cedar: they are English.
 fn fault(text: &str, error: &dyn Diagnostic) -> CedarFault {
     let label = error.labels().and_then(|mut labels| labels.next());
     let line = LineNumber::of(text, label.map_or(0, |label| label.offset()));
     let help = error.help().map(|help| format!(" ({help})")).unwrap_or_default();
-    (line, format!("{error}{help}"))
+    let said = format!("{error}{help}");
+    (line, Reason { french: format!("Cedar\u{a0}: {said}"), english: said })
 }
 
 /// What people call a policy of the set.

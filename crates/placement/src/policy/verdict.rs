@@ -99,6 +99,11 @@ pub enum Verdict {
         /// The rules that permit the action, at other sites or for other data.
         rules: Vec<RuleLabel>,
     },
+    /// These rules ask for what the site has not stated.
+    NotStated {
+        /// Which; none if the question itself could not be put.
+        rules: Vec<RuleLabel>,
+    },
     /// A rule could not be evaluated, so that nothing is permitted.
     Failed {
         /// Which; none if the question itself could not be put.

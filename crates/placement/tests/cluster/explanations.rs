@@ -3,7 +3,8 @@
 
 use placement::Language::{English, French};
 use placement::{
-    Candidates, Drift, Drifted, Language, SiteEntry, SiteState, guarantee, plan, satisfiable,
+    Candidates, Drift, Drifted, Language, SiteEntry, SiteState, SiteStatement, guarantee, plan,
+    satisfiable,
 };
 use units::{ByteCount, SimRandom};
 
@@ -95,6 +96,17 @@ fn refusals(told: &mut Told) {
     told.refusal("an error of the policy", sites_in(&[0]), BROKEN);
     let document = "cedar = 'forbid (principal, action, resource);'";
     told.refusal("nothing is permitted", sites_in(&[0]), document);
+    let mut sites = sites_in(&[0, 4]);
+    let unstated = SiteStatement::unstated("d").unwrap_or_else(|error| panic!("{error}"));
+    sites.push(entry(3, unstated, 1));
+    told.refusal("not stated: distance", sites.clone(), &rule("survive = 2\nmin_distance_km = 5"));
+    told.refusal("not stated: commune", sites.clone(), &rule("survive = 2\ndistinct = 'commune'"));
+    told.refusal(
+        "not stated: operator",
+        sites.clone(),
+        &rule("survive = 2\ndistinct = 'operator'"),
+    );
+    told.refusal("not stated: Cedar", sites, &format!("{EU}[spread]\nsurvive = 2"));
     told.refusal("home unknown", sites_in(&[0, 4]), &rule("home = 'mairie'"));
     let mut sites = sites_in(&[0, 4]);
     sites[1] = entry(1, statement("a", 4, 1), 1);

@@ -1,7 +1,7 @@
 //! Policies: what is refused when they are read, and what they say of sites.
 
 use placement::policy::RuleName;
-use placement::{Action, Policy, SiteEntry, Subject, Verdict};
+use placement::{Action, Policy, SiteEntry, SiteStatement, Subject, Verdict};
 use proptest::prelude::*;
 use units::Timestamp;
 
@@ -65,6 +65,38 @@ fn documents_are_read_strictly() {
         &format!("#{}", "x".repeat(32 * 1024)),
         &["line 1: expected at most 32768 bytes"],
     );
+}
+
+#[test]
+fn rules_that_ask_what_was_not_stated_refuse() {
+    let said = SiteStatement::unstated("d").unwrap_or_else(|error| panic!("{error}"));
+    let site = entry(3, said, 1);
+    let check = |text: &str, permitted: bool| {
+        let verdict = policy(&cedar(text)).verdict(Action::Store, SUBJECT, &site, NOW);
+        assert_eq!(verdict.is_permit(), permitted, "{text}: {verdict:?}");
+        assert!(permitted || matches!(verdict, Verdict::NotStated { .. }), "{text}: {verdict:?}");
+    };
+    let all = "permit (principal, action == Action::\"store\", resource);\n";
+    check(all, true);
+    check(
+        "permit (principal, action == Action::\"store\", resource) when { resource.has_key || true };\n",
+        true,
+    );
+    // One that forbids by a fact must not pass over who has not said it.
+    for asked in [
+        "resource.country == \"RU\"",
+        "resource has siren && resource.siren == \"732829320\"",
+        "principal.name == \"x\" && !resource.control_in_eu",
+        "resource.certifications.contains(\"revoked\")",
+        "[\"Paris\", resource.commune].contains(\"75056\")",
+    ] {
+        let forbid = format!("forbid (principal, action, resource) when {{ {asked} }};\n");
+        check(&format!("{all}{forbid}"), false);
+    }
+    // Rules about other actions ask nothing of who stores.
+    let other =
+        "forbid (principal, action == Action::\"index\", resource) when { resource.in_eu };\n";
+    check(&format!("{all}{other}"), true);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `site.toml`: what is taken, and what is said of what is not.
 
-use placement::SiteFile;
+use placement::{Language, SiteFile};
 use proptest::prelude::*;
 
 const GOOD: &str = r#"name = "mairie"
@@ -125,6 +125,41 @@ fn every_fault_has_its_line_and_its_remedy() {
     );
     check("[[certifications]]", "[certifications]", &["line 21: not TOML: "]);
     check("name = \"mairie\"", "name = \"mairie", &["line 1: not TOML: "]);
+}
+
+#[test]
+fn faults_are_told_in_french() {
+    let check = |from: &str, to: &str, expected: &str| {
+        let error = SiteFile::parse(&GOOD.replacen(from, to, 1)).map(|_| ()).unwrap_err();
+        let told = error.explain(Language::French).replace('\u{a0}', "~");
+        assert_eq!(told, expected, "{to}");
+        assert_eq!(error.explain(Language::English), error.to_string());
+    };
+    check(
+        "energy = ",
+        "power = ",
+        "ligne 9~: power~: champ inconnu~; les champs sont ici name, \
+        country, commune, commune_name, departement, latitude, longitude, hosting, energy, \
+        certifications, operator",
+    );
+    check(
+        "\"FR\"",
+        "\"France\"",
+        "ligne 2~: country~: il faut un pays par ses deux lettres \
+        capitales (ISO 3166-1 alpha-2), comme \"FR\" ou \"DE\"",
+    );
+    check(
+        "latitude = 47.218371\n",
+        "",
+        "ligne 1~: latitude~: manque~; il faut des degrés entre -90 \
+        et 90, comme 47.218371",
+    );
+    check(
+        "siren = \"214401093\"\n",
+        "",
+        "ligne 11~: operator.siren~: un exploitant en France donne \
+        son SIREN~; seul un foyer (hosting = \"household\") n'en a pas",
+    );
 }
 
 #[test]

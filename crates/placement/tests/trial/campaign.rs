@@ -191,6 +191,9 @@ impl World {
 
     fn statement(&self, number: usize) -> SiteStatement {
         let name = format!("site {number}");
+        if self.below(12) == 0 {
+            return SiteStatement::unstated(&name).unwrap_or_else(|error| panic!("{error}"));
+        }
         let (town, operator) = (self.below(TOWNS.len()), self.below(OPERATORS.len()));
         let mut said = statement(&name, town, operator);
         if self.below(3) > 0 {
@@ -277,8 +280,14 @@ impl World {
     /// Sites that may hold something, as the judge sees it.
     fn permitted<'m>(&self, map: &'m SiteMap) -> Vec<&'m SiteEntry> {
         let may = PERMISSIONS[self.permission].1;
+        // All texts but the empty one ask for what a site states, and so do some rules.
+        let spread = SPREADS.get(self.spread).copied().unwrap_or_default();
+        let asks_stated = self.permission > 0
+            || ["distinct", "min_distance"].iter().any(|field| spread.contains(field));
         let good = |site: &&SiteEntry| {
-            site.state == SiteState::Active && may(&site.facts.statement, self.now)
+            let said = &site.facts.statement;
+            let is_known = !asks_stated || said.country.as_str() == "FR";
+            site.state == SiteState::Active && is_known && may(said, self.now)
         };
         map.sites().iter().filter(good).collect()
     }

@@ -36,8 +36,11 @@ pub fn most_together(rule: &SpreadRule, sites: &[&SiteEntry]) -> usize {
 
 /// The sites that may hold fragments: active, and permitted by the policy now.
 pub fn permitted<'m>(map: &'m SiteMap, policy: &Policy, now: Timestamp) -> Vec<&'m SiteEntry> {
+    let rule = policy.rule();
+    let by_place = rule.distinct != Distinct::Site || rule.min_distance > Metres::new(0);
     let may = |site: &&SiteEntry| {
         site.state == SiteState::Active
+            && (!by_place || site.facts.statement.country.as_str() != "ZZ")
             && policy.verdict(Action::Store, SUBJECT, site, now).is_permit()
     };
     map.sites().iter().filter(may).collect()
