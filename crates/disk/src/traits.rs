@@ -58,6 +58,11 @@ pub trait Disk: Send + Sync {
         false
     }
 
+    /// Whether [`DiskFile::punch`] gives room back; if not, only removing files does.
+    fn gives_back_ranges(&self) -> bool {
+        true
+    }
+
     /// Whether the file system has left a question of [`Disk::space`], or any other
     /// operation, unanswered for so long that further calls would hang too, perhaps for
     /// ever. Never waits.

@@ -53,8 +53,11 @@ impl Shared {
         disk: Arc<dyn Disk>,
         id: DiskId,
         cluster: ClusterId,
-        options: Options,
+        mut options: Options,
     ) -> Self {
+        if !disk.gives_back_ranges() {
+            options.punch_bytes_min = ByteCount::MAX;
+        }
         let room = disk.space().map_or(ByteCount::MAX, |space| space.total);
         let segment_limit = options.segment_bytes.get().min(Self::spare(room) / 2);
         Self {
