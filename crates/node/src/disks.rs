@@ -7,6 +7,8 @@
 //!
 //! A disk that was forgotten is expected nowhere, and refused wherever it is met.
 
+mod in_bucket;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,7 +41,7 @@ pub(crate) struct Disks {
 /// A directory that is to be a disk.
 struct Candidate {
     directory: PathBuf,
-    disk: Arc<RealDisk>,
+    disk: Arc<dyn Disk>,
 }
 
 /// Opens the disks of the settings and those known from before.
@@ -58,7 +60,8 @@ pub(crate) async fn open(
         identity.write(root.as_ref())?;
     }
     let _waiting = tell_while_waiting(settings, identity);
-    let (candidates, missing) = candidates(settings, identity, forgotten)?;
+    let bucket = in_bucket::open(settings, identity).await?;
+    let (candidates, missing) = candidates(settings, identity, forgotten, bucket)?;
     if candidates.is_empty() {
         return Err(Trouble::new(
             "not one disk of fragments is there",
@@ -66,7 +69,7 @@ pub(crate) async fn open(
         ));
     }
     let disks: Vec<Arc<dyn Disk>> =
-        candidates.iter().map(|candidate| Arc::clone(&candidate.disk) as Arc<dyn Disk>).collect();
+        candidates.iter().map(|candidate| Arc::clone(&candidate.disk)).collect();
     let ids = forgotten.iter().map(|one| one.disk).collect();
     let opened = FragmentStore::open_unless_forgotten(identity.cluster, disks, &ids, random).await;
     let store = opened.map_err(|error| {
@@ -86,7 +89,7 @@ pub(crate) async fn open(
 /// Says now and then which disks a start waits for: one that hangs holds it, without a
 /// word and deaf to signals, for as long as its file system does not answer.
 fn tell_while_waiting(settings: &Settings, identity: &Identity) -> AbortOnDropHandle<()> {
-    let with_place = identity.disks.iter().filter(|known| known.has_place());
+    let with_place = identity.disks.iter().filter(|known| known.has_directory());
     let mut places: Vec<PathBuf> = with_place.map(|known| place(settings, known)).collect();
     places.extend(named(settings, identity).iter().map(|named| resolved(named)));
     places.sort();
@@ -110,8 +113,9 @@ fn candidates(
     settings: &Settings,
     identity: &Identity,
     forgotten: &[ForgottenDisk],
+    bucket: Option<Candidate>,
 ) -> Result<(Vec<Candidate>, Vec<KnownDisk>), Trouble> {
-    let with_place = identity.disks.iter().filter(|known| known.has_place());
+    let with_place = identity.disks.iter().filter(|known| known.has_directory());
     let known: Vec<PathBuf> = with_place.map(|known| place(settings, known)).collect();
     let mut wanted: Vec<PathBuf> = Vec::new();
     let named = named(settings, identity);
@@ -131,8 +135,20 @@ fn candidates(
         }
         marked.push((mark.disk, Candidate { directory: directory.clone(), disk }));
     }
-    let missing = missing(settings, identity, &marked)?;
     let mut found = Vec::new();
+    if let Some(bucket) = bucket {
+        if in_bucket::is_marked(&bucket)? {
+            let mark = mark_check(&bucket.directory, bucket.disk.as_ref(), identity.cluster)?;
+            if let Some(one) = forgotten.iter().find(|one| one.disk == mark.disk) {
+                return Err(about_forgotten(&bucket.directory, one));
+            }
+            wanted.push(bucket.directory.clone());
+            marked.push((mark.disk, bucket));
+        } else {
+            found.push(bucket);
+        }
+    }
+    let missing = missing(settings, identity, &marked)?;
     for directory in wanted {
         if let Some(at) = marked.iter().position(|(_, one)| one.directory == directory) {
             found.push(marked.swap_remove(at).1);
@@ -146,7 +162,7 @@ fn candidates(
 }
 
 /// One that has a mark; it need not take writes.
-fn open_known(directory: &Path) -> Result<Arc<RealDisk>, Trouble> {
+fn open_known(directory: &Path) -> Result<Arc<dyn Disk>, Trouble> {
     let disk = RealDisk::open_readable(directory);
     let disk = disk.map_err(|error| about_directory(directory, &error))?;
     if disk.is_read_only() {
@@ -234,7 +250,7 @@ fn missing(
     for known in &identity.disks {
         let is_here = marked.iter().any(|(id, _)| *id == known.id);
         // Another disk at its place is told by itself.
-        if is_here || (known.has_place() && place(settings, known).join(DISK_MARK).exists()) {
+        if is_here || (known.has_directory() && place(settings, known).join(DISK_MARK).exists()) {
             continue;
         }
         if !settings.allow_missing_disks {
@@ -248,6 +264,13 @@ fn missing(
 
 /// A known disk that is not there.
 fn about_missing(settings: &Settings, known: &KnownDisk) -> Trouble {
+    if known.is_bucket() {
+        return Trouble::new(
+            format!("the disk in the bucket {} is missing", known.shown()),
+            "name it with --bucket-url and what belongs to that; if it is lost, start with \
+             --allow-missing-disks: what the other disks hold is served",
+        );
+    }
     if known.has_place() {
         let place = place(settings, known);
         return Trouble::new(
@@ -298,7 +321,7 @@ fn check_same(
     }
     let lost = identity.disks.iter().find(|known| {
         let at_its_place = |(_, directory): &(DiskId, PathBuf)| {
-            known.has_place() && *directory == place(settings, known)
+            known.has_directory() && *directory == place(settings, known)
         };
         !seen.contains(&known.id) && present.iter().any(at_its_place)
     });

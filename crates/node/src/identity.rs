@@ -37,8 +37,21 @@ impl KnownDisk {
         !self.directory.as_os_str().is_empty()
     }
 
+    /// Whether it is a bucket: its place is a URL, and no directory.
+    pub(crate) fn is_bucket(&self) -> bool {
+        self.directory.starts_with("s3:")
+    }
+
+    /// Whether it is known in which directory it was.
+    pub(crate) fn has_directory(&self) -> bool {
+        self.has_place() && !self.is_bucket()
+    }
+
     /// Where it was, by a data directory in which its own disk lies.
     pub(crate) fn place_shown(&self, data: &str) -> String {
+        if self.is_bucket() {
+            return self.shown();
+        }
         PathBuf::from(data).join(&self.directory).display().to_string()
     }
 

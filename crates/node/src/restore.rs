@@ -80,7 +80,7 @@ pub struct MissingDisk {
 impl MissingDisk {
     fn of(known: &KnownDisk, data: &Path, book: &DiskBook) -> Self {
         let entry = book.of(known.id);
-        let own = known.has_place().then(|| place_in(data, known).display().to_string());
+        let own = known.has_directory().then(|| place_in(data, known).display().to_string());
         Self {
             id: known.id.to_string(),
             directory: own.or_else(|| Some(entry?.directory.clone())),
@@ -131,7 +131,7 @@ pub fn restore(ask: &Restore) -> Result<Restored, Trouble> {
     }
     identity.write(root.as_ref())?;
     let is_missing = |known: &&KnownDisk| {
-        !known.has_place() || !place_in(root.root(), known).join(DISK_MARK).exists()
+        !known.has_directory() || !place_in(root.root(), known).join(DISK_MARK).exists()
     };
     let missing: Vec<&KnownDisk> = identity.disks.iter().filter(is_missing).collect();
     let missing_disks = missing.iter().map(|known| known.shown()).collect();

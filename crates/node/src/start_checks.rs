@@ -42,7 +42,7 @@ pub(crate) fn remains(data: &Path) -> Option<Finding> {
 pub(crate) fn known_places(data: &Path) -> Vec<PathBuf> {
     let identity = copied(data, &[NODE_FILE]).and_then(|copy| Identity::read(copy.as_ref()));
     let disks = identity.ok().flatten().map(|identity| identity.disks).unwrap_or_default();
-    let with_place = disks.iter().filter(|known| known.has_place());
+    let with_place = disks.iter().filter(|known| known.has_directory());
     with_place.map(|known| data.join(&known.directory)).collect()
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn examine(data: &Path, looks: &Looks<'_>) -> Vec<Finding> {
             findings.push(finding("redundancy", Verdict::Hint, found, "add disks: --disk DIR"));
         }
         let answers = |known: &&KnownDisk| !looks.is_hanging(&data.join(&known.directory));
-        let known = identity.disks.iter().filter(|known| known.has_place()).filter(answers);
+        let known = identity.disks.iter().filter(|known| known.has_directory()).filter(answers);
         let known: Vec<PathBuf> = known.map(|known| place_in(data, known)).collect();
         for group in devices::together(&known) {
             let found = devices::one_device_text(&group);
@@ -92,7 +92,7 @@ pub(crate) fn places(data: &Path, looks: &Looks<'_>) -> Vec<PathBuf> {
     let identity = copied(data, &[NODE_FILE]).and_then(|copy| Identity::read(copy.as_ref()));
     let disks = identity.ok().flatten().map(|identity| identity.disks).unwrap_or_default();
     let answers = |known: &&KnownDisk| !looks.is_hanging(&data.join(&known.directory));
-    let disks = disks.iter().filter(|known| known.has_place()).filter(answers);
+    let disks = disks.iter().filter(|known| known.has_directory()).filter(answers);
     let disks = disks.map(|known| place_in(data, known)).filter(|place| place.exists());
     let mut seen = Vec::new();
     let mut places = Vec::new();

@@ -63,6 +63,21 @@ pub struct ClientLimits {
     pub wrong_signatures: u32,
 }
 
+/// A bucket of another S3 system that is a disk of this node; all or nothing of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BucketSettings {
+    /// `s3://BUCKET/PREFIX`.
+    pub url: Option<String>,
+    /// The address of the other system.
+    pub endpoint: Option<String>,
+    /// The region that it wants in signatures.
+    pub region: String,
+    /// A file with an access key of it.
+    pub credentials: Option<PathBuf>,
+    /// What the disk may fill, in bytes.
+    pub room: Option<u64>,
+}
+
 /// What a node is told before it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -70,6 +85,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// Directories for fragments, one a disk; none means one inside `data`.
     pub disks: Vec<PathBuf>,
+    /// A bucket of another system that is a disk too.
+    pub bucket: BucketSettings,
     /// Whether to start although a known disk is missing.
     pub allow_missing_disks: bool,
     /// Where S3 is served.
@@ -143,7 +160,12 @@ impl Settings {
 
     /// The directories for fragments.
     pub fn disk_directories(&self) -> Vec<PathBuf> {
-        if self.disks.is_empty() { vec![self.data.join("disk")] } else { self.disks.clone() }
+        // Who names a bucket and nothing else wants nothing else.
+        if self.disks.is_empty() && self.bucket.url.is_none() {
+            vec![self.data.join("disk")]
+        } else {
+            self.disks.clone()
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::table::{SETTINGS, Setting};
-use super::{ClientLimits, DefaultOwnership, LogFormat, Settings, file};
+use super::{BucketSettings, ClientLimits, DefaultOwnership, LogFormat, Settings, file};
 
 /// One thing that is wrong with the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +99,7 @@ fn blank(data: PathBuf) -> Settings {
     Settings {
         data,
         disks: Vec::new(),
+        bucket: BucketSettings::default(),
         allow_missing_disks: false,
         s3_listen: nowhere,
         admin_listen: nowhere,
@@ -146,6 +147,24 @@ fn check_together(settings: &Settings, faults: &mut Vec<Fault>) {
             faults.push(Fault::new("--disk", message));
         }
         seen.push(disk);
+    }
+    let bucket = &settings.bucket;
+    let others = [
+        ("--bucket-endpoint", bucket.endpoint.is_some()),
+        ("--bucket-credentials", bucket.credentials.is_some()),
+        ("--bucket-room", bucket.room.is_some()),
+    ];
+    for (name, is_given) in others {
+        match (&bucket.url, is_given) {
+            (Some(_), false) => {
+                let message = "is missing: a bucket (--bucket-url) needs it";
+                faults.push(Fault::new(name, message));
+            }
+            (None, true) => {
+                faults.push(Fault::new(name, "says nothing without --bucket-url"));
+            }
+            _ => {}
+        }
     }
 }
 

@@ -79,6 +79,70 @@ pub static SETTINGS: &[Setting] = &[
         set: |settings, text| value::path(text).map(|path| settings.disks.push(path)),
     },
     Setting {
+        name: "bucket-url",
+        kind: Kind::Text,
+        many: false,
+        default: "",
+        doc: "A bucket of another S3 system that is a disk of this node (s3://BUCKET/PREFIX)",
+        more: "What lies there is sealed, and checked when it is read, as on any disk. The bucket, or what \
+               is under the prefix, is this node's alone: another node is refused. A node with \
+               a bucket and no --disk has no other disk.",
+        set: |settings, text| {
+            if bucket::BucketPlace::parse(text).is_none() {
+                return Err("is no s3://BUCKET/PREFIX".to_owned());
+            }
+            settings.bucket.url = Some(text.to_owned());
+            Ok(())
+        },
+    },
+    Setting {
+        name: "bucket-endpoint",
+        kind: Kind::Text,
+        many: false,
+        default: "",
+        doc: "The address of the system that has the bucket (https://HOST:PORT)",
+        more: "Reached by path addressing. Over plain http what is sent is sealed and signed, and \
+               who listens sees how much.",
+        set: |settings, text| {
+            if !(text.starts_with("http://") || text.starts_with("https://")) {
+                return Err("is no URL: give it its scheme, as in https://HOST:PORT".to_owned());
+            }
+            settings.bucket.endpoint = Some(text.to_owned());
+            Ok(())
+        },
+    },
+    Setting {
+        name: "bucket-region",
+        kind: Kind::Name,
+        many: false,
+        default: "us-east-1",
+        doc: "The region that the bucket's system wants in signatures",
+        more: "Garage calls it `garage` unless told otherwise.",
+        set: |settings, text| value::name(text).map(|name| settings.bucket.region = name),
+    },
+    Setting {
+        name: "bucket-credentials",
+        kind: Kind::File,
+        many: false,
+        default: "",
+        doc: "A file with an access key for the bucket",
+        more: "As `aws` keeps it: lines `aws_access_key_id = …` and `aws_secret_access_key = …`. \
+               Its mode should be 0600. A secret is never given on the command line.",
+        set: |settings, text| {
+            value::path(text).map(|path| settings.bucket.credentials = Some(path))
+        },
+    },
+    Setting {
+        name: "bucket-room",
+        kind: Kind::Text,
+        many: false,
+        default: "",
+        doc: "How much of the bucket may be filled, such as 500GiB",
+        more: "S3 does not say how much room there is, and objects go where there is room. If the \
+               bucket has a quota, stay some percent below it.",
+        set: |settings, text| value::size(text).map(|bytes| settings.bucket.room = Some(bytes)),
+    },
+    Setting {
         name: "allow-missing-disks",
         kind: Kind::Switch,
         many: false,

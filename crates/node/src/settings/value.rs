@@ -101,6 +101,20 @@ pub(super) fn whole(text: &str, least: u32, most: u32) -> Result<u32, String> {
     }
 }
 
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let wrong = || "is not a size: write a number with GiB or TiB, such as 500GiB".to_owned();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit.trim() {
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(factor).filter(|bytes| *bytes > 0).ok_or_else(wrong)
+}
+
 pub(super) fn switch(text: &str) -> Result<bool, String> {
     match text {
         "true" | "1" | "yes" => Ok(true),
@@ -111,7 +125,7 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{address, name, switch, whole};
+    use super::{address, name, size, switch, whole};
 
     #[test]
     fn addresses() {
@@ -134,6 +148,10 @@ mod tests {
         assert!(name("Rhône").is_err() && name("").is_err());
         assert_eq!(whole("60", 1, 60), Ok(60));
         assert!(whole("0", 1, 60).is_err() && whole("-1", 1, 60).is_err());
+        assert_eq!(size("3GiB"), Ok(3 << 30));
+        for text in ["", "3", "GiB", "0GiB", "-1GiB", "3GB", "99999999999TiB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
         assert_eq!(switch("true"), Ok(true));
         assert!(switch("oui").is_err());
     }
