@@ -1,5 +1,6 @@
 //! The disk: files by their names, and what they take.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,7 +16,7 @@ use crate::file::BucketFile;
 use crate::limits::OBJECTS_MAX;
 use crate::remote::Remote;
 use crate::replay::replay;
-use crate::sweeper::{Sweep, Sweeper};
+use crate::sweeper::{LATE, Sweep, Sweeper};
 use crate::window::Windows;
 use crate::{BucketCredentials, BucketError, BucketPlace, claim};
 
@@ -36,6 +37,8 @@ pub(crate) struct Inner {
     room: u64,
     next: AtomicU64,
     files: Mutex<BTreeMap<String, Arc<BucketFile>>>,
+    /// The file that was synced last.
+    last: Mutex<Option<String>>,
     directories: Mutex<BTreeSet<String>>,
 }
 
@@ -43,6 +46,18 @@ impl Inner {
     /// The next sequence.
     pub(crate) fn sequence(&self) -> u64 {
         self.next.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// A file was synced: the one before it, most often the segment that was sealed, needs
+    /// its memory no more.
+    pub(crate) fn synced(&self, file: &BucketFile) {
+        let mut last = self.last.lock();
+        let before = last.take().filter(|name| *name != file.name);
+        *last = Some(file.name.clone());
+        drop(last);
+        if let Some(before) = before.and_then(|name| self.file(&name)) {
+            before.let_go();
+        }
     }
 
     pub(crate) fn file(&self, name: &str) -> Option<Arc<BucketFile>> {
@@ -97,6 +112,16 @@ impl BucketDisk {
         store: Arc<dyn ObjectStore>,
         owner: &str,
     ) -> Result<Arc<Self>, BucketError> {
+        Self::open_sweeping(place, store, owner, LATE)
+    }
+
+    /// The same, with another time for which the ends of files are kept.
+    pub(crate) fn open_sweeping(
+        place: &BucketPlace,
+        store: Arc<dyn ObjectStore>,
+        owner: &str,
+        late: Duration,
+    ) -> Result<Arc<Self>, BucketError> {
         let prefix = place.prefix_path();
         let remote = Remote::new(place.url.clone(), store, claim::path(&prefix, owner))?;
         claim::lay(&remote, &prefix, owner)?;
@@ -112,7 +137,7 @@ impl BucketDisk {
         let found = replay(&prefix, listed);
         let stale: u64 = found.stale.iter().map(|found| found.bytes).sum();
         let used = Arc::new(AtomicU64::new(found.bytes.saturating_add(stale)));
-        let sweeper = Sweeper::start(&remote, Arc::clone(&used));
+        let sweeper = Sweeper::start(&remote, Arc::clone(&used), late);
         let inner = Arc::new(Inner {
             remote,
             prefix,
@@ -123,6 +148,7 @@ impl BucketDisk {
             room: place.room.get(),
             next: AtomicU64::new(found.highest.saturating_add(SEQUENCE_GAP)),
             files: Mutex::default(),
+            last: Mutex::default(),
             directories: Mutex::default(),
         });
         let files = found.files.into_iter().map(|(name, file)| {

@@ -30,6 +30,7 @@ use crate::window::Windows;
 
 /// What a file holds, and where.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for somewhere else")]
 pub(crate) struct State {
     pub(crate) spans: Spans,
     length: u64,
@@ -38,6 +39,8 @@ pub(crate) struct State {
     needs_cut: bool,
     /// Whether an object of it is there, or may be.
     has_objects: bool,
+    /// Its objects without bytes.
+    empty: Vec<ObjectName>,
     pub(crate) is_folding: bool,
     pub(crate) is_gone: bool,
     /// Where the last small read ended.
@@ -63,8 +66,8 @@ struct Run {
 impl BucketFile {
     pub(crate) fn new(name: String, inner: Arc<Inner>, found: Option<FileFound>) -> Arc<Self> {
         let state = match found {
-            Some(FileFound { spans, length }) => {
-                State { spans, length, has_objects: true, ..State::default() }
+            Some(FileFound { spans, length, empty }) => {
+                State { spans, length, empty, has_objects: true, ..State::default() }
             }
             None => State::default(),
         };
@@ -97,6 +100,7 @@ impl BucketFile {
             return Ok(());
         }
         let name = ObjectName { sequence: self.inner.sequence(), kind: Kind::Whole, offset: 0 };
+        self.state.lock().empty.push(name);
         self.put(name, Vec::new()).map_err(|failure| self.failed(failure))?;
         self.state.lock().has_objects = true;
         Ok(())
@@ -122,9 +126,9 @@ impl BucketFile {
     /// Ends the file: durable on `Ok`. Its bytes are deleted later.
     pub(crate) fn end(&self) -> Result<(), DiskError> {
         let _changing = self.changing.lock();
-        let (has_objects, held) = {
+        let (has_objects, held, empty) = {
             let state = self.state.lock();
-            (state.has_objects, objects_of(&state.spans))
+            (state.has_objects, objects_of(&state.spans), state.empty.clone())
         };
         if !has_objects {
             self.state.lock().is_gone = true;
@@ -135,7 +139,8 @@ impl BucketFile {
             self.put(name, Vec::new()).map_err(|failure| self.failed(failure))?;
         }
         self.state.lock().is_gone = true;
-        let stale = held.iter().map(|held| self.found(held)).collect();
+        let empty = empty.into_iter().map(|name| Found { path: self.path_of(name), bytes: 0 });
+        let stale = held.iter().map(|held| self.found(held)).chain(empty).collect();
         let ends = vec![Found { path: self.path_of(name), bytes: 0 }];
         self.inner.sweeper.sweep(Sweep { stale, ends });
         Ok(())
@@ -228,10 +233,29 @@ impl BucketFile {
         if !planted::is_on("bucket-forgets-cuts") {
             let sequence = self.inner.sequence();
             let name = ObjectName { sequence, kind: Kind::Cut, offset: durable };
+            self.state.lock().empty.push(name);
             self.put(name, Vec::new())?;
         }
         self.state.lock().needs_cut = false;
         Ok(())
+    }
+
+    /// Lets go of what is kept in memory to be folded, since nothing more will come to it.
+    pub(crate) fn let_go(&self) {
+        crate::fold::fold_rest(self);
+        let mut state = self.state.lock();
+        let kept: Vec<(u64, Piece)> = state
+            .spans
+            .all()
+            .filter(|(_, piece)| object_of(piece).is_some_and(|held| held.memory.is_some()))
+            .map(|(start, piece)| (start, piece.clone()))
+            .collect();
+        for (start, piece) in kept {
+            let Some(held) = object_of(&piece) else { continue };
+            let held = Held { name: held.name, bytes: held.bytes, memory: None };
+            let source = Source::Object(Arc::new(held));
+            state.spans.put_piece(start, Piece { source, ..piece });
+        }
     }
 
     fn sync(&self) -> Result<(), Failure> {
@@ -374,6 +398,7 @@ impl DiskFile for BucketFile {
         }
         synced.map_err(|failure| self.failed(failure))?;
         crate::fold::fold_if_worth_it(self);
+        self.inner.synced(self);
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use units::planted;
 
 use crate::file::{BucketFile, State, joined};
-use crate::limits::{EXTENT_BYTES_MAX, FOLD_BYTES, FOLD_COUNT};
+use crate::limits::{EXTENT_BYTES_MAX, FOLD_BYTES, FOLD_COUNT, FOLD_REST_COUNT};
 use crate::name::{Kind, ObjectName};
 use crate::remote::Found;
 use crate::spans::{Held, Source};
@@ -30,7 +30,19 @@ struct Fold {
 
 /// Begins to fold the small objects of a file if there are enough of them.
 pub(crate) fn fold_if_worth_it(file: &BucketFile) {
-    let Some(fold) = choose(file) else { return };
+    if let Some(fold) = choose(file, FOLD_COUNT) {
+        begin(file, fold);
+    }
+}
+
+/// The same when no more will come.
+pub(crate) fn fold_rest(file: &BucketFile) {
+    if let Some(fold) = choose(file, FOLD_REST_COUNT) {
+        begin(file, fold);
+    }
+}
+
+fn begin(file: &BucketFile, fold: Fold) {
     let newest = fold.held.iter().map(|held| held.name.sequence).max().unwrap_or(0);
     let sequence =
         if planted::is_on("bucket-folds-blindly") { file.inner.sequence() } else { newest };
@@ -55,7 +67,7 @@ pub(crate) fn fold_if_worth_it(file: &BucketFile) {
         all_there &= pieces.len() == fold.held.len();
         for ((_, piece), expected) in pieces.iter().zip(&fold.held) {
             all_there &=
-                matches!(&piece.source, Source::Object(held) if Arc::ptr_eq(held, expected));
+                matches!(&piece.source, Source::Object(held) if held.name == expected.name);
         }
         let stale = if all_there {
             let folded = Held { name, bytes: length, memory: None };
@@ -71,14 +83,14 @@ pub(crate) fn fold_if_worth_it(file: &BucketFile) {
 
 /// The first run of small objects that is worth it. The last object of a file is left out:
 /// it may be written again.
-fn choose(file: &BucketFile) -> Option<Fold> {
+fn choose(file: &BucketFile, least: usize) -> Option<Fold> {
     let mut state = file.state.lock();
-    let fold = run_of(&state)?;
+    let fold = run_of(&state, least)?;
     state.is_folding = true;
     Some(fold)
 }
 
-fn run_of(state: &State) -> Option<Fold> {
+fn run_of(state: &State, least: usize) -> Option<Fold> {
     if state.is_folding || state.is_gone {
         return None;
     }
@@ -107,7 +119,7 @@ fn run_of(state: &State) -> Option<Fold> {
             None => fold = Fold::default(),
         }
         let bytes = fold.end - fold.start;
-        if fold.held.len() >= FOLD_COUNT || bytes >= FOLD_BYTES as u64 {
+        if fold.held.len() >= least || bytes >= FOLD_BYTES as u64 {
             assert!(bytes <= EXTENT_BYTES_MAX as u64, "small ones make no large one");
             return Some(fold);
         }

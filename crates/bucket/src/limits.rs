@@ -47,6 +47,9 @@ pub const FOLD_BELOW_BYTES: usize = 1024 * 1024;
 /// So many small extents of a file are folded into one.
 pub const FOLD_COUNT: usize = 64;
 
+/// As many are worth it in a file that nothing more is written to.
+pub const FOLD_REST_COUNT: usize = 8;
+
 /// Small extents are folded as soon as they have so many bytes together; they are kept in
 /// memory until then.
 pub const FOLD_BYTES: usize = 8 * 1024 * 1024;

@@ -63,7 +63,7 @@ impl ObjectName {
         let parts = prefix.parts().map(|part| part.as_ref().to_owned());
         let parts = parts.chain([FILES.to_owned()]);
         let parts = parts.chain(file.split('/').map(str::to_owned)).chain([name]);
-        Path::from_iter(parts)
+        parts.collect()
     }
 
     /// What an object's path says: its file, and its name; nothing if it is none of ours.

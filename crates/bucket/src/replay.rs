@@ -29,6 +29,8 @@ pub(crate) struct Replayed {
 pub(crate) struct FileFound {
     pub(crate) spans: Spans,
     pub(crate) length: u64,
+    /// Objects without bytes that are of it: they go when it does.
+    pub(crate) empty: Vec<ObjectName>,
 }
 
 /// Reads a listing.
@@ -91,6 +93,9 @@ pub(crate) fn replay(prefix: &Path, listed: Vec<Found>) -> Replayed {
 
 impl FileFound {
     fn apply(&mut self, name: ObjectName, bytes: u64) {
+        if bytes == 0 {
+            self.empty.push(name);
+        }
         let held = || Source::Object(Arc::new(Held { name, bytes, memory: None }));
         match name.kind {
             Kind::Extent | Kind::Folded => {

@@ -52,6 +52,11 @@ impl Spans {
         self.pieces.insert(at.start, Piece { end: at.end, source, skip: 0 });
     }
 
+    /// Replaces a piece by one of the same range.
+    pub(crate) fn put_piece(&mut self, start: u64, piece: Piece) {
+        self.pieces.insert(start, piece);
+    }
+
     /// Makes a range a hole.
     pub(crate) fn clear(&mut self, at: Range<u64>) {
         let before = self.pieces.range(..at.start).next_back();

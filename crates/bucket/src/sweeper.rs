@@ -15,7 +15,7 @@ use crate::limits::{PROBE_PAUSE_MAX, PUT_WITHIN};
 use crate::remote::{Found, Remote};
 
 /// How long a request that was given up may still arrive.
-const LATE: Duration = PUT_WITHIN.saturating_mul(2);
+pub(crate) const LATE: Duration = PUT_WITHIN.saturating_mul(2);
 
 /// What is to be deleted together.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(crate) struct Sweeper {
 
 impl Sweeper {
     /// Starts it; `used` goes down with each object that is gone.
-    pub(crate) fn start(remote: &Arc<Remote>, used: Arc<AtomicU64>) -> Self {
+    pub(crate) fn start(remote: &Arc<Remote>, used: Arc<AtomicU64>, late: Duration) -> Self {
         // As long as what is to be deleted, which lies in the bucket anyhow.
         let (queue, mut sweeps) = mpsc::unbounded_channel::<Sweep>();
         let weak = Arc::downgrade(remote);
@@ -63,7 +63,7 @@ impl Sweeper {
                 let Some(remote) = weak.upgrade() else { return };
                 let later = weak.clone();
                 remote.spawn(async move {
-                    tokio::time::sleep(LATE).await;
+                    tokio::time::sleep(late).await;
                     let Some(remote) = later.upgrade() else { return };
                     let paths = ends.into_iter().map(|found| found.path).collect();
                     // Otherwise the next start does it.

@@ -1,5 +1,6 @@
 //! A bucket in memory that fails as it is told: for tests.
 
+use core::time::Duration;
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use object_store::{
 use parking_lot::Mutex;
 use units::ByteCount;
 
-use crate::BucketPlace;
+use crate::{BucketDisk, BucketError, BucketPlace};
 
 /// What becomes of the request during which a bucket goes away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ struct Rules {
 }
 
 /// A bucket in memory. Clones share what it holds and how it fails.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct FaultyStore {
     objects: Arc<InMemory>,
     rules: Arc<Mutex<Rules>>,
@@ -50,12 +51,6 @@ pub struct FaultyStore {
 impl fmt::Display for FaultyStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("FaultyStore")
-    }
-}
-
-impl Default for FaultyStore {
-    fn default() -> Self {
-        Self { objects: Arc::default(), rules: Arc::default() }
     }
 }
 
@@ -69,6 +64,14 @@ pub fn place(room: u64) -> BucketPlace {
         region: "garage".to_owned(),
         room: ByteCount::new(room),
     }
+}
+
+/// Opens such a bucket as a disk that keeps the ends of files no longer than it must.
+pub fn open_hasty(
+    store: &FaultyStore,
+    room: u64,
+) -> std::result::Result<Arc<BucketDisk>, BucketError> {
+    BucketDisk::open_sweeping(&place(room), Arc::new(store.clone()), "node-1", Duration::ZERO)
 }
 
 fn refused(path: &Path) -> Error {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bucket::testing::{Fate, FaultyStore, place};
+use bucket::testing::{Fate, FaultyStore, open_hasty, place};
 use bucket::{BucketDisk, BucketError};
 use disk::{Disk as _, DiskError, read_file, write_file_atomically};
 use units::ByteCount;
@@ -121,6 +121,30 @@ fn a_removed_file_stays_away_whenever_the_bucket_does() {
             }
         }
     }
+}
+
+#[test]
+fn nothing_is_left_of_a_removed_file() {
+    let store = FaultyStore::default();
+    let disk = open_hasty(&store, ROOM).unwrap();
+    let file = disk.create("a").unwrap();
+    disk.sync_dir("").unwrap();
+    file.write_all_at(b"good", 0).unwrap();
+    file.sync_data().unwrap();
+    store.cut_at(0, 1, Fate::Done);
+    file.write_all_at(b"this is given up", 4).unwrap();
+    file.sync_data().unwrap_err();
+    soon("it answers again", || !disk.is_hanging());
+    file.set_len(ByteCount::new(4)).unwrap();
+    file.write_all_at(b"next", 4).unwrap();
+    file.sync_data().unwrap();
+    // The object that was given up is known of only after a restart.
+    drop((file, disk));
+    let disk = open_hasty(&store, ROOM).unwrap();
+    assert_eq!(disk.open("a").unwrap().length().unwrap(), ByteCount::new(8));
+    disk.remove("a").unwrap();
+    soon("nothing is left", || paths(&store).is_empty());
+    assert!(!opened(&store).exists("a").unwrap());
 }
 
 #[test]

@@ -150,8 +150,7 @@ Examples:
   essaim demo
   essaim demo --sites 3 --documents ./archives --keep")]
     Demo(DemoArgs),
-    /// Placement policies: where data may be, how they must spread, and why
-    #[command(subcommand, after_help = "Example:\n  essaim policy check policy.toml")]
+    #[command(subcommand, about = policy::ABOUT, after_help = policy::EXAMPLE)]
     Policy(PolicyVerb),
     /// Take a copy of what must not be lost
     #[command(subcommand, after_help = "Example:\n  essaim backup catalog catalog.backup")]

@@ -288,13 +288,17 @@ fn copy_of(shared: &Shared, position: Position, entry: &Entry) -> Result<Carried
     let at = u64::from(position.offset);
     let start = match file.read_at(at, RECORD_HEADER_BYTES) {
         Ok(start) => start,
-        Err(DiskError::UnexpectedEnd { .. }) => return Ok(Carried::Damaged),
+        Err(DiskError::UnexpectedEnd { .. } | DiskError::NotFound { .. }) => {
+            return Ok(Carried::Damaged);
+        }
         Err(error) => return Err(error.into()),
     };
     let Some(header_bytes) = RecordHeader::peek(&start) else { return Ok(Carried::Damaged) };
     let record = match file.read_at(at, header_bytes + entry.payload_bytes as usize) {
         Ok(record) => bytes::Bytes::from(record),
-        Err(DiskError::UnexpectedEnd { .. }) => return Ok(Carried::Damaged),
+        Err(DiskError::UnexpectedEnd { .. } | DiskError::NotFound { .. }) => {
+            return Ok(Carried::Damaged);
+        }
         Err(error) => return Err(error.into()),
     };
     let decoded = RecordHeader::decode(&record, shared.id, position);

@@ -24,8 +24,13 @@ impl Shared {
     }
 
     /// Reads fragments whole, from the cursor on, until the budget is spent; always at
-    /// least one, so that every run gets on.
-    pub(crate) fn scrub(&self, cursor: ScrubCursor, budget: ByteCount) -> ScrubReport {
+    /// least one, so that every run gets on. A disk that stops to answer ends the run
+    /// before the fragment of which it said nothing.
+    pub(crate) fn scrub(
+        &self,
+        cursor: ScrubCursor,
+        budget: ByteCount,
+    ) -> Result<ScrubReport, ReadError> {
         let mut report = ScrubReport::default();
         if cursor == ScrubCursor::START {
             report.holes = self.contents.read().segments.values().map(|facts| facts.holes).sum();
@@ -35,7 +40,7 @@ impl Shared {
             let page = self.list(last, SCRUB_PAGE);
             if page.is_empty() {
                 report.next = None;
-                return report;
+                return Ok(report);
             }
             for listed in page {
                 let name = listed.name;
@@ -43,6 +48,13 @@ impl Shared {
                     Ok(_) => {}
                     // Removed since it was listed.
                     Err(ReadError::NotFound { .. }) => continue,
+                    Err(error) if error.says_nothing() && report.fragments == 0 => {
+                        return Err(error);
+                    }
+                    Err(error) if error.says_nothing() => {
+                        report.next = Some(ScrubCursor(last));
+                        return Ok(report);
+                    }
                     Err(error) => {
                         tracing::warn!(%error, disk = %self.id, %name, "scrub found damage");
                         report.damaged.push(name);
@@ -53,7 +65,7 @@ impl Shared {
                 report.bytes = report.bytes.plus(listed.bytes);
                 if report.bytes >= budget {
                     report.next = Some(ScrubCursor(last));
-                    return report;
+                    return Ok(report);
                 }
             }
         }
@@ -77,9 +89,9 @@ impl DiskStore {
         self.shared.list(after, limit)
     }
 
-    /// Verifies fragments from the cursor on.
+    /// Verifies fragments from the cursor on; nothing of a disk that does not answer.
     pub fn scrub(&self, cursor: ScrubCursor, budget: ByteCount) -> ScrubReport {
-        self.shared.scrub(cursor, budget)
+        self.shared.scrub(cursor, budget).unwrap_or_default()
     }
 
     /// Room and contents.

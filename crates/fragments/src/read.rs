@@ -79,6 +79,7 @@ impl Shared {
                 Ok(Attempt::Mismatch)
                 | Err(DiskError::NotFound { .. } | DiskError::UnexpectedEnd { .. }) => {}
                 Err(DiskError::TooManyOpen { .. }) => return Err(ReadError::TooManyOpen { name }),
+                Err(DiskError::Hanging { .. }) => return Err(ReadError::Hanging { name }),
                 Err(source) => return Err(ReadError::Disk { name, source }),
             }
         }

@@ -277,7 +277,7 @@ impl FragmentStore {
     ) -> Result<ScrubReport, ReadError> {
         let shared = Arc::clone(self.shared(disk)?);
         let scrub = tokio::task::spawn_blocking(move || shared.scrub(cursor, budget));
-        scrub.await.map_err(|_| ReadError::Stopped)
+        scrub.await.map_err(|_| ReadError::Stopped)?
     }
 
     /// Room and contents of a disk; `None` if it is not part of this store or does

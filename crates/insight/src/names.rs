@@ -68,6 +68,8 @@ metrics_table! {
         "Time of one group-committed sync of the catalog's log."
     FRAGMENT_SYNC_SECONDS Histogram "essaim_fragment_sync_duration_seconds"
         "Time of one group-committed sync of a segment."
+    BUCKET_REQUESTS Counter "essaim_bucket_requests_total"
+        "Requests to a bucket that is a disk, by kind."
     DISK_TOTAL_BYTES Gauge "essaim_disk_total_bytes"
         "Size of the file system under a disk."
     DISK_FREE_BYTES Gauge "essaim_disk_free_bytes"

@@ -7,6 +7,12 @@ use node::Language;
 
 use super::Connect;
 
+/// What the commands are about.
+pub const ABOUT: &str = "Placement policies: where data may be, how they must spread, and why";
+
+/// How the commands are typed.
+pub const EXAMPLE: &str = "Example:\n  essaim policy check policy.toml";
+
 /// In which language people are told.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Speak {

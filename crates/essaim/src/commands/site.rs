@@ -482,7 +482,7 @@ mod tests {
 
     #[test]
     fn what_moves_is_said_and_when_it_is_done() {
-        let moves = |phase, left: u64, seconds_left| Moves {
+        let moves = |phase, left: u64, seconds_left: Option<u64>| Moves {
             said: String::new(),
             phase,
             counted: true,
