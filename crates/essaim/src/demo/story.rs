@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use admin::model::{
-    BucketNew, CatalogSeat, InviteMade, InviteNew, SiteRemoveAsk, SiteRemoveStep, Sites,
-};
+use admin::model::{BucketNew, CatalogSeat, InviteMade, InviteNew, Site, SiteReplaceAsk, Sites};
 use reqwest::Method;
 
 use super::census::{self, Census};
@@ -322,8 +320,10 @@ impl Story {
         let after = machine.start(Some(&token)).await?;
         self.tell(&format!("   {} joined within {:.1} s", town.name, after.as_secs_f64()));
         self.machines.push(machine);
-        self.give_up(gone).await?;
-        self.tell(&format!("   {gone} is off the map"));
+        let path = format!("/api/v1/sites/{}/replacement", segment(gone));
+        let ask = SiteReplaceAsk { by: town.name.to_owned(), lost: true };
+        let _: Site = self.client()?.send_json(Method::POST, &path, &ask).await?;
+        self.tell(&format!("   essaim site replace {gone:?} {:?} --lost: it is", town.name));
         if let Some(machine) = dark.and_then(|at| self.machines.get_mut(at)) {
             let name = machine.name();
             let after = machine.start(None).await?;
@@ -357,18 +357,6 @@ impl Story {
             since.elapsed().as_secs_f64()
         ));
         Ok(())
-    }
-
-    async fn give_up(&self, site: &str) -> Result<(), Failure> {
-        let path = format!("/api/v1/sites/{}/removal", segment(site));
-        let client = self.client()?;
-        let ask = SiteRemoveAsk { lost: true };
-        loop {
-            let step: SiteRemoveStep = client.send_json(Method::POST, &path, &ask).await?;
-            if step.finished {
-                return Ok(());
-            }
-        }
     }
 
     /// Leaves the cluster running, and says how to use and how to end it.
