@@ -51,7 +51,10 @@ pub(super) async fn run(connect: &Connect) -> Result<(), Failure> {
     if status.disks.iter().any(DiskStatus::is_nearly_full) {
         say!("\nnearly full: make room, or add a disk with --disk DIR");
     }
-    if let [_] = status.disks[..] {
+    // Elsewhere what it holds lies at other sites as well.
+    if let [_] = status.disks[..]
+        && status.cluster.sites < 2
+    {
         say!(
             "\none disk: no redundancy: if it dies, what it holds is lost (add disks with --disk DIR)"
         );

@@ -323,7 +323,8 @@ impl Story {
         let path = format!("/api/v1/sites/{}/replacement", segment(gone));
         let ask = SiteReplaceAsk { by: town.name.to_owned(), lost: true };
         let _: Site = self.client()?.send_json(Method::POST, &path, &ask).await?;
-        self.tell(&format!("   essaim site replace {gone:?} {:?} --lost: it is", town.name));
+        let (old, new) = (node::shell::quoted(gone), node::shell::quoted(town.name));
+        self.tell(&format!("   $ essaim site replace {old} {new} --lost"));
         if let Some(machine) = dark.and_then(|at| self.machines.get_mut(at)) {
             let name = machine.name();
             let after = machine.start(None).await?;
