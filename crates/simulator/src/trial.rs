@@ -25,8 +25,9 @@ pub struct Trial {
 /// Runs one trial; an error is a broken promise, and ends with how to see it again.
 pub async fn run_trial(trial: Trial) -> Result<TrialReport> {
     let again = format!(
-        "seed {} of {} disks: ESSAIM_SEED={} ESSAIM_DISKS={} cargo test -p simulator one_seed",
-        trial.seed, trial.disks, trial.seed, trial.disks
+        "again: ESSAIM_SEED={} ESSAIM_DISKS={} ESSAIM_ROUNDS={} ESSAIM_VERBS={} \
+         cargo test -p simulator one_seed",
+        trial.seed, trial.disks, trial.rounds, trial.verbs
     );
     run(trial).await.context(again)
 }

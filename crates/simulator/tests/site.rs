@@ -33,9 +33,15 @@ async fn acknowledged_writes_survive_and_deletes_last() {
     assert!(seeds < SEEDS || sum.missing().is_empty(), "never took place: {:?}", sum.missing());
 }
 
-/// The one named by `ESSAIM_SEED` and `ESSAIM_DISKS`.
+/// The one that a broken trial names: `ESSAIM_SEED`, `ESSAIM_DISKS`, `ESSAIM_ROUNDS` and
+/// `ESSAIM_VERBS`; `ESSAIM_TIMES` runs it so often, for the disks' threads are not seeded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_seed() {
     let disks = usize::try_from(count("ESSAIM_DISKS", 2)).unwrap_or(2);
-    check(trial(count("ESSAIM_SEED", 1_000), disks)).await;
+    let mut one = trial(count("ESSAIM_SEED", 1_000), disks);
+    one.rounds = u32::try_from(count("ESSAIM_ROUNDS", 10)).unwrap_or(10);
+    one.verbs = u32::try_from(count("ESSAIM_VERBS", 20)).unwrap_or(20);
+    for _ in 0..count("ESSAIM_TIMES", 1) {
+        check(one).await;
+    }
 }

@@ -231,8 +231,10 @@ impl Steward {
         });
     }
 
-    /// One whole round, as fast as it goes, and the repairs it leads to.
+    /// One whole round from its beginning, as fast as it goes, and the repairs it leads to.
+    /// What a round that was under way has read may have decayed since.
     pub async fn scrub_round(&self) -> Result<(), StewardError> {
+        self.shared.scrub_afresh.store(true, Ordering::SeqCst);
         while self.scrub_step().await?.is_some() {}
         while self.damage_step().await? {}
         while !self.shared.repairs.lock().is_empty() {
