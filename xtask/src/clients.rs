@@ -30,6 +30,8 @@ const DEBIAN: &[(&str, Sign)] = &[
     ("fuse3", Program("fusermount3")),
     ("prometheus", Program("promtool")),
     ("strace", Program("strace")),
+    ("iproute2", Program("ip")),
+    ("nftables", Program("nft")),
     ("nodejs", Program("node")),
     ("npm", Program("npm")),
     ("python3-venv", Module("ensurepip")),

@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -29,6 +30,8 @@ pub struct Start {
     pub arguments: Vec<OsString>,
     /// A program and its arguments put in front, such as `strace`.
     pub wrapper: Vec<OsString>,
+    /// Where it listens, at its usual ports; if not given, at free ports of this machine.
+    pub listen: Option<Ipv4Addr>,
     /// The binary, if not the one `cargo` built beside this program.
     pub binary: Option<PathBuf>,
     /// Whether the node joins a cluster, or has: it has no credentials of its own then, and
@@ -98,8 +101,8 @@ impl Node {
         let program = words.next().context("an empty command")?;
         let process = Command::new(&program)
             .args(words)
-            .args(["up", "--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
-            .args(["--cluster-listen", "127.0.0.1:0"])
+            .arg("up")
+            .args(listens(start.listen))
             .arg("--data")
             .arg(folder.join("data"))
             .arg("--credentials")
@@ -296,6 +299,16 @@ impl Drop for Node {
             let _ended = self.process.wait();
         }
     }
+}
+
+/// The arguments that say where a node listens.
+fn listens(address: Option<Ipv4Addr>) -> [String; 6] {
+    let at = |port: u16| match address {
+        Some(address) => format!("{address}:{port}"),
+        None => "127.0.0.1:0".to_owned(),
+    };
+    let flag = |name: &str| format!("--{name}-listen");
+    [flag("s3"), at(8420), flag("admin"), at(8421), flag("cluster"), at(8422)]
 }
 
 /// Where it listens by its greeting: a node that cannot write `addresses.json` (its disk
