@@ -1,8 +1,9 @@
-//! Measurements of one node: speed beside a peer, scale, memory, overhead on disk.
+//! Measurements of a node or a cluster: speed beside a peer, scale, memory, overhead on disk.
 //!
 //! ```text
 //! cargo xtask bench                       speed of this software alone
 //! cargo xtask bench --peer garage         beside Garage (`cargo install garage --locked`)
+//! cargo xtask bench --sites 3 --peer garage   clusters: 2+1 beside three copies
 //! cargo xtask bench scale                 a million objects: start after kill -9, listings
 //! cargo xtask bench memory                a thousand slow clients and a huge upload
 //! cargo xtask bench overhead              bytes on disk beside bytes stored
@@ -13,6 +14,7 @@ mod overhead;
 mod report;
 mod scale;
 mod server;
+mod sites;
 mod speed;
 mod work;
 
@@ -30,7 +32,7 @@ pub const BUCKET: &str = "bench";
 /// How a measurement is repeated.
 const PROGRAM: &str = "cargo xtask bench";
 
-/// Measurements of one node.
+/// Measurements of a node or a cluster.
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Arguments {

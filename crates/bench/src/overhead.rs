@@ -1,21 +1,26 @@
-//! Bytes on disk beside bytes stored: large objects on a node with one disk.
+//! Bytes on disk beside bytes stored: large objects on a node with one disk, or on all
+//! sites of a cluster.
 //!
-//! What counts is what the file system has allocated for the whole data directory,
-//! preallocated and reserved space included, less what a node with an empty bucket
-//! has: that part stays the same however much is stored, and is printed by itself.
+//! What counts is what the file system has allocated for the whole data directories,
+//! preallocated and reserved space included, less what nodes with an empty bucket
+//! have: that part stays the same however much is stored, and is printed by itself.
+//! A code of k + m needs (k + m) / k bytes for a byte; what is judged is how much more
+//! there is.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use blackbox::{Ask, Client, Node, Start};
+use blackbox::{Ask, Client, Target};
 use bytes::Bytes;
 use clap::Args;
 use http::Method;
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
+use crate::server::{Essaim, Server as _};
+use crate::sites::Sites;
 use crate::work::as_f64;
 use crate::{BUCKET, bucket_create};
 
@@ -29,10 +34,12 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// Bytes on disk beside bytes stored.
 #[derive(Args)]
 pub struct Overhead {
+    #[command(flatten)]
+    cluster: Sites,
     /// MiB stored of each size.
     #[arg(long, default_value_t = 2_048)]
     mebibytes: u64,
-    /// Fail if more bytes are on disk for each byte stored.
+    /// Fail if more bytes are on disk for each byte that the code needs.
     #[arg(long, default_value_t = 1.03)]
     ratio_max: f64,
     /// The binary under test; by default the one beside this program.
@@ -48,45 +55,53 @@ impl Overhead {
     /// Stores, waits until nothing changes any more, compares, prints.
     pub async fn run(self) -> Result<()> {
         blackbox::announce(crate::PROGRAM, self.essaim.as_deref(), None)?;
-        println!("| objects | stored | on disk for them | ratio | besides, on an empty node |");
-        println!("|---|---|---|---|---|");
+        let needed = self.cluster.bytes_per_byte()?;
+        println!(
+            "| objects | stored | on disk for them | for a byte stored | for a byte that the \
+             code needs | besides, empty |"
+        );
+        println!("|---|---|---|---|---|---|");
         let mut worst = 0.0_f64;
         for (name, size) in SIZES {
             let folder = crate::folder_make(self.folder.as_deref())?;
-            let node = Node::start_with(Start {
-                folder: Some(folder.path().to_path_buf()),
-                binary: self.essaim.clone(),
-                ..Start::default()
-            })?;
-            bucket_create(&node.target(), BUCKET).await?;
+            let node = Essaim::start(self.essaim.as_deref(), folder.path(), &self.cluster).await?;
+            let target = node.targets().first().context("no node")?;
+            bucket_create(target, BUCKET).await?;
             let empty = settled(folder.path()).await?;
             let count = (self.mebibytes << 20) / size as u64;
-            let mut client = Client::connect(&node.target()).await?;
-            for n in 0..count {
-                let mut body = vec![0; size];
-                ChaCha12Rng::seed_from_u64(n).fill_bytes(&mut body);
-                let ask = Ask::new(Method::PUT, format!("/{BUCKET}/{n}")).body(Bytes::from(body));
-                let answer = client.count(ask).await?;
-                ensure!(answer.status.is_success(), "{}: {}", answer.status, answer.text());
-            }
+            fill(target, count, size).await?;
             let stored = count * size as u64;
-            let full = settled(folder.path()).await?;
-            let ratio = as_f64(full.saturating_sub(empty)) / as_f64(stored);
+            let taken = settled(folder.path()).await?.saturating_sub(empty);
+            let ratio = as_f64(taken) / as_f64(stored);
             println!(
-                "| {count} of {name} | {} MiB | {:.1} MiB | **{ratio:.4}** | {:.1} MiB |",
+                "| {count} of {name} | {} MiB | {:.1} MiB | {ratio:.4} | **{:.4}** | {:.1} MiB |",
                 stored >> 20,
-                as_f64(full.saturating_sub(empty)) / as_f64(1 << 20),
+                as_f64(taken) / as_f64(1 << 20),
+                ratio / needed,
                 as_f64(empty) / as_f64(1 << 20),
             );
-            worst = worst.max(ratio);
+            worst = worst.max(ratio / needed);
         }
         ensure!(
             worst <= self.ratio_max,
-            "{worst:.4} bytes on disk for a byte stored, more than {}",
+            "{worst:.4} bytes on disk for a byte that is needed, more than {}",
             self.ratio_max
         );
         Ok(())
     }
+}
+
+/// Stores so many objects of this size, each of other bytes.
+async fn fill(target: &Target, count: u64, size: usize) -> Result<()> {
+    let mut client = Client::connect(target).await?;
+    for n in 0..count {
+        let mut body = vec![0; size];
+        ChaCha12Rng::seed_from_u64(n).fill_bytes(&mut body);
+        let ask = Ask::new(Method::PUT, format!("/{BUCKET}/{n}")).body(Bytes::from(body));
+        let answer = client.count(ask).await?;
+        ensure!(answer.status.is_success(), "{}: {}", answer.status, answer.text());
+    }
+    Ok(())
 }
 
 /// Bytes allocated under a folder, once two readings agree.

@@ -10,14 +10,24 @@ use core::time::Duration;
 
 use blackbox::Target;
 
-/// A running S3 server.
+/// A running S3 server: one node, or several as one cluster.
 pub trait Server {
     /// For the table.
     fn name(&self) -> &'static str;
-    /// Where it listens.
-    fn target(&self) -> &Target;
-    /// For its memory.
-    fn process_id(&self) -> u32;
+    /// Where its nodes listen.
+    fn targets(&self) -> &[Target];
+    /// For the memory and the processor time of its nodes.
+    fn process_ids(&self) -> Vec<u32>;
+
+    /// Processor time all nodes have used.
+    fn processor_time(&self) -> Duration {
+        self.process_ids().into_iter().map(processor_time).sum()
+    }
+
+    /// Resident memory of the node that has most.
+    fn resident_bytes(&self) -> u64 {
+        self.process_ids().into_iter().map(resident_bytes).max().unwrap_or_default()
+    }
 }
 
 /// `VmRSS` of a process, in bytes; 0 if it cannot be read.
@@ -32,7 +42,7 @@ pub fn resident_bytes_max(process_id: u32) -> u64 {
 
 /// Processor time a process has used, user and system, all threads; counted by
 /// the kernel in hundredths of a second. Zero if it cannot be read.
-pub fn processor_time(process_id: u32) -> Duration {
+fn processor_time(process_id: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{process_id}/stat")).unwrap_or_default();
     // The name of the program, in brackets, may hold anything.
     let after_name = stat.rsplit(')').next().unwrap_or_default();

@@ -5,20 +5,33 @@
 //! the same number of connections; each work is done by one side, then by the
 //! other, for several rounds, and the *ratio of each round* is what is reported:
 //! machines drift, ratios less so.
+//!
+//! With `--sites` each side is a cluster of so many nodes on this machine, with fresh
+//! folders of their own: this software with a code over all sites, the peer with three
+//! copies.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::bucket_create;
 use crate::report::Report;
-use crate::server::{Essaim, Garage, Server, processor_time, resident_bytes};
-use crate::work::Work;
+use crate::server::{Essaim, Garage, Server};
+use crate::sites::Sites;
+use crate::work::{Targets, Work};
 
-/// Speed of one node, side by side with a peer.
+/// Speed of one node or of a cluster, side by side with a peer.
 #[derive(Args)]
 pub struct Speed {
+    #[command(flatten)]
+    cluster: Sites,
+    /// The node that all clients connect to, counted from 1; the first founded the cluster.
+    #[arg(long, value_name = "NODE", default_value_t = 1, conflicts_with = "spread")]
+    through: usize,
+    /// The clients connect to all nodes in turn.
+    #[arg(long)]
+    spread: bool,
     /// The peer to measure against, in turns.
     #[arg(long, value_parser = ["garage"])]
     peer: Option<String>,
@@ -26,7 +39,7 @@ pub struct Speed {
     #[arg(long)]
     essaim: Option<PathBuf>,
     /// The peer's binary.
-    #[arg(long, default_value = "garage")]
+    #[arg(long, env = "ESSAIM_GARAGE", default_value = "garage")]
     garage: PathBuf,
     /// Where both keep their data; a fresh folder is made inside; by default beside
     /// this program.
@@ -35,6 +48,10 @@ pub struct Speed {
     /// Rounds; each round does every work on each side.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// Small objects, which are written, read, listed and deleted; without it 5,000, and
+    /// 2,000 on several sites, where peers take minutes for them.
+    #[arg(long)]
+    objects: Option<usize>,
     /// Only works whose name contains this.
     #[arg(long)]
     only: Option<String>,
@@ -48,25 +65,23 @@ impl Speed {
     pub async fn run(self) -> Result<()> {
         blackbox::announce(crate::PROGRAM, self.essaim.as_deref(), None)?;
         let folder = crate::folder_make(self.folder.as_deref())?;
-        let mut servers: Vec<Box<dyn Server>> =
-            vec![Box::new(Essaim::start(self.essaim.as_deref(), folder.path())?)];
-        if self.peer.is_some() {
-            servers.push(Box::new(Garage::start(&self.garage, folder.path())?));
-        }
+        let servers = self.servers(folder.path()).await?;
         let mut report = Report::new(servers.iter().map(|server| server.name()).collect());
         for server in &servers {
-            bucket_create(server.target(), crate::BUCKET).await?;
+            bucket_create(self.targets(server.as_ref())?.first(), crate::BUCKET).await?;
         }
         let works = self.works();
+        let objects = self.objects.unwrap_or(if self.cluster.sites == 1 { 5_000 } else { 2_000 });
         for round in 0..self.rounds {
             for work in &works {
                 for (side, server) in servers.iter().enumerate() {
-                    let before = processor_time(server.process_id());
-                    let mut measure = work.run(server.target(), round).await?;
-                    let spent = processor_time(server.process_id()).saturating_sub(before);
+                    let targets = self.targets(server.as_ref())?;
+                    let before = server.processor_time();
+                    let mut measure = work.run(&targets, round, objects).await?;
+                    let spent = server.processor_time().saturating_sub(before);
                     measure.server_time = spent / measure.requests.max(1);
-                    report.add(*work, side, measure, resident_bytes(server.process_id()));
-                    eprintln!("round {round}: {:<16} {:<8} {measure}", work.name(), server.name());
+                    report.add(*work, side, measure, server.resident_bytes());
+                    eprintln!("round {round}: {:<19} {:<8} {measure}", work.name(), server.name());
                 }
             }
         }
@@ -76,6 +91,25 @@ impl Speed {
             std::fs::write(path, table)?;
         }
         Ok(())
+    }
+
+    async fn servers(&self, folder: &Path) -> Result<Vec<Box<dyn Server>>> {
+        let ours = Essaim::start(self.essaim.as_deref(), folder, &self.cluster).await?;
+        let mut servers: Vec<Box<dyn Server>> = vec![Box::new(ours)];
+        if self.peer.is_some() {
+            servers.push(Box::new(Garage::start(&self.garage, folder, self.cluster.sites)?));
+        }
+        Ok(servers)
+    }
+
+    /// Where clients connect.
+    fn targets(&self, server: &dyn Server) -> Result<Targets> {
+        let nodes = server.targets();
+        if self.spread {
+            return Targets::new(nodes.to_vec());
+        }
+        let node = self.through.checked_sub(1).and_then(|number| nodes.get(number));
+        Targets::new(vec![node.context("--through: there are not so many nodes")?.clone()])
     }
 
     /// The works asked for, and those whose objects they need.

@@ -18,9 +18,11 @@ const LARGE_BYTES: usize = 64 * 1024 * 1024;
 const LARGE_COUNT: usize = 8;
 const LARGE_CLIENTS: usize = 4;
 const SMALL_BYTES: usize = 4 * 1024;
-const SMALL_COUNT: usize = 5_000;
 const SMALL_CLIENTS: usize = 16;
+const ALONE_COUNT: usize = 500;
 const RANGE_BYTES: u64 = 64 * 1024;
+const GET_COUNT: usize = 5_000;
+const HEAD_COUNT: usize = 20_000;
 const RANGE_COUNT: usize = 5_000;
 const LIST_ROUNDS: usize = 50;
 
@@ -37,12 +39,42 @@ pub enum Work {
     PutSmall,
     /// The same out.
     GetSmall,
-    /// Their heads.
+    /// 4 KiB objects in, one client: what one that waits for each answer sees.
+    PutAlone,
+    /// The same out.
+    GetAlone,
+    /// The heads of the small objects.
     Head,
     /// The whole bucket listed, one client.
     List,
     /// The small objects deleted one by one, 16 clients.
     Delete,
+}
+
+/// Where the clients of a work connect.
+pub struct Targets {
+    first: Target,
+    others: Vec<Target>,
+}
+
+impl Targets {
+    /// These nodes, in turn; at least one.
+    pub fn new(mut nodes: Vec<Target>) -> Result<Self> {
+        ensure!(!nodes.is_empty(), "no node to connect to");
+        let first = nodes.remove(0);
+        Ok(Self { first, others: nodes })
+    }
+
+    /// The first of them.
+    pub const fn first(&self) -> &Target {
+        &self.first
+    }
+
+    /// The node of the client with this number.
+    fn of(&self, client: usize) -> &Target {
+        let turn = client % (self.others.len() + 1);
+        turn.checked_sub(1).and_then(|other| self.others.get(other)).unwrap_or(&self.first)
+    }
 }
 
 /// What one side did in one round.
@@ -84,6 +116,8 @@ impl Work {
         Self::GetRange,
         Self::PutSmall,
         Self::GetSmall,
+        Self::PutAlone,
+        Self::GetAlone,
         Self::Head,
         Self::List,
         Self::Delete,
@@ -97,6 +131,8 @@ impl Work {
             Self::GetRange => "get 64 KiB range",
             Self::PutSmall => "put 4 KiB",
             Self::GetSmall => "get 4 KiB",
+            Self::PutAlone => "put 4 KiB, 1 client",
+            Self::GetAlone => "get 4 KiB, 1 client",
             Self::Head => "head",
             Self::List => "list",
             Self::Delete => "delete",
@@ -106,52 +142,62 @@ impl Work {
     /// The work whose objects this one reads or deletes.
     pub const fn needs(self) -> Option<Self> {
         match self {
-            Self::PutLarge | Self::PutSmall => None,
+            Self::PutLarge | Self::PutSmall | Self::PutAlone => None,
+            Self::GetAlone => Some(Self::PutAlone),
             Self::GetLarge | Self::GetRange => Some(Self::PutLarge),
             Self::GetSmall | Self::Head | Self::List | Self::Delete => Some(Self::PutSmall),
         }
     }
 
-    /// Does the work once.
-    pub async fn run(self, target: &Target, round: usize) -> Result<Measure> {
+    /// Does the work once; `objects` is how many small ones there are.
+    pub async fn run(self, targets: &Targets, round: usize, objects: usize) -> Result<Measure> {
         match self {
             Self::PutLarge => {
                 let body = noise(LARGE_BYTES, round);
                 let put = move |n: usize| put(&format!("large-{n}"), body.clone());
-                self.measure(target, LARGE_CLIENTS, LARGE_COUNT, "MB/s", put).await
+                self.measure(targets, LARGE_CLIENTS, LARGE_COUNT, "MB/s", put).await
             }
             Self::GetLarge => {
                 let get = |n: usize| get(&format!("large-{n}"), LARGE_BYTES);
-                self.measure(target, LARGE_CLIENTS, LARGE_COUNT, "MB/s", get).await
+                self.measure(targets, LARGE_CLIENTS, LARGE_COUNT, "MB/s", get).await
             }
             Self::GetRange => {
                 let get = move |n: usize| range(n, round);
-                self.measure(target, SMALL_CLIENTS, RANGE_COUNT, "op/s", get).await
+                self.measure(targets, SMALL_CLIENTS, RANGE_COUNT, "op/s", get).await
             }
             Self::PutSmall => {
                 let body = noise(SMALL_BYTES, round);
                 let put = move |n: usize| put(&small(n), body.clone());
-                self.measure(target, SMALL_CLIENTS, SMALL_COUNT, "op/s", put).await
+                self.measure(targets, SMALL_CLIENTS, objects, "op/s", put).await
             }
             Self::GetSmall => {
-                let get = |n: usize| get(&small(n), SMALL_BYTES);
-                self.measure(target, SMALL_CLIENTS, SMALL_COUNT, "op/s", get).await
+                let get = move |n: usize| get(&small(n % objects), SMALL_BYTES);
+                self.measure(targets, SMALL_CLIENTS, GET_COUNT, "op/s", get).await
+            }
+            Self::PutAlone => {
+                let body = noise(SMALL_BYTES, round);
+                let put = move |n: usize| put(&alone(n), body.clone());
+                self.measure(targets, 1, ALONE_COUNT, "op/s", put).await
+            }
+            Self::GetAlone => {
+                let get = |n: usize| get(&alone(n), SMALL_BYTES);
+                self.measure(targets, 1, ALONE_COUNT, "op/s", get).await
             }
             Self::Head => {
-                let head = |n: usize| plain(Method::HEAD, n % SMALL_COUNT);
-                self.measure(target, SMALL_CLIENTS, SMALL_COUNT * 4, "op/s", head).await
+                let head = move |n: usize| plain(Method::HEAD, n % objects);
+                self.measure(targets, SMALL_CLIENTS, HEAD_COUNT, "op/s", head).await
             }
-            Self::List => list(target).await,
+            Self::List => list(targets, objects).await,
             Self::Delete => {
                 let delete = |n: usize| plain(Method::DELETE, n);
-                self.measure(target, SMALL_CLIENTS, SMALL_COUNT, "op/s", delete).await
+                self.measure(targets, SMALL_CLIENTS, objects, "op/s", delete).await
             }
         }
     }
 
     async fn measure(
         self,
-        target: &Target,
+        targets: &Targets,
         clients: usize,
         count: usize,
         unit: &'static str,
@@ -160,8 +206,8 @@ impl Work {
         let next = Arc::new(AtomicUsize::new(0));
         let want = Arc::new(want);
         let mut connections = Vec::new();
-        for _ in 0..clients {
-            connections.push(Client::connect(target).await?);
+        for client in 0..clients {
+            connections.push(Client::connect(targets.of(client)).await?);
         }
         let start = Instant::now();
         let mut workers = tokio::task::JoinSet::new();
@@ -237,8 +283,8 @@ fn ensure_good(answer: &Answer, wanted: Option<u64>) -> Result<()> {
     Ok(())
 }
 
-async fn list(target: &Target) -> Result<Measure> {
-    let mut client = Client::connect(target).await?;
+async fn list(targets: &Targets, objects: usize) -> Result<Measure> {
+    let mut client = Client::connect(targets.first()).await?;
     let mut times = Vec::new();
     let mut keys = 0;
     for _ in 0..LIST_ROUNDS {
@@ -265,7 +311,7 @@ async fn list(target: &Target) -> Result<Measure> {
     }
     // What is waited for; counting the keys is this program's work, not the server's.
     let seconds: f64 = times.iter().map(Duration::as_secs_f64).sum();
-    ensure!(keys >= (SMALL_COUNT * LIST_ROUNDS) as u64, "the list is short: {keys} keys");
+    ensure!(keys >= (objects * LIST_ROUNDS) as u64, "the list is short: {keys} keys");
     Ok(summary(as_f64(keys) / seconds, times, "objects/s"))
 }
 
@@ -292,6 +338,10 @@ fn encode(text: &str) -> String {
 
 fn small(n: usize) -> String {
     format!("small/{:02}/{n:06}", n % 50)
+}
+
+fn alone(n: usize) -> String {
+    format!("alone/{n:06}")
 }
 
 /// Bytes that do not compress, other ones each round.

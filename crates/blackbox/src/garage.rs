@@ -1,4 +1,5 @@
-//! Garage, another S3 system: one node, one copy, fsync of data and metadata switched on.
+//! Garage, another S3 system: one node with one copy, or several with three; fsync of
+//! data and metadata switched on, metadata in LMDB.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -6,12 +7,17 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::Target;
 
 /// Its only key.
 const KEY: &str = "bench";
+/// How long it may take to start, and a cluster to be whole.
+const START_MAX: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Copies it keeps of an object, where there are as many nodes.
+const COPIES: usize = 3;
 
 /// A Garage on fresh data, with one bucket; it ends with its handle.
 pub struct Garage {
@@ -30,15 +36,67 @@ impl Garage {
 
     /// Starts the binary, gives it a layout, a key and the bucket.
     pub fn start(binary: &Path, folder: &Path, bucket: &str) -> Result<Self> {
+        let mut cluster = Self::start_cluster(binary, folder, bucket, 1)?;
+        cluster.pop().context("a cluster of no node")
+    }
+
+    /// Starts so many nodes, each with a folder and a zone of its own, and waits until
+    /// each knows all of them in their places. Objects have three copies, or one on fewer
+    /// than three nodes.
+    pub fn start_cluster(
+        binary: &Path,
+        folder: &Path,
+        bucket: &str,
+        nodes: usize,
+    ) -> Result<Vec<Self>> {
+        let copies = if nodes < COPIES { 1 } else { COPIES };
+        let mut cluster = Vec::new();
+        let mut ids = Vec::new();
+        for number in 1..=nodes {
+            let mut node = Self::new(binary, &folder.join(format!("garage-{number}")), copies)?;
+            ids.push(node.run()?);
+            cluster.push(node);
+        }
+        let first = cluster.first().context("a cluster of no node")?;
+        for id in ids.iter().skip(1) {
+            first.call(&["node", "connect", id])?;
+        }
+        for (number, id) in ids.iter().enumerate() {
+            let id = id.split('@').next().unwrap_or_default();
+            let zone = zone(number);
+            first.call(&["layout", "assign", "-z", &zone, "-c", "100G", id])?;
+        }
+        first.call(&["layout", "apply", "--version", "1"])?;
+        for node in &cluster {
+            node.wait_for(nodes)?;
+        }
+        let key = first.call(&["key", "create", KEY])?;
+        let word = |label: &str| {
+            let line = key.lines().find(|line| line.trim_start().starts_with(label));
+            line.and_then(|line| line.split_whitespace().last())
+                .map(str::to_owned)
+                .with_context(|| format!("no {label} in {key}"))
+        };
+        first.call(&["bucket", "create", bucket])?;
+        first.call(&["bucket", "allow", "--read", "--write", "--owner", bucket, "--key", KEY])?;
+        let (id, secret) = (word("Key ID")?, word("Secret key")?);
+        for node in &mut cluster {
+            node.target.access_key_id.clone_from(&id);
+            node.target.secret_access_key.clone_from(&secret);
+        }
+        Ok(cluster)
+    }
+
+    /// A node with its settings, not yet started.
+    fn new(binary: &Path, home: &Path, copies: usize) -> Result<Self> {
         let [rpc, s3] = free_ports()?;
-        let home = folder.join("garage");
-        fs::create_dir_all(&home)?;
+        fs::create_dir_all(home)?;
         let settings = home.join("garage.toml");
         fs::write(
             &settings,
             format!(
                 "metadata_dir = \"{home}/meta\"\ndata_dir = \"{home}/data\"\ndb_engine = \"lmdb\"\n\
-                 metadata_fsync = true\ndata_fsync = true\nreplication_factor = 1\n\
+                 metadata_fsync = true\ndata_fsync = true\nreplication_factor = {copies}\n\
                  compression_level = \"none\"\n\
                  rpc_bind_addr = \"127.0.0.1:{rpc}\"\nrpc_public_addr = \"127.0.0.1:{rpc}\"\n\
                  rpc_secret = \"{secret}\"\n[s3_api]\ns3_region = \"garage\"\n\
@@ -53,26 +111,27 @@ impl Garage {
             access_key_id: String::new(),
             secret_access_key: String::new(),
         };
-        let (binary, log) = (binary.to_path_buf(), folder.join("garage.log"));
-        let mut garage = Self { process: None, binary, settings, log, target };
-        let id = garage.run()?;
-        garage.call(&["layout", "assign", "-z", "here", "-c", "100G", &id])?;
-        garage.call(&["layout", "apply", "--version", "1"])?;
-        let key = garage.call(&["key", "create", KEY])?;
-        let word = |label: &str| {
-            let line = key.lines().find(|line| line.trim_start().starts_with(label));
-            line.and_then(|line| line.split_whitespace().last())
-                .map(str::to_owned)
-                .with_context(|| format!("no {label} in {key}"))
-        };
-        garage.target.access_key_id = word("Key ID")?;
-        garage.target.secret_access_key = word("Secret key")?;
-        garage.call(&["bucket", "create", bucket])?;
-        garage.call(&["bucket", "allow", "--read", "--write", "--owner", bucket, "--key", KEY])?;
-        Ok(garage)
+        let (binary, log) = (binary.to_path_buf(), home.join("garage.log"));
+        Ok(Self { process: None, binary, settings, log, target })
     }
 
-    /// Starts the process, also again after [`Garage::kill`]; its node id.
+    /// Waits until it knows so many nodes, each in its zone and answering.
+    fn wait_for(&self, nodes: usize) -> Result<()> {
+        let since = Instant::now();
+        loop {
+            let status = self.call(&["status"])?;
+            // A node that was not seen yet stands behind this line.
+            let healthy = status.split("==== FAILED").next().unwrap_or_default();
+            if (0..nodes).all(|number| healthy.split_whitespace().any(|w| w == zone(number))) {
+                return Ok(());
+            }
+            ensure!(since.elapsed() < START_MAX, "the nodes do not find together: {status}");
+            sleep(LOOK_EVERY);
+        }
+    }
+
+    /// Starts the process, also again after [`Garage::kill`]; its node id,
+    /// with the address where others reach it.
     pub fn run(&mut self) -> Result<String> {
         let log = File::options().create(true).append(true).open(&self.log)?;
         let process = Command::new(&self.binary)
@@ -90,12 +149,12 @@ impl Garage {
         loop {
             match self.call(&["node", "id", "-q"]) {
                 Ok(id) if self.call(&["status"]).is_ok() => {
-                    return Ok(id.trim().split('@').next().unwrap_or_default().to_owned());
+                    return Ok(id.trim().to_owned());
                 }
-                outcome if start.elapsed() > Duration::from_secs(30) => {
+                outcome if start.elapsed() > START_MAX => {
                     bail!("garage did not start: {outcome:?}")
                 }
-                _ => sleep(Duration::from_millis(100)),
+                _ => sleep(LOOK_EVERY),
             }
         }
     }
@@ -135,6 +194,11 @@ impl Drop for Garage {
         // It has ended already, or ends with this.
         let _ended = self.kill();
     }
+}
+
+/// The zone of a node of this number.
+fn zone(number: usize) -> String {
+    format!("site-{}", number + 1)
 }
 
 /// Two ports that are free now.

@@ -15,6 +15,7 @@ mod plain;
 mod program;
 pub mod samples;
 mod signer;
+pub mod sites;
 
 pub use announce::announce;
 pub use chunks::{Cut, SignedChunks};

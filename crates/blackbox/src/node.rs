@@ -85,6 +85,7 @@ impl Node {
             (None, Some(temporary)) => temporary.path().to_path_buf(),
             (None, None) => bail!("no folder for the node"),
         };
+        fs::create_dir_all(&folder)?;
         let binary = start.binary.map_or_else(binary, Ok)?;
         let credentials = folder.join("credentials.json");
         // An old file would name the ports of the last run.

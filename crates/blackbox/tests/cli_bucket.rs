@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use blackbox::sites::{Site, all_there, join, sites_with};
 use blackbox::{Ask, Client, Garage, Node, Start, binary, samples};
 use http::Method;
 use serde_json::Value;
@@ -53,31 +54,10 @@ fn bucket_words(garage: &Garage, folder: &Path, prefix: &str) -> Result<Vec<Stri
     Ok(words.into())
 }
 
-fn site_words(folder: &Path, name: &str, commune: &str) -> Result<Vec<String>> {
-    fs::create_dir_all(folder)?;
-    let path = folder.join("site.toml");
-    let text = format!(
-        "name = {name:?}\ncountry = \"FR\"\ncommune = {commune:?}\ndepartement = \"44\"\n\
-         latitude = 47.2\nlongitude = -1.5\nhosting = \"town-hall\"\n\n[operator]\n\
-         name = \"Ville {name}\"\nsiren = \"214401093\"\ncontrol_country = \"FR\"\n"
-    );
-    fs::write(&path, text)?;
-    Ok(vec!["--site-file".to_owned(), path.display().to_string()])
-}
-
-fn started(folder: &Path, words: &[String], joins: bool) -> Result<Node> {
-    fs::create_dir_all(folder)?;
+fn started(folder: &Path, words: &[String]) -> Result<Node> {
     let arguments = words.iter().map(Into::into).collect();
     let folder = Some(folder.to_owned());
-    Node::start_with(Start { folder, arguments, joins, ..Start::default() })
-}
-
-fn joined(by: &Node, folder: &Path, words: &[String]) -> Result<Node> {
-    let made = by.essaim_json(&["invite"])?;
-    let token = made["token"].as_str().context("no token")?.to_owned();
-    let words: Vec<String> =
-        ["--join".to_owned(), token].into_iter().chain(words.iter().cloned()).collect();
-    Ok(started(folder, &words, true)?.with_key_of(by))
+    Node::start_with(Start { folder, arguments, ..Start::default() })
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -113,27 +93,13 @@ fn site<'a>(sites: &'a Value, name: &str) -> Result<&'a Value> {
     all.find(|site| site["name"] == name).with_context(|| format!("no {name} in {sites:#}"))
 }
 
-fn all_there(node: &Node, count: usize) -> Result<()> {
-    soon(node, SEATED_WITHIN, || {
-        let sites = node.essaim_json(&["site", "list"])?;
-        let nodes = sites["sites"].as_array().into_iter().flatten();
-        let nodes = nodes.flat_map(|site| site["nodes"].as_array().into_iter().flatten());
-        let disks: Vec<&Value> =
-            nodes.flat_map(|node| node["disks"].as_array().into_iter().flatten()).collect();
-        let there =
-            disks.iter().filter(|disk| disk["reach"] == "there" && disk["state"] == "healthy");
-        ensure!(there.count() == count && sites["is_current"] == true, "{sites:#}");
-        Ok(())
-    })
-}
-
 #[test]
 fn a_node_lives_in_a_bucket() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let Some(mut garage) = garage(folder.path())? else { return Ok(()) };
     let at = folder.path().join("a");
     let words = bucket_words(&garage, &at, "essaim/a")?;
-    let mut node = started(&at, &words, false)?;
+    let mut node = started(&at, &words)?;
     asked(&node, Ask::new(Method::PUT, "/plans"))?;
     put(&node, "/plans/large", 3)?;
     put(&node, "/plans/other", 4)?;
@@ -146,7 +112,7 @@ fn a_node_lives_in_a_bucket() -> Result<()> {
 
     // Killed, and started again on what the bucket holds.
     node.kill()?;
-    let mut node = started(&at, &words, false)?;
+    let mut node = started(&at, &words)?;
     is_whole(&node, "/plans/large", 3)?;
     is_whole(&node, "/plans/other", 4)?;
     asked(&node, Ask::new(Method::DELETE, "/plans/other"))?;
@@ -186,7 +152,7 @@ fn a_node_lives_in_a_bucket() -> Result<()> {
     ensure!(said.contains("--bucket-url"), "{said}");
     let log = node.log()?;
     ensure!(!log.contains(&garage.target().secret_access_key), "the secret is in the log");
-    let node = started(&at, &words, false)?;
+    let node = started(&at, &words)?;
     is_whole(&node, "/plans/late", 5)
 }
 
@@ -195,12 +161,13 @@ fn a_site_in_a_bucket_stands_beside_sites_with_disks() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let Some(mut garage) = garage(folder.path())? else { return Ok(()) };
     let at = |name: &str| folder.path().join(name);
-    let first = started(&at("a"), &site_words(&at("a"), "mairie", "44109")?, false)?;
-    let mut words = site_words(&at("b"), "nuage", "44020")?;
-    words.extend(bucket_words(&garage, &at("b"), "essaim/b")?);
-    let mut cloud = joined(&first, &at("b"), &words)?;
-    let third = joined(&first, &at("c"), &site_words(&at("c"), "piscine", "44035")?)?;
-    all_there(&first, 3)?;
+    let first = Node::start_with(Site::new("mairie", "44109").start(&at("a"))?)?;
+    let words = bucket_words(&garage, &at("b"), "essaim/b")?;
+    let mut cloud_start = Site::new("nuage", "44020").start(&at("b"))?;
+    cloud_start.arguments.extend(words.iter().map(Into::into));
+    let mut cloud = join(&first, cloud_start.clone())?;
+    let third = join(&first, Site::new("piscine", "44035").start(&at("c"))?)?;
+    sites_with(&first, SEATED_WITHIN, |sites| all_there(sites, 3))?;
     asked(&first, Ask::new(Method::PUT, "/plans"))?;
     put(&first, "/plans/one", 1)?;
     put(&cloud, "/plans/two", 2)?;
@@ -219,22 +186,22 @@ fn a_site_in_a_bucket_stands_beside_sites_with_disks() -> Result<()> {
     // Its node is killed; then its bucket: the others serve, and it comes back whole.
     cloud.kill()?;
     soon(&first, SEATED_WITHIN, || is_whole(&first, "/plans/one", 1))?;
-    let cloud = started(&at("b"), &words, true)?.with_key_of(&first);
-    all_there(&first, 3)?;
+    let cloud = Node::start_with(Start { joins: true, ..cloud_start })?.with_key_of(&first);
+    sites_with(&first, SEATED_WITHIN, |sites| all_there(sites, 3))?;
     is_whole(&cloud, "/plans/two", 2)?;
     garage.kill()?;
     soon(&first, SEATED_WITHIN, || is_whole(&cloud, "/plans/one", 1))?;
     soon(&first, SEATED_WITHIN, || put(&first, "/plans/three", 3))?;
     soon(&first, SEATED_WITHIN, || is_whole(&cloud, "/plans/three", 3))?;
     garage.run()?;
-    all_there(&first, 3)?;
+    sites_with(&first, SEATED_WITHIN, |sites| all_there(sites, 3))?;
     for (key, seed) in [("/plans/one", 1), ("/plans/two", 2), ("/plans/three", 3)] {
         is_whole(&third, key, seed)?;
     }
 
     // The bucket is lost for good: a fourth site takes what lay there.
-    let fourth = joined(&first, &at("d"), &site_words(&at("d"), "stade", "44026")?)?;
-    all_there(&first, 4)?;
+    let fourth = join(&first, Site::new("stade", "44026").start(&at("d"))?)?;
+    sites_with(&first, SEATED_WITHIN, |sites| all_there(sites, 4))?;
     drop(cloud);
     garage.kill()?;
     first.essaim(&["site", "remove", "nuage", "--lost", "--yes"])?;

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use blackbox::sites::{Site, all_there, invite, join, sites_with};
 use blackbox::{Ask, Client, Node, Start, binary, samples};
 use http::Method;
 use serde_json::Value;
@@ -24,36 +25,12 @@ const REPLACED_WITHIN: Duration = Duration::from_mins(2);
 const OBJECT_BYTES: usize = 5 << 20;
 const SMALL_BYTES: usize = 700;
 
-fn site_file(folder: &Path, name: &str, commune: &str) -> Result<String> {
-    fs::create_dir_all(folder)?;
-    let path = folder.join("site.toml");
-    let text = format!(
-        "name = {name:?}\ncountry = \"FR\"\ncommune = {commune:?}\ndepartement = \"44\"\n\
-         latitude = 47.2\nlongitude = -1.5\nhosting = \"town-hall\"\n\n[operator]\n\
-         name = \"Ville {name}\"\nsiren = \"214401093\"\ncontrol_country = \"FR\"\n"
-    );
-    fs::write(&path, text)?;
-    Ok(path.display().to_string())
-}
-
 fn founded(folder: &Path, name: &str) -> Result<Node> {
-    let file = site_file(folder, name, "44109")?;
-    let arguments = ["--site-file", &file].into_iter().map(Into::into).collect();
-    Node::start_with(Start { folder: Some(folder.to_owned()), arguments, ..Start::default() })
-}
-
-fn invited(by: &Node, expires: &str) -> Result<String> {
-    let made = by.essaim_json(&["invite", "--expires", expires])?;
-    Ok(made["token"].as_str().context("no token")?.to_owned())
+    Node::start_with(Site::new(name, "44109").start(folder)?)
 }
 
 fn joined(by: &Node, folder: &Path, name: &str, commune: &str) -> Result<Node> {
-    let file = site_file(folder, name, commune)?;
-    let token = invited(by, "1h")?;
-    let arguments = ["--join", &token, "--site-file", &file].into_iter().map(Into::into).collect();
-    let folder = Some(folder.to_owned());
-    let node = Node::start_with(Start { folder, arguments, joins: true, ..Start::default() })?;
-    Ok(node.with_key_of(by))
+    join(by, Site::new(name, commune).start(folder)?)
 }
 
 /// What a start says that is refused.
@@ -67,39 +44,6 @@ fn refused(data: &Path, token: &str) -> Result<String> {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(output.status.code() == Some(1), "exit code {:?}: {said}", output.status);
     Ok(said)
-}
-
-/// Waits until the sites are as wanted.
-fn sites_with(node: &Node, within: Duration, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
-    let since = Instant::now();
-    loop {
-        let sites = node.essaim_json(&["site", "list"])?;
-        if wanted(&sites) {
-            return Ok(sites);
-        }
-        ensure!(since.elapsed() < within, "{sites:#}\n{}", node.log()?);
-        std::thread::sleep(Duration::from_millis(200));
-    }
-}
-
-fn all_vote(sites: &Value, count: usize) -> bool {
-    let nodes: Vec<&Value> = sites["sites"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .flat_map(|site| site["nodes"].as_array().into_iter().flatten())
-        .collect();
-    let is_seated = |node: &&Value| matches!(node["catalog"].as_str(), Some("leads" | "votes"));
-    let is_there = |node: &&Value| {
-        let disks = node["disks"].as_array().map_or(0, Vec::len);
-        let there = node["disks"].as_array().into_iter().flatten();
-        disks > 0 && there.filter(|disk| disk["reach"] == "there").count() == disks
-    };
-    nodes.len() == count
-        && nodes.iter().all(|node| is_seated(node) && is_there(node) && node["reachable"] == true)
-        && sites["voting"] == count
-        && sites["is_current"] == true
-        && nodes.iter().filter(|node| node["catalog"] == "leads").count() == 1
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -130,7 +74,7 @@ fn two_nodes_become_one_cluster_and_tokens_are_good_once() -> Result<()> {
         }
     }
     for node in [&first, &second] {
-        sites_with(node, SEATED_WITHIN, |sites| all_vote(sites, 2))?;
+        sites_with(node, SEATED_WITHIN, |sites| all_there(sites, 2))?;
     }
     let list = second.essaim(&["site", "list"])?;
     for words in ["2 sites vote", "mairie", "école", "44020, 44", "Ville mairie", "this one"] {
@@ -147,7 +91,7 @@ fn two_nodes_become_one_cluster_and_tokens_are_good_once() -> Result<()> {
     let invites = first.essaim_json(&["invite", "list"])?;
     let used = invites.as_array().into_iter().flatten().filter(|one| one["state"] == "used");
     ensure!(used.count() == 1, "{invites:#}");
-    let token = invited(&first, "1h")?;
+    let token = invite(&first, "1h")?;
     let third = at("third");
     fs::create_dir_all(&third)?;
     let arguments: Vec<_> = ["--join", token.as_str()].into_iter().map(Into::into).collect();
@@ -156,7 +100,7 @@ fn two_nodes_become_one_cluster_and_tokens_are_good_once() -> Result<()> {
     let said = refused(&at("again"), &token)?;
     ensure!(said.contains("used") || said.contains("invit"), "{said}");
     third.stop()?;
-    let brief = invited(&first, "2s")?;
+    let brief = invite(&first, "2s")?;
     std::thread::sleep(Duration::from_secs(3));
     let said = refused(&at("late"), &brief)?;
     ensure!(said.contains("expired"), "{said}");
@@ -187,7 +131,7 @@ fn an_object_at_three_sites_survives_one() -> Result<()> {
     let mut second = joined(&first, &at("b"), "école", "44020")?;
     let third = joined(&first, &at("c"), "piscine", "44035")?;
     for node in [&first, &second, &third] {
-        sites_with(node, SEATED_WITHIN, |sites| all_vote(sites, 3))?;
+        sites_with(node, SEATED_WITHIN, |sites| all_there(sites, 3))?;
     }
     let body = samples::bytes(OBJECT_BYTES, 3);
     asked(&first, Ask::new(Method::PUT, "/plans"))?;
@@ -287,7 +231,7 @@ fn a_site_takes_the_place_of_another_by_one_command() -> Result<()> {
     let _second = joined(&first, &at("b"), "école", "44020")?;
     let third = joined(&first, &at("c"), "piscine", "44035")?;
     for node in [&first, &third] {
-        sites_with(node, SEATED_WITHIN, |sites| all_vote(sites, 3))?;
+        sites_with(node, SEATED_WITHIN, |sites| all_there(sites, 3))?;
     }
     let body = samples::bytes(OBJECT_BYTES, 5);
     asked(&first, Ask::new(Method::PUT, "/plans"))?;

@@ -1,14 +1,13 @@
 //! Placement policies of the real binary, as operators see them.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use blackbox::sites::{Site, all_there, join, sites_with};
 use blackbox::{Ask, Client, Node, Start, binary, samples};
 use http::Method;
-use serde_json::Value;
 
 /// How long a node may take to join, be seated and vote.
 const SEATED_WITHIN: Duration = Duration::from_mins(1);
@@ -21,37 +20,6 @@ permit (principal, action == Action::"store", resource)
 when { resource.country == "FR" };
 '''
 "#;
-
-fn site_file(folder: &Path, name: &str, commune: &str, longitude: &str) -> Result<String> {
-    fs::create_dir_all(folder)?;
-    let path = folder.join("site.toml");
-    let text = format!(
-        "name = {name:?}\ncountry = \"FR\"\ncommune = {commune:?}\ndepartement = \"44\"\n\
-         latitude = 47.2\nlongitude = {longitude}\nhosting = \"town-hall\"\n\n[operator]\n\
-         name = \"Ville {name}\"\nsiren = \"214401093\"\ncontrol_country = \"FR\"\n"
-    );
-    fs::write(&path, text)?;
-    Ok(path.display().to_string())
-}
-
-fn started(folder: &Path, site_file: Option<&str>, join: Option<&Node>) -> Result<Node> {
-    fs::create_dir_all(folder)?;
-    let mut arguments: Vec<String> = Vec::new();
-    arguments.extend(site_file.iter().flat_map(|file| ["--site-file".to_owned(), (*file).into()]));
-    if let Some(by) = join {
-        let made = by.essaim_json(&["invite"])?;
-        let token = made["token"].as_str().context("no token")?;
-        arguments.extend(["--join".to_owned(), token.to_owned()]);
-    }
-    let arguments = arguments.into_iter().map(Into::into).collect();
-    let folder = Some(folder.to_owned());
-    let start = Start { folder, arguments, joins: join.is_some(), ..Start::default() };
-    let node = Node::start_with(start)?;
-    Ok(match join {
-        Some(by) => node.with_key_of(by),
-        None => node,
-    })
-}
 
 /// What a command says that is refused: the exit code and the error output.
 fn refused(node: &Node, words: &[&str]) -> Result<(i32, String)> {
@@ -79,23 +47,6 @@ fn put(node: &Node, key: &str) -> Result<(u16, String)> {
     status(node, Ask::new(Method::PUT, key).body(samples::bytes(OBJECT_BYTES, 7)))
 }
 
-fn all_there(node: &Node, count: usize) -> Result<()> {
-    let since = Instant::now();
-    loop {
-        let sites = node.essaim_json(&["site", "list"])?;
-        let nodes = sites["sites"].as_array().into_iter().flatten();
-        let nodes = nodes.flat_map(|site| site["nodes"].as_array().into_iter().flatten());
-        let disks: Vec<&Value> =
-            nodes.flat_map(|node| node["disks"].as_array().into_iter().flatten()).collect();
-        let there = disks.iter().filter(|disk| disk["reach"] == "there");
-        if there.count() == count && sites["voting"] == count && sites["is_current"] == true {
-            return Ok(());
-        }
-        ensure!(since.elapsed() < SEATED_WITHIN, "{sites:#}\n{}", node.log()?);
-        std::thread::sleep(Duration::from_millis(200));
-    }
-}
-
 #[test]
 fn a_policy_is_checked_set_shown_explained_and_removed() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -104,8 +55,8 @@ fn a_policy_is_checked_set_shown_explained_and_removed() -> Result<()> {
         fs::write(at(name), text)?;
         Ok(at(name).display().to_string())
     };
-    let file = site_file(&at("a"), "mairie", "44109", "-1.55")?;
-    let first = started(&at("a"), Some(&file), None)?;
+    let town_hall = Site::new("mairie", "44109").at_longitude(-1.55);
+    let first = Node::start_with(town_hall.start(&at("a"))?)?;
     status(&first, Ask::new(Method::PUT, "/plans"))?;
     let tenant = first.essaim_json(&["bucket", "show", "plans"])?;
     let tenant = tenant["tenant"].as_str().context("no tenant")?.to_owned();
@@ -139,8 +90,8 @@ fn a_policy_is_checked_set_shown_explained_and_removed() -> Result<()> {
     ensure!(code == 503 && said.contains("1 site is missing"), "{code} {said}");
 
     // A second site that has not said where it is does not help; once it has, it does.
-    let second = started(&at("b"), None, Some(&first))?;
-    all_there(&first, 2)?;
+    let second = join(&first, Start { folder: Some(at("b")), ..Start::default() })?;
+    sites_with(&first, SEATED_WITHIN, |sites| all_there(sites, 2))?;
     let told = first.essaim(&["policy", "explain", "s3://plans"])?;
     for words in ["mairie", "it has not said where it is", "essaim site set", "not said"] {
         ensure!(told.contains(words), "{words}: {told}");
@@ -152,12 +103,12 @@ fn a_policy_is_checked_set_shown_explained_and_removed() -> Result<()> {
     let bad = written("bad.toml", "name = \"école\"\nland = \"FR\"\n")?;
     let (_, said) = refused(&second, &["site", "set", "--site-file", &bad, "--language", "fr"])?;
     ensure!(said.contains("ligne 2 : land : champ inconnu"), "{said}");
-    let near = site_file(&at("b"), "école", "44020", "-1.54")?;
+    let near = Site::new("école", "44020").at_longitude(-1.54).file(&at("b"))?;
     second.essaim(&["site", "set", "--site-file", &near])?;
     let told = first.essaim(&["policy", "explain", "s3://plans", "--language", "fr"])?;
     let told = told.replace('\u{a0}', " ");
     ensure!(told.contains("moins que les 5,0 km demandés"), "{told}");
-    let far = site_file(&at("b"), "école", "44020", "-1.20")?;
+    let far = Site::new("école", "44020").at_longitude(-1.20).file(&at("b"))?;
     second.essaim(&["site", "set", "--site-file", &far])?;
     let since = Instant::now();
     while put(&first, "/plans/large")?.0 != 200 {

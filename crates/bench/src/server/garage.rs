@@ -1,4 +1,5 @@
-//! Garage: one node, one copy, LMDB, fsync of data and metadata switched on.
+//! Garage: one node with one copy, or several with three; LMDB, fsync of data and
+//! metadata switched on.
 
 use std::path::Path;
 
@@ -8,13 +9,18 @@ use blackbox::Target;
 use super::Server;
 use crate::BUCKET;
 
-/// A Garage on fresh data.
-pub struct Garage(blackbox::Garage);
+/// Garage on fresh data.
+pub struct Garage {
+    nodes: Vec<blackbox::Garage>,
+    targets: Vec<Target>,
+}
 
 impl Garage {
-    /// Starts the binary, gives it a layout, a key and the bucket.
-    pub fn start(binary: &Path, folder: &Path) -> Result<Self> {
-        Ok(Self(blackbox::Garage::start(binary, folder, BUCKET)?))
+    /// Starts so many nodes, gives them a layout, a key and the bucket.
+    pub fn start(binary: &Path, folder: &Path, nodes: usize) -> Result<Self> {
+        let nodes = blackbox::Garage::start_cluster(binary, folder, BUCKET, nodes)?;
+        let targets = nodes.iter().map(|node| node.target().clone()).collect();
+        Ok(Self { nodes, targets })
     }
 }
 
@@ -23,11 +29,11 @@ impl Server for Garage {
         "Garage"
     }
 
-    fn target(&self) -> &Target {
-        self.0.target()
+    fn targets(&self) -> &[Target] {
+        &self.targets
     }
 
-    fn process_id(&self) -> u32 {
-        self.0.process_id()
+    fn process_ids(&self) -> Vec<u32> {
+        self.nodes.iter().map(blackbox::Garage::process_id).collect()
     }
 }
