@@ -14,11 +14,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
-use blackbox::{Ask, Client, Node, Program, Start, Target};
+use blackbox::{Ask, Client, Node, Start, Target};
 use clap::Args;
 use http::{Method, StatusCode};
 
 use crate::expected::{Contents, Expected};
+use crate::mount::Mount;
 use crate::workload::{self, BUCKET, Load, Tally};
 
 const FILE_SYSTEM: &str = "64M";
@@ -42,9 +43,9 @@ impl FullDisk {
     pub async fn run(self) -> Result<()> {
         blackbox::announce(crate::PROGRAM, self.binary.as_deref(), None)?;
         let folder = tempfile::tempdir()?;
-        let mount = Mount::make(folder.path())?;
+        let mount = Mount::make(folder.path(), FILE_SYSTEM)?;
         let start = Start {
-            folder: Some(mount.point.clone()),
+            folder: Some(mount.point().to_owned()),
             binary: self.binary.clone(),
             ..Start::default()
         };
@@ -91,7 +92,7 @@ impl FullDisk {
         expected: &mut Expected,
         killed: bool,
     ) -> Result<()> {
-        let stranger = mount.point.join("stranger");
+        let stranger = mount.point().join("stranger");
         fill_up(&stranger)?;
         let (mut tally, mut deleted) = (Tally::default(), 0);
         let mut client = Client::connect(&node.target()).await?;
@@ -159,7 +160,7 @@ async fn race(node: &Node, mount: &Mount, expected: &mut Expected, round: u64) -
         workers.spawn(workload::work(node.target(), worker, load, mine));
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let stranger = mount.point.join("stranger");
+    let stranger = mount.point().join("stranger");
     let path = stranger.clone();
     tokio::task::spawn_blocking(move || fill_up(&path)).await??;
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -265,31 +266,4 @@ async fn fill(node: &Node, expected: &mut Expected) -> Result<u64> {
         }
     }
     bail!("{OBJECTS_MAX} objects fitted on {FILE_SYSTEM}");
-}
-
-/// A loop-mounted ext4; unmounted when dropped.
-struct Mount {
-    point: PathBuf,
-}
-
-impl Mount {
-    fn make(folder: &Path) -> Result<Self> {
-        let image = folder.join("image");
-        let point = folder.join("mount");
-        std::fs::create_dir(&point)?;
-        Program::named("truncate")?.args(["-s", FILE_SYSTEM]).args([&image]).run()?;
-        Program::named("mkfs.ext4")?.args(["-q", "-m", "0"]).args([&image]).run()?;
-        Program::named("mount")?.args(["-o", "loop"]).args([&image, &point]).run()?;
-        Ok(Self { point })
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let unmounted =
-            Program::named("umount").and_then(|program| program.args([&self.point]).run());
-        if let Err(error) = unmounted {
-            eprintln!("{error:#}");
-        }
-    }
 }

@@ -10,9 +10,12 @@
 //! that could not be installed is a failed run, not a pass.
 
 mod abuse;
+mod cluster;
 mod expected;
 mod full_disk;
 mod kills;
+mod linear;
+mod mount;
 mod rot;
 mod scrub;
 mod strangers;
@@ -55,6 +58,9 @@ enum Campaign {
     Strangers(strangers::Strangers),
     /// A file system of 64 MiB, filled to the last byte (needs root for a loop device).
     FullDisk(full_disk::FullDisk),
+    /// Sites in namespaces of their own, killed, hung, cut off and delayed while clients
+    /// work at all of them (needs root).
+    Cluster(cluster::Cluster),
 }
 
 #[tokio::main]
@@ -68,5 +74,6 @@ async fn main() -> Result<()> {
         Campaign::Attack(attack) => attack.run().await,
         Campaign::Strangers(campaign) => campaign.run().await,
         Campaign::FullDisk(campaign) => campaign.run().await,
+        Campaign::Cluster(campaign) => campaign.run().await,
     }
 }

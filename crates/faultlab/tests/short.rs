@@ -80,6 +80,22 @@ fn a_full_disk() {
     assert!(said.contains("lost 0; writes taken again"), "{said}");
 }
 
+#[test]
+fn sites_that_vanish_hang_and_are_cut_off() {
+    if is_left_out("make network namespaces") {
+        return;
+    }
+    let words = "cluster --sites 3 --survive 1 --rounds 4 --hold-ms-max 6500 --keys 30 \
+                 --clients 6 --seed 9";
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let said = campaign(&words, &[]);
+    assert!(said.contains("acknowledged lost 0, stale reads 0"), "{said}");
+    assert!(said.contains("not linearizable 0") && said.contains("untrue 0"), "{said}");
+    for kind in ["kill:", "cut:", "hang:", "firewall:"] {
+        assert!(said.contains(kind), "{kind} was not drawn: {said}");
+    }
+}
+
 /// How many times what it is alone the median of a quiet tenant's requests may be,
 /// where 54 connections of another tenant want two turns. Where tenants take turns it
 /// was 1.4 to 3.0 times (8 runs); where requests come as they come (`--one-tenant`)

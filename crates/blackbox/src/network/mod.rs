@@ -108,6 +108,11 @@ impl Network {
         Ok(Self { sites: namespaces, relay: Relay::start(devices, seed)?, lease })
     }
 
+    /// The number that no other network on this machine has.
+    pub fn number(&self) -> u8 {
+        self.lease.number
+    }
+
     /// How many sites.
     pub fn sites(&self) -> usize {
         self.sites.len()

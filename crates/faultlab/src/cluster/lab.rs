@@ -1,0 +1,247 @@
+//! The sites: a namespace, a file system and a process of the real binary each.
+//!
+//! **Invariant**: nothing of it is left when the handle goes; what a run left that was
+//! killed is cleared away by the next with the same number.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use blackbox::sites::{self, Site};
+use blackbox::{Link, Network, Node, Place, Start, Target};
+use serde_json::Value;
+
+use super::weather::{Condition, Weather};
+use crate::mount::Mount;
+
+/// Each site's file system; its file takes the room that is written.
+const DISK_SIZE: &str = "2G";
+/// How long a cluster may take to be founded and joined.
+const WHOLE_WITHIN: Duration = Duration::from_mins(2);
+
+/// How a laboratory is set up.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// How many sites.
+    pub sites: usize,
+    /// Decides which packets are lost.
+    pub seed: u64,
+    /// The binary, if not the one beside this program.
+    pub binary: Option<PathBuf>,
+}
+
+/// All of it.
+pub struct Lab {
+    sites: Vec<LabSite>,
+    network: Network,
+    weather: Arc<Weather>,
+    binary: PathBuf,
+    target: Target,
+    _folder: Folder,
+}
+
+struct LabSite {
+    name: String,
+    start: Start,
+    node: Option<Node>,
+    // After the process.
+    _disk: Mount,
+}
+
+/// Removed with everything in it, after all that is in use there.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            eprintln!("{} is left: {error}", self.0.display());
+        }
+    }
+}
+
+/// The commands of the binary at one site, whoever holds its process.
+#[derive(Clone, Debug)]
+pub struct Commands {
+    binary: PathBuf,
+    data: PathBuf,
+}
+
+impl Commands {
+    /// Runs one with `--json`; what it printed.
+    pub fn json(&self, words: &[&str]) -> Result<Value> {
+        let mut command = Command::new(&self.binary);
+        let output = command
+            .args(words)
+            .args(["--json", "--data"])
+            .arg(&self.data)
+            .stdin(Stdio::null())
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "essaim {words:?}: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+}
+
+impl Lab {
+    /// Founds a cluster of so many sites and waits until all are there.
+    pub fn open(plan: &Plan) -> Result<Self> {
+        let network = Network::start(plan.sites, plan.seed)?;
+        let folder = std::env::temp_dir().join(format!("essaim-lab-{}", network.number()));
+        Mount::clear_below(&folder)?;
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        let folder = Folder(folder);
+        let binary = plan.binary.clone().map_or_else(blackbox::binary, Ok)?;
+        let mut made: Vec<LabSite> = Vec::with_capacity(plan.sites);
+        for number in 0..plan.sites {
+            let name = format!("site-{}", number + 1);
+            let own = folder.0.join(&name);
+            fs::create_dir_all(&own)?;
+            let disk = Mount::make(&own, DISK_SIZE)?;
+            let commune = format!("44{:03}", number + 1);
+            let mut start = Site::new(&name, &commune).start(disk.point())?;
+            start.binary = Some(binary.clone());
+            start.wrapper = network.wrapper(number)?;
+            start.listen = Some(network.address(Place::Site(number))?);
+            let founder = made.first().and_then(|site| site.node.as_ref());
+            let node = match founder {
+                None => Node::start_with(start.clone())?,
+                Some(founder) => sites::join(founder, start.clone())?,
+            };
+            start.joins = number > 0;
+            made.push(LabSite { name, start, node: Some(node), _disk: disk });
+        }
+        for node in made.iter().filter_map(|site| site.node.as_ref()) {
+            sites::sites_with(node, WHOLE_WITHIN, |known| sites::all_there(known, plan.sites))?;
+        }
+        let target = made.first().and_then(|site| site.node.as_ref()).context("no site")?.target();
+        let weather = Arc::new(Weather::new(plan.sites));
+        Ok(Self { sites: made, network, weather, binary, target, _folder: folder })
+    }
+
+    /// How many sites.
+    pub fn sites(&self) -> usize {
+        self.sites.len()
+    }
+
+    /// The clock, and what the sites are like.
+    pub fn weather(&self) -> Arc<Weather> {
+        Arc::clone(&self.weather)
+    }
+
+    /// The network between the sites.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Where clients of each site connect; it stays the same for the site's lives.
+    pub fn targets(&self) -> Result<Vec<Target>> {
+        (0..self.sites.len())
+            .map(|site| {
+                let address = self.network.address(Place::Site(site))?;
+                Ok(Target { address: format!("{address}:8420"), ..self.target.clone() })
+            })
+            .collect()
+    }
+
+    /// The names of the sites.
+    pub fn names(&self) -> Vec<String> {
+        self.sites.iter().map(|site| site.name.clone()).collect()
+    }
+
+    /// The commands at a site.
+    pub fn commands(&self, site: usize) -> Result<Commands> {
+        Ok(Commands { binary: self.binary.clone(), data: self.data(site)? })
+    }
+
+    /// The data directory of a site.
+    pub fn data(&self, site: usize) -> Result<PathBuf> {
+        let folder = self.site(site)?.start.folder.as_deref().context("no folder")?;
+        Ok(folder.join("data"))
+    }
+
+    /// What a site has logged.
+    pub fn log(&self, site: usize) -> Result<String> {
+        let folder = self.site(site)?.start.folder.as_deref().context("no folder")?;
+        Ok(fs::read_to_string(folder.join("node.log"))?)
+    }
+
+    /// Copies the logs of all sites into a folder, to be read after a failed run.
+    pub fn keep_logs(&self, folder: &Path) -> Result<()> {
+        fs::create_dir_all(folder)?;
+        for site in 0..self.sites.len() {
+            fs::write(folder.join(format!("site-{}.log", site + 1)), self.log(site)?)?;
+        }
+        Ok(())
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self, site: usize) -> Result<()> {
+        self.weather.set(site, Condition::Killed);
+        if let Some(mut node) = self.site_mut(site)?.node.take() {
+            node.kill()?;
+        }
+        Ok(())
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub fn stop(&mut self, site: usize) -> Result<()> {
+        self.weather.set(site, Condition::Killed);
+        if let Some(mut node) = self.site_mut(site)?.node.take() {
+            let code = node.stop()?;
+            ensure!(code == Some(0), "site {site} ended with {code:?} when it was asked to");
+        }
+        Ok(())
+    }
+
+    /// Starts what was killed, and waits until it serves.
+    pub fn start(&mut self, site: usize) -> Result<Duration> {
+        let made = self.site_mut(site)?;
+        let node = Node::start_with(made.start.clone())?;
+        let after = node.ready_after();
+        made.node = Some(node);
+        self.weather.set(site, Condition::Well);
+        Ok(after)
+    }
+
+    /// SIGSTOP.
+    pub fn pause(&self, site: usize) -> Result<()> {
+        self.weather.set(site, Condition::Stopped);
+        self.site(site)?.node.as_ref().context("it does not run")?.pause()
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self, site: usize) -> Result<()> {
+        self.site(site)?.node.as_ref().context("it does not run")?.resume()?;
+        self.weather.set(site, Condition::Well);
+        Ok(())
+    }
+
+    /// Changes the links between some sites and all others, both ways or from them only.
+    pub fn links(&self, some: &[usize], link: Link, is_one_way: bool) {
+        for one in some.iter().copied() {
+            for other in (0..self.sites.len()).filter(|other| !some.contains(other)) {
+                self.network.set(Place::Site(one), Place::Site(other), link);
+                if !is_one_way {
+                    self.network.set(Place::Site(other), Place::Site(one), link);
+                }
+            }
+        }
+    }
+
+    fn site(&self, site: usize) -> Result<&LabSite> {
+        self.sites.get(site).with_context(|| format!("there is no site {site}"))
+    }
+
+    fn site_mut(&mut self, site: usize) -> Result<&mut LabSite> {
+        self.sites.get_mut(site).with_context(|| format!("there is no site {site}"))
+    }
+}

@@ -1,0 +1,343 @@
+//! A cluster of real processes, each at a site of its own: killed, hung, cut off, delayed,
+//! while clients work at all sites.
+//!
+//! Each round draws what befalls the cluster from the seed, lets it last, takes it back,
+//! and requires that every site takes writes within seconds. At the end everything is
+//! read at every site, what clients saw of each key is checked for linearizability, and
+//! the fragments of every object are counted.
+
+mod census;
+mod disks;
+mod fault;
+mod history;
+mod lab;
+mod people;
+mod truth;
+mod weather;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use blackbox::{Ask, Client};
+use clap::Args;
+use http::Method;
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use self::census::Census;
+use self::disks::OnDisk;
+use self::fault::{Fault, Harm};
+use self::lab::{Lab, Plan};
+use self::people::{BUCKET, People, Shared, Wanted};
+use self::truth::{Asker, Truth};
+
+/// How long a cluster may take until every site takes writes again, once all is as before.
+const LIVE_WITHIN: Duration = Duration::from_secs(20);
+/// How long until every object has all its fragments.
+const WHOLE_WITHIN: Duration = Duration::from_mins(2);
+/// An object that lies in fragments.
+const FRAGMENTED_BYTES: usize = 100 * 1024;
+/// Lies of one run that are shown.
+const SHOWN: usize = 12;
+
+/// Sites in namespaces, with faults.
+#[derive(Args)]
+pub struct Cluster {
+    /// How many sites; five get the code 3+2, three 1+2.
+    #[arg(long, default_value_t = 5)]
+    sites: usize,
+    /// How many sites at a time are harmed at the most.
+    #[arg(long, default_value_t = 2)]
+    survive: usize,
+    /// How many faults.
+    #[arg(long, default_value_t = 10)]
+    rounds: u64,
+    /// Decides all that is drawn.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How long a fault lasts at the most.
+    #[arg(long, default_value_t = 12_000)]
+    hold_ms_max: u64,
+    /// How many keys the clients share.
+    #[arg(long, default_value_t = 60)]
+    keys: usize,
+    /// How many clients.
+    #[arg(long, default_value_t = 10)]
+    clients: usize,
+    /// Kill so many sites in each round, and nothing else: for the figures of the table.
+    #[arg(long)]
+    kills_only: Option<usize>,
+    /// The binary; by default the one beside this program.
+    #[arg(long)]
+    binary: Option<PathBuf>,
+    /// Where the logs of the sites are kept if the run fails.
+    #[arg(long)]
+    logs: Option<PathBuf>,
+}
+
+/// What befell the cluster, and when.
+struct Befell {
+    fault: Fault,
+    from: Duration,
+    until: Duration,
+    live_after: Duration,
+}
+
+impl Cluster {
+    /// Runs the campaign; fails on anything lost, stale, untrue or stuck.
+    pub async fn run(self) -> Result<()> {
+        blackbox::announce(crate::PROGRAM, self.binary.as_deref(), Some(self.seed))?;
+        ensure!(
+            self.survive < self.sites.div_ceil(2) + usize::from(self.sites < 3),
+            "no majority is left"
+        );
+        let plan = Plan { sites: self.sites, seed: self.seed, binary: self.binary.clone() };
+        let since = Instant::now();
+        let mut lab = tokio::task::block_in_place(|| Lab::open(&plan))?;
+        println!("{} sites after {:.1} s", self.sites, since.elapsed().as_secs_f64());
+        let outcome = self.with(&mut lab).await;
+        if outcome.is_err()
+            && let Some(folder) = &self.logs
+        {
+            lab.keep_logs(folder)?;
+            eprintln!("the logs of the sites are in {}", folder.display());
+        }
+        outcome
+    }
+
+    async fn with(&self, lab: &mut Lab) -> Result<()> {
+        let targets = lab.targets()?;
+        let first = targets.first().context("no site")?;
+        let mut client = Client::connect(first).await?;
+        let made = client.call(Ask::new(Method::PUT, format!("/{BUCKET}"))).await?;
+        ensure!(made.status.is_success(), "the bucket: {} {}", made.status, made.text());
+
+        let shared = Arc::new(Shared::new(targets, self.keys, lab.weather()));
+        let mut people = People::begin(&shared, self.clients, self.seed);
+        let commands: Result<Vec<_>> = (0..lab.sites()).map(|site| lab.commands(site)).collect();
+        let asker = Asker::begin(commands?, lab.names(), lab.weather())?;
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+        let mut befell = Vec::new();
+        let mut starts = Vec::new();
+        for round in 1..=self.rounds {
+            let fault = self.draw(&mut random);
+            let hold =
+                Duration::from_millis(random.random_range(self.hold_ms_max / 2..=self.hold_ms_max));
+            let from = lab.weather().now();
+            tokio::task::block_in_place(|| fault.install(lab))
+                .with_context(|| format!("round {round}: {fault:?}"))?;
+            tokio::time::sleep(hold).await;
+            people.failed().await.with_context(|| format!("round {round}: {fault:?}"))?;
+            let until = lab.weather().now();
+            starts.push(tokio::task::block_in_place(|| fault.heal(lab))?);
+            let live_after = live(lab, &shared)
+                .await
+                .with_context(|| format!("round {round}, seed {}, after {fault:?}", self.seed))?;
+            println!(
+                "round {round}: {fault} at {:?} for {:.1} s, all sites take writes {:.1} s after it",
+                fault.sites().iter().map(|site| site + 1).collect::<Vec<_>>(),
+                hold.as_secs_f64(),
+                live_after.as_secs_f64()
+            );
+            people.failed().await.with_context(|| format!("round {round}: {fault:?}"))?;
+            befell.push(Befell { fault, from, until, live_after });
+        }
+        // All is well, and after a while everybody is to say so.
+        tokio::time::sleep(truth::NOTICED_WITHIN * 2).await;
+        people.end().await?;
+        let truth = tokio::task::block_in_place(|| asker.end())?;
+        read_back(lab, &shared).await?;
+        let census = tokio::task::block_in_place(|| {
+            let (mut census, after) = self.census(lab, &shared)?;
+            census.compare(&on_disks(lab)?);
+            anyhow::Ok((census, after))
+        })?;
+        self.judge(&shared, &befell, &truth, &census, &starts)
+    }
+
+    fn draw(&self, random: &mut ChaCha8Rng) -> Fault {
+        match self.kills_only {
+            None => Fault::draw(random, self.sites, self.survive),
+            Some(count) => {
+                let sites = rand::seq::index::sample(random, self.sites, count.min(self.sites));
+                Fault::Harmed(sites.into_iter().map(|site| (site, Harm::Kill)).collect())
+            }
+        }
+    }
+
+    /// Counts until every object is whole, or it has been too long.
+    fn census(&self, lab: &Lab, shared: &Arc<Shared>) -> Result<(Census, Duration)> {
+        let keys = shared.history().keys();
+        let since = Instant::now();
+        loop {
+            let census = Census::take(&lab.commands(0)?, &keys, self.survive as u64)?;
+            if census.wrong.is_empty() || since.elapsed() > WHOLE_WITHIN {
+                return Ok((census, since.elapsed()));
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    /// Prints the figures; fails if something is wrong.
+    fn judge(
+        &self,
+        shared: &Arc<Shared>,
+        befell: &[Befell],
+        truth: &Truth,
+        census: &(Census, Duration),
+        starts: &[Duration],
+    ) -> Result<()> {
+        let since = Instant::now();
+        let (operations, wrong) = {
+            let history = shared.history();
+            (history.operations(), history.check())
+        };
+        let (tally, wanted) = (shared.tally(), shared.wanted());
+        let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
+        for (name, faults) in kinds(befell) {
+            let (read, write) = (longest(&wanted, &faults, false), longest(&wanted, &faults, true));
+            println!(
+                "{name}: {} times, longest wait for a read {}, for a write {}",
+                faults.len(),
+                seconds(read),
+                seconds(write)
+            );
+        }
+        let (census, whole_after) = census;
+        println!(
+            "rounds {}, acknowledged {}, unknown {}, reads {}, attempts that failed {}; \
+             longest restart {}; longest until all sites took writes {}",
+            self.rounds,
+            tally.acknowledged,
+            tally.unknown,
+            tally.reads,
+            tally.failed,
+            seconds(starts.iter().copied().max().unwrap_or_default()),
+            seconds(befell.iter().map(|one| one.live_after).max().unwrap_or_default()),
+        );
+        println!(
+            "census: {} objects, {} of them in the catalog, {} slots of the others, all there after \
+             {}; on the disks {} fragments of them, {} left over; wrong {}",
+            census.objects,
+            census.in_catalog,
+            census.slots,
+            seconds(*whole_after),
+            census.on_disks,
+            census.left_over,
+            census.wrong.len(),
+        );
+        println!(
+            "site list: {} answers, {} statements about a site, untrue {}",
+            truth.compared,
+            truth.statements,
+            truth.lies.len()
+        );
+        println!(
+            "history: {operations} operations on {} keys checked in {}, not linearizable {}",
+            shared.history().keys().len(),
+            seconds(since.elapsed()),
+            wrong.len()
+        );
+        let all = [("history", &wrong), ("census", &census.wrong), ("site list", &truth.lies)];
+        for (what, faults) in all {
+            for fault in faults.iter().take(SHOWN) {
+                eprintln!("{what}: {fault}");
+            }
+        }
+        ensure!(wrong.is_empty(), "{} keys are not linearizable, seed {}", wrong.len(), self.seed);
+        ensure!(
+            census.wrong.is_empty(),
+            "{} objects are not whole, seed {}",
+            census.wrong.len(),
+            self.seed
+        );
+        ensure!(truth.lies.is_empty(), "site list did not tell the truth, seed {}", self.seed);
+        ensure!(
+            tally.acknowledged > self.rounds && tally.reads > self.rounds && truth.compared > 0,
+            "the load was too small to prove anything: {tally:?}, {truth:?}"
+        );
+        println!("acknowledged lost 0, stale reads 0");
+        Ok(())
+    }
+}
+
+/// Waits until each site takes a small and a fragmented write and reads it; how long that
+/// took.
+async fn live(lab: &Lab, shared: &Arc<Shared>) -> Result<Duration> {
+    let since = Instant::now();
+    for site in 0..lab.sites() {
+        for (key, length) in [(people::key(0), 100), (people::key(1), FRAGMENTED_BYTES)] {
+            loop {
+                let mut person = shared.client("after the fault".to_owned(), site);
+                let (wrote, read) =
+                    (person.writes_here(&key, length).await?, person.reads_here(&key).await?);
+                if wrote && read {
+                    break;
+                }
+                ensure!(
+                    since.elapsed() < LIVE_WITHIN,
+                    "site {} does not take writes {LIVE_WITHIN:?} after all is as before",
+                    site + 1
+                );
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    Ok(since.elapsed())
+}
+
+/// Reads every key at every site, into the history.
+async fn read_back(lab: &Lab, shared: &Arc<Shared>) -> Result<()> {
+    let keys = shared.history().keys();
+    for site in 0..lab.sites() {
+        let mut person = shared.client("reading back".to_owned(), site);
+        for key in &keys {
+            let mut tries = 0;
+            while !person.reads_here(key).await? {
+                tries += 1;
+                if tries == 5 {
+                    bail!("{key} cannot be read at site {} though all is well", site + 1);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Stops all sites and reads their disks.
+fn on_disks(lab: &mut Lab) -> Result<BTreeMap<String, OnDisk>> {
+    let names = lab.names();
+    for site in 0..lab.sites() {
+        lab.stop(site)?;
+    }
+    names
+        .into_iter()
+        .enumerate()
+        .map(|(site, name)| Ok((name, OnDisk::read(&lab.data(site)?)?)))
+        .collect()
+}
+
+/// Faults by kind.
+fn kinds(befell: &[Befell]) -> BTreeMap<String, Vec<&Befell>> {
+    let mut kinds = BTreeMap::<String, Vec<&Befell>>::new();
+    for one in befell {
+        kinds.entry(one.fault.to_string()).or_default().push(one);
+    }
+    kinds
+}
+
+/// The longest that anything took that was wanted during one of these faults or while the
+/// cluster came back from it.
+fn longest(wanted: &[Wanted], faults: &[&Befell], is_write: bool) -> Duration {
+    let during = |one: &&Wanted| {
+        let overlaps = |befell: &&Befell| {
+            one.until >= befell.from && one.from <= befell.until + befell.live_after
+        };
+        one.is_write == is_write && faults.iter().any(overlaps)
+    };
+    let took = wanted.iter().filter(during).map(|one| one.until.saturating_sub(one.from));
+    took.max().unwrap_or_default()
+}
