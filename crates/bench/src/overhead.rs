@@ -64,7 +64,8 @@ impl Overhead {
         let mut worst = 0.0_f64;
         for (name, size) in SIZES {
             let folder = crate::folder_make(self.folder.as_deref())?;
-            let node = Essaim::start(self.essaim.as_deref(), folder.path(), &self.cluster).await?;
+            let node =
+                Essaim::start(self.essaim.as_deref(), folder.path(), &self.cluster, None).await?;
             let target = node.targets().first().context("no node")?;
             bucket_create(target, BUCKET).await?;
             let empty = settled(folder.path()).await?;

@@ -1,7 +1,9 @@
 //! Garage, another S3 system: one node with one copy, or several with three; fsync of
 //! data and metadata switched on, metadata in LMDB.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -10,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::Target;
+use crate::network::{Network, Place};
 
 /// Its only key.
 const KEY: &str = "bench";
@@ -22,6 +25,8 @@ const COPIES: usize = 3;
 /// A Garage on fresh data, with one bucket; it ends with its handle.
 pub struct Garage {
     process: Option<Child>,
+    /// What stands before the program, so that it runs at its site.
+    wrapper: Vec<OsString>,
     binary: PathBuf,
     settings: PathBuf,
     log: PathBuf,
@@ -36,24 +41,28 @@ impl Garage {
 
     /// Starts the binary, gives it a layout, a key and the bucket.
     pub fn start(binary: &Path, folder: &Path, bucket: &str) -> Result<Self> {
-        let mut cluster = Self::start_cluster(binary, folder, bucket, 1)?;
+        let mut cluster = Self::start_cluster(binary, folder, bucket, 1, None)?;
         cluster.pop().context("a cluster of no node")
     }
 
     /// Starts so many nodes, each with a folder and a zone of its own, and waits until
-    /// each knows all of them in their places. Objects have three copies, or one on fewer
-    /// than three nodes.
+    /// each knows all of them in their places; at the sites of a network if one is given.
+    /// Objects have three copies, or one on fewer than three nodes.
     pub fn start_cluster(
         binary: &Path,
         folder: &Path,
         bucket: &str,
         nodes: usize,
+        network: Option<&Network>,
     ) -> Result<Vec<Self>> {
         let copies = if nodes < COPIES { 1 } else { COPIES };
         let mut cluster = Vec::new();
         let mut ids = Vec::new();
         for number in 1..=nodes {
-            let mut node = Self::new(binary, &folder.join(format!("garage-{number}")), copies)?;
+            let at = network.map(|network| Seat::at(network, number - 1));
+            let seat = at.unwrap_or_else(Seat::free)?;
+            let home = folder.join(format!("garage-{number}"));
+            let mut node = Self::new(binary, &home, copies, seat)?;
             ids.push(node.run()?);
             cluster.push(node);
         }
@@ -88,8 +97,8 @@ impl Garage {
     }
 
     /// A node with its settings, not yet started.
-    fn new(binary: &Path, home: &Path, copies: usize) -> Result<Self> {
-        let [rpc, s3] = free_ports()?;
+    fn new(binary: &Path, home: &Path, copies: usize, seat: Seat) -> Result<Self> {
+        let Seat { wrapper, rpc, s3 } = seat;
         fs::create_dir_all(home)?;
         let settings = home.join("garage.toml");
         fs::write(
@@ -98,21 +107,21 @@ impl Garage {
                 "metadata_dir = \"{home}/meta\"\ndata_dir = \"{home}/data\"\ndb_engine = \"lmdb\"\n\
                  metadata_fsync = true\ndata_fsync = true\nreplication_factor = {copies}\n\
                  compression_level = \"none\"\n\
-                 rpc_bind_addr = \"127.0.0.1:{rpc}\"\nrpc_public_addr = \"127.0.0.1:{rpc}\"\n\
+                 rpc_bind_addr = \"{rpc}\"\nrpc_public_addr = \"{rpc}\"\n\
                  rpc_secret = \"{secret}\"\n[s3_api]\ns3_region = \"garage\"\n\
-                 api_bind_addr = \"127.0.0.1:{s3}\"\n",
+                 api_bind_addr = \"{s3}\"\n",
                 home = home.display(),
                 secret = "5e".repeat(32),
             ),
         )?;
         let target = Target {
-            address: format!("127.0.0.1:{s3}"),
+            address: s3.to_string(),
             region: "garage".to_owned(),
             access_key_id: String::new(),
             secret_access_key: String::new(),
         };
         let (binary, log) = (binary.to_path_buf(), home.join("garage.log"));
-        Ok(Self { process: None, binary, settings, log, target })
+        Ok(Self { process: None, wrapper, binary, settings, log, target })
     }
 
     /// Waits until it knows so many nodes, each in its zone and answering.
@@ -134,7 +143,13 @@ impl Garage {
     /// with the address where others reach it.
     pub fn run(&mut self) -> Result<String> {
         let log = File::options().create(true).append(true).open(&self.log)?;
-        let process = Command::new(&self.binary)
+        let mut words = self.wrapper.iter().map(OsString::as_os_str);
+        let mut command = Command::new(words.next().unwrap_or(self.binary.as_os_str()));
+        command.args(words);
+        if !self.wrapper.is_empty() {
+            command.arg(&self.binary);
+        }
+        let process = command
             .arg("-c")
             .arg(&self.settings)
             .arg("server")
@@ -201,10 +216,25 @@ fn zone(number: usize) -> String {
     format!("site-{}", number + 1)
 }
 
-/// Two ports that are free now.
-fn free_ports() -> Result<[u16; 2]> {
-    let listeners =
-        [std::net::TcpListener::bind("127.0.0.1:0")?, std::net::TcpListener::bind("127.0.0.1:0")?];
-    let [first, second] = &listeners;
-    Ok([first.local_addr()?.port(), second.local_addr()?.port()])
+/// Where a node runs and listens.
+struct Seat {
+    wrapper: Vec<OsString>,
+    rpc: SocketAddr,
+    s3: SocketAddr,
+}
+
+impl Seat {
+    /// At a site, at the ports of its manual.
+    fn at(network: &Network, site: usize) -> Result<Self> {
+        let address = IpAddr::V4(network.address(Place::Site(site))?);
+        let [s3, rpc] = [3900, 3901].map(|port| SocketAddr::new(address, port));
+        Ok(Self { wrapper: network.wrapper(site)?, rpc, s3 })
+    }
+
+    /// On this machine, at two ports that are free now.
+    fn free() -> Result<Self> {
+        let listeners = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
+        let [rpc, s3] = &listeners;
+        Ok(Self { wrapper: Vec::new(), rpc: rpc.local_addr()?, s3: s3.local_addr()? })
+    }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
+use crate::network::{Network, Place};
 use crate::node::{Node, Start};
 
 /// How often it is looked whether the sites are as wanted.
@@ -114,14 +115,24 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Founds a cluster of so many sites with fresh data below a folder, and waits until
-    /// each knows all of them with their disks and the voters are chosen.
-    pub fn start(binary: Option<&Path>, folder: &Path, sites: usize) -> Result<Self> {
+    /// Founds a cluster of so many sites with fresh data below a folder, at the sites of a
+    /// network if one is given, and waits until each knows all of them with their disks
+    /// and the voters are chosen.
+    pub fn start(
+        binary: Option<&Path>,
+        folder: &Path,
+        sites: usize,
+        network: Option<&Network>,
+    ) -> Result<Self> {
         let mut nodes: Vec<Node> = Vec::new();
         for number in 1..=sites {
             let (name, commune) = (format!("site-{number}"), format!("44{number:03}"));
             let mut start = Site::new(&name, &commune).start(&folder.join(&name))?;
             start.binary = binary.map(Path::to_path_buf);
+            if let Some(network) = network {
+                start.listen = Some(network.address(Place::Site(number - 1))?);
+                start.wrapper = network.wrapper(number - 1)?;
+            }
             nodes.push(match nodes.first() {
                 None => Node::start_with(start)?,
                 Some(first) => join(first, start)?,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use blackbox::sites::Cluster;
-use blackbox::{Ask, Client, Node, Start, Target};
+use blackbox::{Ask, Client, Network, Node, Start, Target};
 use http::Method;
 use serde_json::Value;
 
@@ -47,8 +47,13 @@ impl Nodes {
 
 impl Essaim {
     /// Starts the binary, or the one beside this program: a node by itself, or so many
-    /// sites with a policy of their code for all there is.
-    pub async fn start(binary: Option<&Path>, folder: &Path, sites: &Sites) -> Result<Self> {
+    /// sites with a policy of their code for all there is, in a network if one is given.
+    pub async fn start(
+        binary: Option<&Path>,
+        folder: &Path,
+        sites: &Sites,
+        network: Option<&Network>,
+    ) -> Result<Self> {
         let folder = folder.join("essaim");
         let Some(code) = sites.code()? else {
             let node = Node::start_with(Start {
@@ -58,7 +63,8 @@ impl Essaim {
             })?;
             return Ok(Self::of(Nodes::One(Box::new(node))));
         };
-        let cluster = Self::of(Nodes::Sites(Cluster::start(binary, &folder, sites.sites)?));
+        let cluster =
+            Self::of(Nodes::Sites(Cluster::start(binary, &folder, sites.sites, network)?));
         let first = cluster.nodes.all().first().context("a cluster of no node")?;
         let policy = folder.join("policy.toml");
         fs::write(&policy, format!("[spread]\ngeometry = {code:?}\n"))?;

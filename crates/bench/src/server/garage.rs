@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use blackbox::Target;
+use blackbox::{Network, Target};
 
 use super::Server;
 use crate::BUCKET;
@@ -17,8 +17,13 @@ pub struct Garage {
 
 impl Garage {
     /// Starts so many nodes, gives them a layout, a key and the bucket.
-    pub fn start(binary: &Path, folder: &Path, nodes: usize) -> Result<Self> {
-        let nodes = blackbox::Garage::start_cluster(binary, folder, BUCKET, nodes)?;
+    pub fn start(
+        binary: &Path,
+        folder: &Path,
+        nodes: usize,
+        network: Option<&Network>,
+    ) -> Result<Self> {
+        let nodes = blackbox::Garage::start_cluster(binary, folder, BUCKET, nodes, network)?;
         let targets = nodes.iter().map(|node| node.target().clone()).collect();
         Ok(Self { nodes, targets })
     }
