@@ -21,8 +21,8 @@ use crate::{BUCKET, bucket_create};
 /// How long it may take until objects are spread over all sites.
 const SPREAD_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// Large enough to lie on disks.
-const PROBE_BYTES: usize = 1 << 20;
+/// Large enough to lie on disks; what it leaves there until it is reclaimed is little.
+const PROBE_BYTES: usize = 64 << 10;
 const PROBE: &str = "probe";
 
 /// A node, or a cluster, on fresh data.
