@@ -188,3 +188,31 @@ async fn fragments_lie_on_other_nodes_and_one_that_is_away_is_not_lost() -> Resu
     cluster.stop().await;
     Ok(())
 }
+
+/// Seen in the laboratory of sites: one after the other, with a round trip and a sync for
+/// each disk, deleted parts left the disks more slowly than clients wrote.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deleted_parts_leave_far_disks_together() -> Result<()> {
+    const PARTS: u8 = 24;
+    const ONE_WAY: Duration = Duration::from_millis(20);
+    let site = Site::new(SiteOptions { seed: 62, disks: 1 });
+    let cluster = Cluster::start(&site).await?;
+    let tenant = cluster.running.tenant("commune").await?;
+    cluster.running.bucket(&tenant, "actes", false).await?;
+    for (name, _) in put(&cluster, PARTS, "acte").await? {
+        let ask = DeleteObject::plain(name.key.clone(), VersionAsk::Current);
+        cluster.running.objects.object_delete(&simulator(), &name.bucket, ask, false).await?;
+    }
+    cluster.network.delay_set_all(ONE_WAY, Duration::ZERO);
+    let begun = Instant::now();
+    assert_eq!(cluster.running.steward.clean_up_step().await?, u64::from(PARTS));
+    // Of each part to four disks and back, were it one after the other.
+    let in_turn = ONE_WAY * 2 * u32::from(PARTS) * 4;
+    let took = begun.elapsed();
+    ensure!(took < in_turn / 4, "{took:?}, one after the other it takes {in_turn:?}");
+    for (node, store) in &cluster.others {
+        assert_eq!(store.list(cluster.disk_of(*node)?, None, 10), [], "{node}");
+    }
+    cluster.stop().await;
+    Ok(())
+}

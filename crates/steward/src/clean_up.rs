@@ -2,10 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
-use caretaker::{CleanUp, Removal, plan_clean_up};
+use caretaker::{CleanUp, plan_clean_up};
+use futures::future::try_join_all;
+use futures::{StreamExt as _, stream};
 use units::PartId;
 
-use crate::limits::RELEASED_MAX;
+use crate::limits::{RELEASED_MAX, REMOVALS_AT_ONCE};
 use crate::{Steward, StewardError};
 
 impl Steward {
@@ -22,12 +24,20 @@ impl Steward {
             if let Some(advance) = plan.advance {
                 self.propose(advance).await?;
             }
-            let mut parts = Vec::with_capacity(plan.removals.len());
-            for removal in plan.removals {
-                if self.may_go(removal.part) && self.part_remove(&removal).await? {
-                    parts.push(removal.part);
+            let due = plan.removals.into_iter().map(|removal| removal.part);
+            let due: Vec<PartId> = due.filter(|part| self.may_go(*part)).collect();
+            let removing = due
+                .into_iter()
+                .map(|part| async move { self.part_remove(part).await.map(|()| part) });
+            let mut removing = stream::iter(removing).buffer_unordered(REMOVALS_AT_ONCE);
+            let (mut parts, mut failed) = (Vec::new(), None);
+            while let Some(outcome) = removing.next().await {
+                match outcome {
+                    Ok(part) => parts.push(part),
+                    Err(error) => failed = Some(error),
                 }
             }
+            // One disk that fails does not keep what has gone from all.
             if !parts.is_empty() {
                 let count = parts.len() as u64;
                 self.propose(CleanUp::forget(parts.clone())).await?;
@@ -37,6 +47,9 @@ impl Steward {
                 }
                 gone += count;
                 self.count(|status| status.parts_removed += count);
+            }
+            if let Some(error) = failed {
+                return Err(error);
             }
             match plan.next {
                 Some(next) => after = Some(next),
@@ -76,16 +89,14 @@ impl Steward {
         now.since(*released.entry(part).or_insert(now)) >= grace
     }
 
-    /// Removes the fragments of a part from every disk: a slot may have been moved and the
+    /// Removes the fragments of a part from every disk at once: a slot may have been moved and the
     /// old copy left behind. A lost disk has nothing to remove, and one on a node that does
     /// not answer cannot be asked; should it come back, its node's orphan sweep meets what
     /// is on it.
-    async fn part_remove(&self, removal: &Removal) -> Result<bool, StewardError> {
-        for disk in self.fragments().disks() {
-            if self.disk_is_sound(disk) {
-                self.fragments().remove_part(disk, removal.part).await?;
-            }
-        }
-        Ok(true)
+    async fn part_remove(&self, part: PartId) -> Result<(), StewardError> {
+        let disks = self.fragments().disks().into_iter().filter(|disk| self.disk_is_sound(*disk));
+        let removed = disks.map(|disk| self.fragments().remove_part(disk, part));
+        try_join_all(removed).await?;
+        Ok(())
     }
 }

@@ -38,6 +38,10 @@ pub const SUSPECTS_MAX: usize = 100_000;
 /// Released parts remembered while readers that began before may need them.
 pub const RELEASED_MAX: usize = 100_000;
 
+/// Released parts that leave the disks at once. Each waits for a sync on every disk, and one
+/// sync serves all that wait: one after the other they left more slowly than clients write.
+pub const REMOVALS_AT_ONCE: usize = 32;
+
 /// Bytes verified by one scrub step; bounds what a shutdown waits for.
 pub const SCRUB_STEP_BYTES: ByteCount = ByteCount::new(8 * 1024 * 1024);
 
