@@ -18,7 +18,7 @@ use super::weather::{Condition, Weather};
 use crate::mount::Mount;
 
 /// Each site's file system; its file takes the room that is written.
-const DISK_SIZE: &str = "2G";
+const DISK_SIZE: &str = "4G";
 /// How long a cluster may take to be founded and joined.
 const WHOLE_WITHIN: Duration = Duration::from_mins(2);
 
@@ -40,13 +40,15 @@ pub struct Lab {
     weather: Arc<Weather>,
     binary: PathBuf,
     target: Target,
-    _folder: Folder,
+    folder: Folder,
 }
 
 struct LabSite {
     name: String,
     start: Start,
     node: Option<Node>,
+    /// It has left the cluster for good.
+    is_retired: bool,
     // After the process.
     _disk: Mount,
 }
@@ -72,26 +74,56 @@ pub struct Commands {
 impl Commands {
     /// Runs one with `--json`; what it printed.
     pub fn json(&self, words: &[&str]) -> Result<Value> {
+        let words: Vec<&str> = words.iter().copied().chain(["--json"]).collect();
+        Ok(serde_json::from_str(&self.run(&words)?)?)
+    }
+
+    /// Runs one; what it printed.
+    pub fn run(&self, words: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.binary);
-        let output = command
-            .args(words)
-            .args(["--json", "--data"])
-            .arg(&self.data)
-            .stdin(Stdio::null())
-            .output()?;
+        let output =
+            command.args(words).arg("--data").arg(&self.data).stdin(Stdio::null()).output()?;
         ensure!(
             output.status.success(),
             "essaim {words:?}: {}",
             String::from_utf8_lossy(&output.stderr).trim()
         );
-        Ok(serde_json::from_slice(&output.stdout)?)
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+impl LabSite {
+    /// Its file system and its process, which founds a cluster or joins that of another.
+    fn open(
+        number: usize,
+        network: &Network,
+        folder: &Path,
+        binary: &Path,
+        joins: Option<&Node>,
+    ) -> Result<Self> {
+        let name = format!("site-{}", number + 1);
+        let own = folder.join(&name);
+        fs::create_dir_all(&own)?;
+        let disk = Mount::make(&own, DISK_SIZE)?;
+        let commune = format!("44{:03}", number + 1);
+        let mut start = Site::new(&name, &commune).start(disk.point())?;
+        start.binary = Some(binary.to_owned());
+        start.wrapper = network.wrapper(number)?;
+        start.listen = Some(network.address(Place::Site(number))?);
+        let node = match joins {
+            None => Node::start_with(start.clone())?,
+            Some(by) => sites::join(by, start.clone())?,
+        };
+        start.joins = joins.is_some();
+        Ok(Self { name, start, node: Some(node), is_retired: false, _disk: disk })
     }
 }
 
 impl Lab {
     /// Founds a cluster of so many sites and waits until all are there.
     pub fn open(plan: &Plan) -> Result<Self> {
-        let network = Network::start(plan.sites, plan.seed)?;
+        // One more for a site that joins later.
+        let network = Network::start(plan.sites + 1, plan.seed)?;
         let folder = std::env::temp_dir().join(format!("essaim-lab-{}", network.number()));
         Mount::clear_below(&folder)?;
         if folder.exists() {
@@ -102,34 +134,42 @@ impl Lab {
         let binary = plan.binary.clone().map_or_else(blackbox::binary, Ok)?;
         let mut made: Vec<LabSite> = Vec::with_capacity(plan.sites);
         for number in 0..plan.sites {
-            let name = format!("site-{}", number + 1);
-            let own = folder.0.join(&name);
-            fs::create_dir_all(&own)?;
-            let disk = Mount::make(&own, DISK_SIZE)?;
-            let commune = format!("44{:03}", number + 1);
-            let mut start = Site::new(&name, &commune).start(disk.point())?;
-            start.binary = Some(binary.clone());
-            start.wrapper = network.wrapper(number)?;
-            start.listen = Some(network.address(Place::Site(number))?);
             let founder = made.first().and_then(|site| site.node.as_ref());
-            let node = match founder {
-                None => Node::start_with(start.clone())?,
-                Some(founder) => sites::join(founder, start.clone())?,
-            };
-            start.joins = number > 0;
-            made.push(LabSite { name, start, node: Some(node), _disk: disk });
+            made.push(LabSite::open(number, &network, &folder.0, &binary, founder)?);
         }
         for node in made.iter().filter_map(|site| site.node.as_ref()) {
             sites::sites_with(node, WHOLE_WITHIN, |known| sites::all_there(known, plan.sites))?;
         }
         let target = made.first().and_then(|site| site.node.as_ref()).context("no site")?.target();
         let weather = Arc::new(Weather::new(plan.sites));
-        Ok(Self { sites: made, network, weather, binary, target, _folder: folder })
+        Ok(Self { sites: made, network, weather, binary, target, folder })
     }
 
-    /// How many sites.
+    /// How many sites, with such as have left.
     pub fn sites(&self) -> usize {
         self.sites.len()
+    }
+
+    /// The sites that have not left.
+    pub fn members(&self) -> Vec<usize> {
+        let stays = |site: &usize| self.sites.get(*site).is_some_and(|site| !site.is_retired);
+        (0..self.sites.len()).filter(stays).collect()
+    }
+
+    /// A fresh site joins, by a token of this one; its number. There is room for one.
+    pub fn join(&mut self, by: usize) -> Result<usize> {
+        let number = self.sites.len();
+        let by = self.site(by)?.node.as_ref().context("it does not run")?;
+        let made = LabSite::open(number, &self.network, &self.folder.0, &self.binary, Some(by))?;
+        self.sites.push(made);
+        Ok(number)
+    }
+
+    /// A site that has left the cluster ends, however.
+    pub fn retire(&mut self, site: usize) -> Result<()> {
+        let retired = self.site_mut(site)?;
+        retired.is_retired = true;
+        retired.node.take().map_or(Ok(()), |mut node| node.kill())
     }
 
     /// The clock, and what the sites are like.
@@ -142,9 +182,10 @@ impl Lab {
         &self.network
     }
 
-    /// Where clients of each site connect; it stays the same for the site's lives.
+    /// Where clients of the sites that have not left connect; a site keeps its address.
     pub fn targets(&self) -> Result<Vec<Target>> {
-        (0..self.sites.len())
+        self.members()
+            .into_iter()
             .map(|site| {
                 let address = self.network.address(Place::Site(site))?;
                 Ok(Target { address: format!("{address}:8420"), ..self.target.clone() })

@@ -12,6 +12,7 @@ mod fault;
 mod history;
 mod lab;
 mod people;
+mod replace;
 mod truth;
 mod weather;
 
@@ -24,6 +25,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use blackbox::{Ask, Client};
 use clap::Args;
 use http::Method;
+use rand::seq::index;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -32,6 +34,7 @@ use self::disks::OnDisk;
 use self::fault::{Fault, Harm};
 use self::lab::{Lab, Plan};
 use self::people::{BUCKET, People, Shared, Wanted};
+use self::replace::{Replaced, replace};
 use self::truth::{Asker, Truth};
 
 /// How long a cluster may take until every site takes writes again, once all is as before.
@@ -70,6 +73,9 @@ pub struct Cluster {
     /// Kill so many sites in each round, and nothing else: for the figures of the table.
     #[arg(long)]
     kills_only: Option<usize>,
+    /// At the end a fresh site takes the place of one, while another is killed.
+    #[arg(long)]
+    replace: bool,
     /// The binary; by default the one beside this program.
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -147,8 +153,18 @@ impl Cluster {
         }
         // All is well, and after a while everybody is to say so.
         tokio::time::sleep(truth::NOTICED_WITHIN * 2).await;
+        let mut truth = tokio::task::block_in_place(|| asker.end())?;
+        if self.replace {
+            let sites: Vec<usize> = index::sample(&mut random, self.sites, 2).into_vec();
+            let (old, killed) = (sites.first().copied(), sites.last().copied());
+            let (old, killed) = (old.unwrap_or(0), killed.unwrap_or(0));
+            let replaced = tokio::task::block_in_place(|| replace(lab, old, killed))?;
+            shared.turn_to(lab.targets()?);
+            told(&replaced, old, killed);
+            truth.lies.extend(replaced.lies);
+            people.failed().await.context("while a site was replaced")?;
+        }
         people.end().await?;
-        let truth = tokio::task::block_in_place(|| asker.end())?;
         read_back(lab, &shared).await?;
         let census = tokio::task::block_in_place(|| {
             let (mut census, after) = self.census(lab, &shared)?;
@@ -162,7 +178,7 @@ impl Cluster {
         match self.kills_only {
             None => Fault::draw(random, self.sites, self.survive),
             Some(count) => {
-                let sites = rand::seq::index::sample(random, self.sites, count.min(self.sites));
+                let sites = index::sample(random, self.sites, count.min(self.sites));
                 Fault::Harmed(sites.into_iter().map(|site| (site, Harm::Kill)).collect())
             }
         }
@@ -171,9 +187,10 @@ impl Cluster {
     /// Counts until every object is whole, or it has been too long.
     fn census(&self, lab: &Lab, shared: &Arc<Shared>) -> Result<(Census, Duration)> {
         let keys = shared.history().keys();
+        let first = lab.members().first().copied().context("no site")?;
         let since = Instant::now();
         loop {
-            let census = Census::take(&lab.commands(0)?, &keys, self.survive as u64)?;
+            let census = Census::take(&lab.commands(first)?, &keys, self.survive as u64)?;
             if census.wrong.is_empty() || since.elapsed() > WHOLE_WITHIN {
                 return Ok((census, since.elapsed()));
             }
@@ -230,8 +247,9 @@ impl Cluster {
             census.wrong.len(),
         );
         println!(
-            "site list: {} answers, {} statements about a site, untrue {}",
+            "site list: {} answers, {} of them none, {} statements about a site, untrue {}",
             truth.compared,
+            truth.silent.len(),
             truth.statements,
             truth.lies.len()
         );
@@ -241,6 +259,9 @@ impl Cluster {
             seconds(since.elapsed()),
             wrong.len()
         );
+        for silence in truth.silent.iter().take(SHOWN) {
+            println!("site list said nothing at {silence}");
+        }
         let all = [("history", &wrong), ("census", &census.wrong), ("site list", &truth.lies)];
         for (what, faults) in all {
             for fault in faults.iter().take(SHOWN) {
@@ -292,7 +313,7 @@ async fn live(lab: &Lab, shared: &Arc<Shared>) -> Result<Duration> {
 /// Reads every key at every site, into the history.
 async fn read_back(lab: &Lab, shared: &Arc<Shared>) -> Result<()> {
     let keys = shared.history().keys();
-    for site in 0..lab.sites() {
+    for site in 0..lab.members().len() {
         let mut person = shared.client("reading back".to_owned(), site);
         for key in &keys {
             let mut tries = 0;
@@ -307,17 +328,30 @@ async fn read_back(lab: &Lab, shared: &Arc<Shared>) -> Result<()> {
     Ok(())
 }
 
+/// How a site was replaced, for people.
+fn told(replaced: &Replaced, old: usize, killed: usize) {
+    println!(
+        "site {} replaced in {:.1} s while {} was killed: {} slots, progress told {} times, went \
+         backwards {}",
+        old + 1,
+        replaced.after.as_secs_f64(),
+        killed + 1,
+        replaced.slots,
+        replaced.told,
+        replaced.lies.len()
+    );
+}
+
 /// Stops all sites and reads their disks.
 fn on_disks(lab: &mut Lab) -> Result<BTreeMap<String, OnDisk>> {
-    let names = lab.names();
-    for site in 0..lab.sites() {
-        lab.stop(site)?;
+    let (names, members) = (lab.names(), lab.members());
+    for site in &members {
+        lab.stop(*site)?;
     }
-    names
-        .into_iter()
-        .enumerate()
-        .map(|(site, name)| Ok((name, OnDisk::read(&lab.data(site)?)?)))
-        .collect()
+    let read = |site: usize| {
+        Ok((names.get(site).cloned().unwrap_or_default(), OnDisk::read(&lab.data(site)?)?))
+    };
+    members.into_iter().map(read).collect()
 }
 
 /// Faults by kind.

@@ -55,7 +55,7 @@ pub struct Tally {
 
 /// What all clients share.
 pub struct Shared {
-    targets: Vec<Target>,
+    targets: Mutex<Vec<Target>>,
     keys: usize,
     weather: Arc<Weather>,
     history: Mutex<History>,
@@ -71,7 +71,17 @@ impl Shared {
     /// Clients of these sites, on so many keys.
     pub fn new(targets: Vec<Target>, keys: usize, weather: Arc<Weather>) -> Self {
         let (history, wanted, tally) = Default::default();
+        let targets = Mutex::new(targets);
         Self { targets, keys, weather, history, wanted, tally }
+    }
+
+    /// The sites are others now; clients turn to them when theirs does not help.
+    pub fn turn_to(&self, targets: Vec<Target>) {
+        *lock(&self.targets) = targets;
+    }
+
+    fn targets(&self) -> usize {
+        lock(&self.targets).len().max(1)
     }
 
     /// What was done and seen.
@@ -107,7 +117,7 @@ impl People {
         let (end, ended) = watch::channel(false);
         let mut at_work = JoinSet::new();
         for worker in 0..workers {
-            let site = worker % shared.targets.len().max(1);
+            let site = worker % shared.targets();
             let mut person = shared.client(format!("worker {worker}"), site);
             let ended = ended.clone();
             let mut random = ChaCha8Rng::seed_from_u64(seed ^ (worker as u64) << 32);
@@ -304,10 +314,11 @@ impl Person {
     }
 
     async fn attempt(&mut self, ask: Ask) -> Attempt {
-        let Some(target) = self.shared.targets.get(self.site) else { return Attempt::NotSent };
+        let target = lock(&self.shared.targets).get(self.site).cloned();
+        let Some(target) = target else { return Attempt::NotSent };
         let mut client = match self.connection.take() {
             Some(client) => client,
-            None => match tokio::time::timeout(PATIENCE, Client::connect(target)).await {
+            None => match tokio::time::timeout(PATIENCE, Client::connect(&target)).await {
                 Ok(Ok(client)) => client,
                 Ok(Err(_)) | Err(_) => return Attempt::NotSent,
             },
@@ -333,7 +344,7 @@ impl Person {
             self.told()
         );
         self.connection = None;
-        self.site = (self.site + 1) % self.shared.targets.len().max(1);
+        self.site = (self.site + 1) % self.shared.targets();
         tokio::time::sleep(REST).await;
         Ok(())
     }
@@ -357,10 +368,10 @@ pub fn key(number: usize) -> String {
 
 /// Sizes around the boundaries of the storage path, most of them small.
 fn length(random: &mut ChaCha8Rng) -> usize {
-    match random.random_range(0..20) {
-        0..=10 => random.random_range(8..=8 * 1024),
-        11..=16 => random.random_range(8 * 1024..=200 * 1024),
-        17 | 18 => random.random_range(200 * 1024..=600 * 1024),
+    match random.random_range(0..100) {
+        0..=54 => random.random_range(8..=8 * 1024),
+        55..=89 => random.random_range(8 * 1024..=200 * 1024),
+        90..=98 => random.random_range(200 * 1024..=600 * 1024),
         _ => random.random_range(600 * 1024..=5 << 20),
     }
 }
