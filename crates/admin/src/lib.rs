@@ -25,4 +25,4 @@ mod routes;
 
 pub use fault::{ErrorBody, Fault, FaultKind};
 pub use operations::Operations;
-pub use routes::{Admin, login_refused_log, openapi_document, router};
+pub use routes::{Admin, CUT_OFF_SINCE, login_refused_log, openapi_document, router};

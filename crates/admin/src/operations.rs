@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use axum::body::Body;
 use placement::Language;
+use units::Timestamp;
 
 use crate::fault::Fault;
 use crate::model::{
@@ -20,6 +21,9 @@ pub trait Operations: Send + Sync {
     /// Waits until what this node knows shows everything that was done before the call,
     /// wherever in the cluster; asked before anything about the catalog.
     async fn catch_up(&self) -> Result<(), Fault>;
+    /// Since when this node is cut off from the other sites, if it is: it shows what it knew
+    /// then.
+    fn cut_off_since(&self) -> Option<Timestamp>;
 
     /// What runs, how full, how healthy.
     async fn status(&self) -> Result<Status, Fault>;

@@ -18,13 +18,15 @@ use http_body_util::BodyExt as _;
 use placement::Language;
 use serde_json::Value;
 use tower::ServiceExt as _;
-use units::{SimClock, SimRandom};
+use units::{SimClock, SimRandom, Timestamp};
 
 /// A node with one tenant, `mairie`, and nothing else.
 #[derive(Default)]
 struct Stub {
     /// Whether it cannot make sure that it knows the newest.
     is_behind: bool,
+    /// Since when it is cut off.
+    cut_off: Option<Timestamp>,
 }
 
 fn mairie() -> Tenant {
@@ -55,6 +57,9 @@ impl Operations for Stub {
     async fn catch_up(&self) -> Result<(), Fault> {
         let behind = || Fault::new(FaultKind::Unavailable, "behind", "wait");
         if self.is_behind { Err(behind()) } else { Ok(()) }
+    }
+    fn cut_off_since(&self) -> Option<Timestamp> {
+        self.cut_off
     }
     async fn status(&self) -> Result<Status, Fault> {
         Err(Fault::new(FaultKind::Unavailable, "starting", "wait"))
@@ -369,7 +374,7 @@ async fn faults_are_told_in_words_a_person_can_use() {
 
 #[tokio::test]
 async fn a_node_that_is_behind_answers_about_itself_only() {
-    let admin = Admin { operations: Arc::new(Stub { is_behind: true }), ..admin() };
+    let admin = Admin { operations: Arc::new(Stub { is_behind: true, cut_off: None }), ..admin() };
     let (socket, tcp) = (router(admin.clone(), Transport::Socket), router(admin, Transport::Tcp));
     for path in ["/api/v1/tenants", "/api/v1/where?bucket=a&key=b", "/api/v1/rotations"] {
         assert_eq!(answer(&socket, ask("GET", path, None, "")).await.0, 503, "{path}");
@@ -379,4 +384,18 @@ async fn a_node_that_is_behind_answers_about_itself_only() {
     for path in ["/api/v1/backup/catalog", "/api/v1/tokens"] {
         assert_eq!(answer(&socket, ask("GET", path, None, "")).await.0, 200, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_node_that_is_cut_off_says_so_and_changes_nothing() {
+    let cut_off = Some(Timestamp::from_seconds(1_800_000_000));
+    let admin = Admin { operations: Arc::new(Stub { is_behind: true, cut_off }), ..admin() };
+    let socket = router(admin, Transport::Socket);
+    let list = ask("GET", "/api/v1/tenants", None, "");
+    let read = socket.clone().oneshot(list).await.expect("infallible");
+    assert_eq!(read.status(), 200);
+    let since = read.headers().get(admin::CUT_OFF_SINCE).and_then(|since| since.to_str().ok());
+    assert_eq!(since, Some("2027-01-15T08:00:00Z"));
+    let new = ask("POST", "/api/v1/tenants", None, r#"{"name":"ecole"}"#);
+    assert_eq!(answer(&socket, new).await.0, 503);
 }

@@ -101,6 +101,8 @@ pub struct Answer {
     pub length: u64,
     /// The entity tag, with its quotes; empty if there is none.
     pub etag: String,
+    /// Since when the site that answered is cut off from the others, if it says so.
+    pub cut_off_since: Option<String>,
     /// The body, or its first [`Client::KEPT_BYTES`] when it was only to be counted.
     pub body: Vec<u8>,
 }

@@ -53,6 +53,7 @@ enum Framing {
 struct Head {
     status: StatusCode,
     etag: String,
+    cut_off_since: Option<String>,
     framing: Framing,
     /// The server takes no other request on this connection.
     closes: bool,
@@ -138,13 +139,15 @@ impl Exchange<'_> {
         };
         // A server that refuses early answers and closes: its answer may be there.
         let was_cut = sent.is_err();
-        let head = match (self.head(&ask.method).await, sent) {
+        let mut head = match (self.head(&ask.method).await, sent) {
             (Ok(head), _) => head,
             (Err(_), Err(unsent)) => return Err(unsent).context("the request could not be sent"),
             (Err(error), Ok(())) => return Err(error),
         };
+        let Head { status, etag, cut_off_since, .. } = &mut head;
+        let (etag, cut_off_since) = (core::mem::take(etag), cut_off_since.take());
         let mut answer =
-            Answer { status: head.status, length: 0, etag: head.etag, body: Vec::new() };
+            Answer { status: *status, length: 0, etag, cut_off_since, body: Vec::new() };
         match head.framing {
             Framing::Length(length) => self.take(length, &mut answer, kept).await?,
             Framing::Chunks => self.chunks(&mut answer, kept).await?,
@@ -170,6 +173,7 @@ impl Exchange<'_> {
             };
             let status = StatusCode::from_u16(response.code.unwrap_or_default())?;
             let mut etag = String::new();
+            let mut cut_off_since = None;
             let mut framing = Framing::UntilClosed;
             // Before HTTP/1.1 a connection carried one request.
             let mut closes = response.version == Some(0);
@@ -181,6 +185,8 @@ impl Exchange<'_> {
                     framing = Framing::Chunks;
                 } else if header.name.eq_ignore_ascii_case("etag") {
                     etag = text();
+                } else if header.name.eq_ignore_ascii_case("x-essaim-cut-off-since") {
+                    cut_off_since = Some(text());
                 } else if header.name.eq_ignore_ascii_case("connection") {
                     closes |=
                         text().split(',').any(|word| word.trim().eq_ignore_ascii_case("close"));
@@ -196,7 +202,7 @@ impl Exchange<'_> {
             if bodiless {
                 framing = Framing::Length(0);
             }
-            return Ok(Head { status, etag, framing, closes });
+            return Ok(Head { status, etag, cut_off_since, framing, closes });
         }
     }
 

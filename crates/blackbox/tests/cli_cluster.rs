@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use blackbox::sites::{Site, all_there, invite, join, sites_with};
 use blackbox::{Ask, Client, Node, Start, binary, samples};
-use http::Method;
+use http::{Method, StatusCode};
 use serde_json::Value;
 
 /// How long a node may take to join, be seated and vote.
@@ -19,6 +19,8 @@ const GREETS_WITHIN: Duration = Duration::from_secs(10);
 const MISSED_WITHIN: Duration = Duration::from_secs(15);
 /// How long a read may take while a site hangs.
 const READ_WITHIN: Duration = Duration::from_millis(800);
+/// How long a site may take to know that it is cut off, or is not any more.
+const CUT_OFF_WITHIN: Duration = Duration::from_secs(10);
 /// How long it may take that a site is emptied to another and leaves.
 const REPLACED_WITHIN: Duration = Duration::from_mins(2);
 /// A fragmented object, and one that lies in the catalog.
@@ -49,7 +51,8 @@ fn refused(data: &Path, token: &str) -> Result<String> {
 #[tokio::main(flavor = "current_thread")]
 async fn asked(node: &Node, ask: Ask) -> Result<Vec<u8>> {
     let answer = Client::connect(&node.target()).await?.call(ask).await?;
-    ensure!(answer.status.is_success(), "{}: {}", answer.status, answer.text());
+    let status = answer.status;
+    ensure!(status.is_success(), "{status}: {}\n{}", answer.text(), node.log()?);
     Ok(answer.body)
 }
 
@@ -167,6 +170,88 @@ fn an_object_at_three_sites_survives_one() -> Result<()> {
     })?;
     let told = first.essaim(&["where", "s3://plans/large"])?;
     ensure!(told.contains("1 of them is not there now"), "{told}");
+    Ok(())
+}
+
+/// What a node answers: its status, since when it says that it is cut off, and the body.
+#[tokio::main(flavor = "current_thread")]
+async fn answered(node: &Node, ask: Ask) -> Result<(StatusCode, Option<String>, Vec<u8>)> {
+    let answer = Client::connect(&node.target()).await?.call(ask).await?;
+    Ok((answer.status, answer.cut_off_since, answer.body))
+}
+
+#[test]
+fn a_site_that_is_cut_off_reads_what_it_has_and_says_so() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let at = |name: &str| folder.path().join(name);
+    let first = founded(&at("a"), "mairie")?;
+    let second = joined(&first, &at("b"), "école", "44020")?;
+    let third = joined(&first, &at("c"), "piscine", "44035")?;
+    for node in [&first, &second, &third] {
+        sites_with(node, SEATED_WITHIN, |sites| all_there(sites, 3))?;
+    }
+    asked(&first, Ask::new(Method::PUT, "/plans"))?;
+    let small = vec![7; SMALL_BYTES];
+    asked(&first, Ask::new(Method::PUT, "/plans/small").body(small.clone()))?;
+    let large = samples::bytes(OBJECT_BYTES, 6);
+    asked(&first, Ask::new(Method::PUT, "/plans/large").body(large.clone()))?;
+    ensure!(asked(&first, Ask::new(Method::GET, "/plans/small"))? == small);
+    for node in [&second, &third] {
+        node.pause()?;
+    }
+    let since = Instant::now();
+    let get = |key: &str| Ask::new(Method::GET, format!("/plans{key}"));
+    // One that leads knows for a moment that nobody else does.
+    let told = loop {
+        let (status, cut_off, body) = answered(&first, get("/small"))?;
+        ensure!(status == 200 && body == small, "{status}");
+        ensure!(since.elapsed() < CUT_OFF_WITHIN, "it does not know that it is cut off");
+        if let Some(told) = cut_off {
+            break told;
+        }
+    };
+    ensure!(told.ends_with('Z'), "{told}");
+    // From then on nobody waits.
+    let since = Instant::now();
+    let listed = answered(&first, get("").query("list-type=2"))?;
+    ensure!(listed.1.is_some() && String::from_utf8_lossy(&listed.2).contains("large"));
+    ensure!(answered(&first, Ask::new(Method::HEAD, "/plans/large"))?.0 == 200);
+    let newest = get("/small").header("x-essaim-read", "current");
+    let (status, cut_off, _) = answered(&first, newest)?;
+    ensure!(status == 503 && cut_off.is_none(), "{status}");
+    let (status, _, _) = answered(&first, get("/small").header("x-essaim-read", "old"))?;
+    ensure!(status == 400, "{status}");
+    let (status, _, told) =
+        answered(&first, Ask::new(Method::PUT, "/plans/new").body(small.clone()))?;
+    let told = String::from_utf8_lossy(&told).into_owned();
+    ensure!(status == 503 && told.contains("voting sites can be reached"), "{status}: {told}");
+    let waited = since.elapsed();
+    ensure!(waited < Duration::from_secs(2), "five requests took {waited:?}");
+    // Of three sites each has all of it.
+    let (status, cut_off, body) = answered(&first, get("/large"))?;
+    ensure!(status == 200 && cut_off.is_some() && body == large, "{status}");
+    let told = first.essaim(&["status"])?;
+    ensure!(told.contains("the other sites: cut off: reads show what was known at 20"), "{told}");
+    // The lists of the administration are as of then too.
+    first.essaim(&["tenant", "list"])?;
+
+    for node in [&second, &third] {
+        node.resume()?;
+    }
+    let since = Instant::now();
+    loop {
+        let (status, cut_off, body) = answered(&first, get("/large"))?;
+        if status == 200 && cut_off.is_none() {
+            ensure!(body == large, "another object");
+            break;
+        }
+        ensure!(since.elapsed() < CUT_OFF_WITHIN, "{status} {cut_off:?}: {}", first.log()?);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // Those who come back may elect another, and a write that was under way is refused.
+    while asked(&first, Ask::new(Method::PUT, "/plans/new").body(small.clone())).is_err() {
+        ensure!(since.elapsed() < 2 * CUT_OFF_WITHIN, "{}", first.log()?);
+    }
     Ok(())
 }
 

@@ -23,7 +23,7 @@ use crate::backup::writer::BackupWriter;
 use crate::backup::{BackupError, BackupReport};
 use crate::checkpoint::{self, CheckpointRule};
 use crate::error::{OpenError, ProposeError, Unavailable};
-use crate::forward::Forwarder;
+use crate::forward::{Forwarder, NO_LEADER};
 use crate::health::{Condition, Health};
 use crate::lease::Lease;
 use crate::limits;
@@ -40,6 +40,7 @@ use crate::snapshot::SnapshotPlace;
 use crate::stamps::{ClockAhead, ClockConfirmError, Stamps};
 use crate::standing::Standing;
 use crate::state_machine::StateMachine;
+use crate::touch::{CutOff, Keeping, Touch};
 use crate::types::Raft;
 
 /// What proposers are told while log or engine wait for room.
@@ -148,6 +149,7 @@ pub(crate) struct Shared {
     pub(crate) leader_heard: Arc<Mutex<Duration>>,
     /// Those who wait for word from the leader; none where nobody need be asked.
     readers: Mutex<Option<mpsc::Sender<Reader>>>,
+    touch: Arc<Touch>,
     stamps: Arc<Stamps>,
     health: Arc<Health>,
     admission: Arc<Admission>,
@@ -301,9 +303,14 @@ impl Consensus {
         let mut tasks = vec![tokio::spawn(purging)];
         let (lease_too, applied) = (Arc::clone(&lease), machine.applied());
         let reads = Reads { raft: raft.clone(), me, lease: lease_too, standing, applied };
+        let touch = Arc::new(Touch::new(Arc::clone(&parts.clock), machine.stamped()));
         let readers = forwarder.map(|forwarder| {
             let (readers, waiting) = mpsc::channel(limits::READS_WAITING_MAX);
-            let asking = Asking { reads: reads.clone(), forwarder, readers: waiting };
+            let (touch, reads) = (Arc::clone(&touch), reads.clone());
+            let keeping = Keeping { touch, reads, forwarder };
+            tasks.push(tokio::spawn(keeping.clone().run()));
+            let Keeping { touch, reads, forwarder } = keeping;
+            let asking = Asking { touch, reads, forwarder, readers: waiting };
             tasks.push(tokio::spawn(asking.run()));
             readers
         });
@@ -325,6 +332,7 @@ impl Consensus {
             opened,
             reads,
             readers: Mutex::new(readers),
+            touch,
             stamps,
             health,
             admission,
@@ -420,7 +428,18 @@ impl Consensus {
         readers.try_send(reader).map_err(|_| busy())?;
         drop(readers);
         let stopped = || Unavailable::not_done("the node is stopping");
-        word.await.unwrap_or_else(|_| Err(stopped()))
+        tokio::select! {
+            biased;
+            word = word => word.unwrap_or_else(|_| Err(stopped())),
+            _ = shared.touch.until_cut_off() => Err(Unavailable::not_done(NO_LEADER)),
+        }
+    }
+
+    /// Whether this node can learn nothing new, since the other sites cannot be reached: then
+    /// [`Consensus::catch_up`] is refused at once, and [`Consensus::view`] shows what was
+    /// known before.
+    pub fn cut_off(&self) -> Option<CutOff> {
+        self.shared.touch.cut_off()
     }
 
     /// Follows the last entry applied on this node.

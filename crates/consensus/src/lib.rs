@@ -45,6 +45,7 @@ mod standing;
 mod state_machine;
 #[cfg(test)]
 mod storage_suite;
+mod touch;
 mod types;
 
 pub use backup::{BackupError, BackupReport, RestoreError, RestoreParts, backup_verify, restore};
@@ -55,6 +56,7 @@ pub use health::Condition;
 pub use member::{Member, Seat};
 pub use snapshot::CatalogSnapshot;
 pub use stamps::{ClockAhead, ClockConfirmError};
+pub use touch::CutOff;
 
 /// The planted bugs of this crate; see [`units::planted`].
 pub const PLANTED: &[units::planted::PlantedBug] = &[

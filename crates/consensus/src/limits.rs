@@ -166,8 +166,19 @@ pub const FORWARD_BYTES_MAX: usize = COMMAND_BYTES_MAX + PACK_BYTES_MAX;
 pub const LEADER_LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// How long a linearizable read waits for word from a leader, and for this node to have
-/// applied what it must show.
-pub const READ_WITHIN: Duration = Duration::from_secs(5);
+/// applied what it must show. By then a node that is cut off knows that it is.
+pub const READ_WITHIN: Duration = Duration::from_secs(8);
+
+/// How long a node may learn nothing of what is new before it is cut off: its reads then
+/// show what it knew and say so, and its clients' writes are refused at once. Far longer than the
+/// election of a leader takes, so that this is no way around the newest.
+pub const CUT_OFF_AFTER: Duration = Duration::from_secs(5);
+
+/// How often a node that nobody reads asks what is new, to know that it is in touch.
+pub const TOUCH_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether a node is in touch.
+pub const TOUCH_LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How long the leader may take to answer one question about reads before it is asked
 /// again, or another is.
@@ -184,6 +195,16 @@ const _: () = assert!(LEASE.as_millis() < ELECTION_TIMEOUT_MAX.as_millis(), "a p
 const _: () = assert!(
     HEARTBEAT_INTERVAL.as_millis() * 2 < LEASE.as_millis(),
     "a lost heartbeat ends no lease"
+);
+
+const _: () = assert!(
+    CUT_OFF_AFTER.as_millis() >= 5 * ELECTION_TIMEOUT_MAX.as_millis(),
+    "an election cuts nobody off"
+);
+const _: () = assert!(
+    CUT_OFF_AFTER.as_millis() + 2 * READ_POINT_WITHIN.as_millis() + TOUCH_LOOK_INTERVAL.as_millis()
+        < READ_WITHIN.as_millis(),
+    "who waits to read is told that this node is cut off"
 );
 
 /// Most nodes that vote, each at another site: of five any two may be away.

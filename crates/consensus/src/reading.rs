@@ -29,6 +29,7 @@ use crate::limits;
 use crate::member::{Member, Seat};
 use crate::message::{self, Kind, ReadPoint};
 use crate::standing::Standing;
+use crate::touch::Touch;
 use crate::types::Raft;
 
 /// Whoever waits to read.
@@ -91,6 +92,7 @@ impl Reads {
 
 /// The task that asks for those who read here.
 pub(crate) struct Asking {
+    pub(crate) touch: Arc<Touch>,
     pub(crate) reads: Reads,
     pub(crate) forwarder: Forwarder,
     pub(crate) readers: mpsc::Receiver<Reader>,
@@ -112,8 +114,9 @@ impl Asking {
                 readers.push(reader);
             }
             let (reads, forwarder) = (self.reads.clone(), self.forwarder.clone());
+            let touch = Arc::clone(&self.touch);
             flying.push(Box::pin(async move {
-                let confirmed = confirm(&reads, &forwarder).await;
+                let confirmed = confirm(&reads, &forwarder, &touch).await;
                 for reader in readers {
                     // Whoever asked may have gone.
                     let _ = reader.send(confirmed.clone());
@@ -125,20 +128,20 @@ impl Asking {
 }
 
 /// Waits until this node shows everything that was acknowledged before the call.
-async fn confirm(reads: &Reads, forwarder: &Forwarder) -> Result<(), Unavailable> {
+async fn confirm(reads: &Reads, forwarder: &Forwarder, touch: &Touch) -> Result<(), Unavailable> {
     let until = Instant::now() + limits::READ_WITHIN;
     if planted::is_on("consensus-read-unasked") {
         return Ok(());
     }
     loop {
-        let point = match forwarder.lead() {
-            Lead::Mine => reads.point().await,
-            Lead::Of(leader) => ask(forwarder, leader).await,
-            Lead::Nobody => None,
-        };
+        let asked = touch.now();
+        let point = point(reads, forwarder).await;
         let left = until.saturating_duration_since(Instant::now());
         match point {
-            Some(point) if forwarder.catch_up(point, left).await => return Ok(()),
+            Some(point) if forwarder.catch_up(point, left).await => {
+                touch.note(asked);
+                return Ok(());
+            }
             Some(_) => {
                 let behind = "this node is behind and did not catch up in time";
                 return Err(Unavailable::not_done(behind));
@@ -146,6 +149,24 @@ async fn confirm(reads: &Reads, forwarder: &Forwarder) -> Result<(), Unavailable
             None if left.is_zero() => return Err(Unavailable::not_done(NO_LEADER)),
             None => tokio::time::sleep(limits::LEADER_LOOK_INTERVAL.min(left)).await,
         }
+    }
+}
+
+/// Whether this node shows, or comes to show in so long, everything that was acknowledged
+/// before the call; asks once.
+pub(crate) async fn is_confirmed(reads: &Reads, forwarder: &Forwarder, within: Duration) -> bool {
+    match point(reads, forwarder).await {
+        Some(point) => forwarder.catch_up(point, within).await,
+        None => false,
+    }
+}
+
+/// How far this node must have applied, by word of whoever leads.
+async fn point(reads: &Reads, forwarder: &Forwarder) -> Option<LogIndex> {
+    match forwarder.lead() {
+        Lead::Mine => reads.point().await,
+        Lead::Of(leader) => ask(forwarder, leader).await,
+        Lead::Nobody => None,
     }
 }
 

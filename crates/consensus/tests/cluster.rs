@@ -11,6 +11,7 @@ use catalog::NodeRole;
 use harness::scenarios;
 use harness::sim_cluster::{Cluster, node_id, read, read_stale, rows, write};
 use tokio::time::Instant;
+use units::Clock as _;
 
 #[tokio::test]
 async fn three_sites_vote_and_each_takes_commands_and_reads() {
@@ -167,6 +168,56 @@ async fn an_installation_that_is_cut_is_done_again() {
         cluster.machines[away].engine = engine;
     }
     assert!(cuts > 10);
+    cluster.shutdown().await;
+}
+
+/// A leader and one that hears it, without a majority: neither learns what the others do,
+/// both say since when, and nobody waits for them.
+#[tokio::test]
+async fn who_is_cut_off_says_so_and_reads_what_was_known() {
+    let mut cluster = Cluster::start(11, 5).await;
+    let leader = cluster.leader().await;
+    let follower = (leader + 1) % 5;
+    write(&cluster.consensus(leader), 0, 1).await.expect("written");
+    for number in 0..5 {
+        assert_eq!(read(&cluster.consensus(number), 0).await, Some(1));
+        assert_eq!(cluster.consensus(number).cut_off(), None);
+    }
+    let pair = [node_id(leader), node_id(follower)];
+    let rest: Vec<_> = (0..5).map(node_id).filter(|node| !pair.contains(node)).collect();
+    let before = cluster.clock.now();
+    cluster.network.partition(&[&pair, &rest]);
+    let other = cluster.consensus((leader + 2) % 5);
+    let begun = Instant::now();
+    while write(&other, 0, 2).await.is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the others elect somebody");
+    }
+    for number in [leader, follower] {
+        let consensus = cluster.consensus(number);
+        // A read that is under way when it is cut off ends then.
+        assert_eq!(read(&consensus, 0).await, None);
+        while consensus.cut_off().is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{number} is cut off");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let cut_off = consensus.cut_off().expect("just now");
+        let apart = cut_off.since.since(before).max(before.since(cut_off.since));
+        assert!(apart < Duration::from_secs(3), "{apart:?} from the partition");
+        let asked = Instant::now();
+        assert_eq!(read(&consensus, 0).await, None);
+        assert!(asked.elapsed() < Duration::from_millis(500), "nobody waits");
+        assert_eq!(read_stale(&consensus.view(), 0), 1);
+    }
+    assert_eq!(other.cut_off(), None);
+    cluster.network.heal();
+    let healed = Instant::now();
+    for number in 0..5 {
+        while read(&cluster.consensus(number), 0).await != Some(2) {
+            assert!(healed.elapsed() < Duration::from_secs(20), "{number} is in touch again");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(cluster.consensus(number).cut_off(), None);
+    }
     cluster.shutdown().await;
 }
 

@@ -158,6 +158,13 @@ impl Client {
                 )
             }
         })?;
+        if let Some(since) = answer.headers().get(admin::CUT_OFF_SINCE) {
+            let since = String::from_utf8_lossy(since.as_bytes());
+            eprintln!(
+                "warning: {} is cut off from the other sites: this is what it knew at {since}",
+                self.place
+            );
+        }
         if answer.status().is_success() {
             return Ok(answer);
         }

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::files::{ACCOUNTS_FILE, NODE_FILE, NODE_KEY_FILE, ROOT_KEY_FILE, SOCKET_NAME};
 use crate::limits::{PLACES_ASKED_AT_ONCE, UNREADABLE_SHOWN_MAX};
-use crate::operations::component;
+use crate::operations::{CUT_OFF, component};
 use crate::settings::SETTINGS;
 use crate::start_checks;
 use crate::trouble::chain;
@@ -127,7 +127,11 @@ pub fn examine_status(status: &Status) -> Vec<Finding> {
         let found = format!("{}: {}", reason.component, reason.reason);
         // What to do about a disk is said with it.
         let is_disk = status.disks.iter().any(|disk| component(&disk.path) == reason.component);
-        let what_to_do = if is_disk { "essaim disk list" } else { "see the log" };
+        let what_to_do = match &*reason.component {
+            _ if is_disk => "essaim disk list",
+            CUT_OFF => "essaim site list; look after this site's link, and the sites that are away",
+            _ => "see the log",
+        };
         findings.push(finding("degraded", Verdict::Doubtful, found, what_to_do));
     }
     findings

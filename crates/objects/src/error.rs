@@ -160,6 +160,10 @@ pub enum ObjectError {
         /// What does not answer.
         reason: String,
     },
+    /// This node is cut off from the other sites: it can neither write nor know what is new
+    /// (503); nothing was changed.
+    #[error("cut off from the other sites")]
+    CutOff,
     /// The clock is not believed, so nothing is written until an operator has looked at
     /// it (503).
     #[error(transparent)]

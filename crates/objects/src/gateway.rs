@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use catalog::{AccessKeyId, BucketName};
+use consensus::CutOff;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc};
 use units::{Clock, PartId, Random};
@@ -99,8 +100,18 @@ impl Objects {
     /// acknowledged before the call, wherever in the cluster; to be asked once for each
     /// request, before anything of it is decided. Free on a site alone.
     pub async fn catch_up(&self) -> Result<(), ObjectError> {
-        let caught_up = self.inner.parts.consensus.catch_up().await;
-        caught_up.map_err(|error| ObjectError::Unavailable { reason: error.reason })
+        let consensus = &self.inner.parts.consensus;
+        consensus.catch_up().await.map_err(|error| match consensus.cut_off() {
+            Some(_) => ObjectError::CutOff,
+            None => ObjectError::Unavailable { reason: error.reason },
+        })
+    }
+
+    /// As [`Objects::catch_up`]; but if this node is cut off from the other sites, it says
+    /// since when instead: what it reads shows what was acknowledged before.
+    pub async fn catch_up_if_in_touch(&self) -> Result<Option<CutOff>, ObjectError> {
+        let Err(error) = self.catch_up().await else { return Ok(None) };
+        self.inner.parts.consensus.cut_off().map(Some).ok_or(error)
     }
 
     /// What it is made of; for the steward and for status pages.

@@ -42,6 +42,7 @@ pub use checksum::{
     RunningChecksum, checksum_kind_default, checksum_kind_possible, checksum_length, checksum_name,
     checksum_of,
 };
+pub use consensus::CutOff;
 pub use encryption::{CustomerKey, EncryptionAsk};
 pub use error::ObjectError;
 pub use gateway::{Findings, Objects, Parts};

@@ -264,6 +264,10 @@ fn unserved(error: ObjectError) -> S3Error {
             tracing::warn!(%reason, "a write could not be placed");
             s3_error!(ServiceUnavailable, "What is written cannot be placed now: {reason}")
         }
+        ObjectError::CutOff => s3_error!(
+            ServiceUnavailable,
+            "This site is cut off from the others: it reads what it knew, and writes nothing until most of the voting sites can be reached."
+        ),
         error @ ObjectError::Unavailable { .. } => {
             tracing::warn!(%error, "a verb could not be carried out now");
             s3_error!(

@@ -27,6 +27,7 @@ mod users;
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -41,6 +42,7 @@ pub use login::refused_log as login_refused_log;
 use crate::auth::{Accounts, Caller, Transport, authenticate};
 use crate::fault::{Fault, FaultKind};
 use crate::limits;
+use crate::model::date_text;
 use crate::operations::Operations;
 
 /// What the routes need; clones share it.
@@ -156,17 +158,28 @@ pub fn router(admin: Admin, transport: Transport) -> Router {
         .with_state(admin)
 }
 
-/// Lets a request on once this node knows everything that was done before.
+/// Lets a request on once this node knows everything that was done before. One that is cut
+/// off from the other sites answers what only reads as of then, and says so.
 async fn caught_up(State(admin): State<Admin>, request: Request, next: Next) -> Response {
-    match admin.operations.catch_up().await {
-        Ok(()) => next.run(request).await,
-        Err(fault) => fault.into_response(),
+    let Err(fault) = admin.operations.catch_up().await else { return next.run(request).await };
+    match admin.operations.cut_off_since() {
+        Some(since) if request.method() == Method::GET => {
+            let mut answer = next.run(request).await;
+            if let Ok(since) = HeaderValue::from_str(&date_text(since)) {
+                answer.headers_mut().insert(CUT_OFF_SINCE, since);
+            }
+            answer
+        }
+        _ => fault.into_response(),
     }
 }
 
 async fn wrong_verb() -> Fault {
     Fault::invalid("this address does not take this verb", "see what it takes in /api/openapi.json")
 }
+
+/// Of an answer by a node that is cut off from the other sites: since when.
+pub const CUT_OFF_SINCE: &str = "x-essaim-cut-off-since";
 
 /// One line in the log for each change that was made or refused.
 fn audit<T>(caller: &Caller, action: &str, subject: &str, outcome: &Result<T, Fault>) {

@@ -225,12 +225,14 @@ impl Cluster {
         }
         let (census, whole_after) = census;
         println!(
-            "rounds {}, acknowledged {}, unknown {}, reads {}, attempts that failed {}; \
+            "rounds {}, acknowledged {}, unknown {}, reads {} ({} at a site \
+             that was cut off and said so), attempts that failed {}; \
              longest restart {}; longest until all sites took writes {}",
             self.rounds,
             tally.acknowledged,
             tally.unknown,
             tally.reads,
+            tally.cut_off,
             tally.failed,
             seconds(starts.iter().copied().max().unwrap_or_default()),
             seconds(befell.iter().map(|one| one.live_after).max().unwrap_or_default()),

@@ -46,6 +46,8 @@ pub struct Tally {
     pub acknowledged: u64,
     /// Reads and listings that were answered.
     pub reads: u64,
+    /// Those of them that a site answered which was cut off, and said so.
+    pub cut_off: u64,
     /// Writes without an answer, or refused in a way that leaves it open whether they were
     /// carried out.
     pub unknown: u64,
@@ -97,6 +99,15 @@ impl Shared {
     /// Numbers so far.
     pub fn tally(&self) -> Tally {
         *lock(&self.tally)
+    }
+
+    /// From when on what was read may be of: since the site that answered was cut off from
+    /// the others, if it says so, or since it was asked.
+    fn asked(&self, called: Duration, answer: &Answer) -> Result<Duration> {
+        let Some(since) = &answer.cut_off_since else { return Ok(called) };
+        lock(&self.tally).cut_off += 1;
+        let since = self.weather.at(since).with_context(|| format!("{since:?} is no instant"))?;
+        Ok(since.min(called))
     }
 
     /// A client that begins at a site.
@@ -256,6 +267,7 @@ impl Person {
         let attempt = self.attempt(Ask::new(Method::GET, format!("/{BUCKET}/{key}"))).await;
         let Attempt::Answered(answer) = attempt else { return Ok(false) };
         let (by, now) = (self.told(), self.shared.weather.now());
+        let called = self.shared.asked(called, &answer)?;
         let mut history = self.shared.history();
         let seen = match answer.status {
             StatusCode::OK => {
@@ -289,6 +301,7 @@ impl Person {
             if let Attempt::Answered(answer) = attempt
                 && answer.status.is_success()
             {
+                let called = self.shared.asked(called, &answer)?;
                 let listed = listed(&answer.text()).map_err(|error| anyhow!("{by}: {error:#}"))?;
                 let mut history = self.shared.history();
                 for key in

@@ -3,6 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 /// What a site is like now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
@@ -21,6 +24,7 @@ pub enum Condition {
 /// All sites.
 pub struct Weather {
     start: Instant,
+    began: OffsetDateTime,
     sites: Mutex<Vec<(Condition, Duration)>>,
 }
 
@@ -29,6 +33,7 @@ impl Weather {
     pub fn new(sites: usize) -> Self {
         Self {
             start: Instant::now(),
+            began: OffsetDateTime::now_utc(),
             sites: Mutex::new(vec![(Condition::Well, Duration::ZERO); sites]),
         }
     }
@@ -36,6 +41,13 @@ impl Weather {
     /// Time since the laboratory was opened: the clock of histories and faults.
     pub fn now(&self) -> Duration {
         self.start.elapsed()
+    }
+
+    /// The same of an instant as sites write it; zero before the start, none if it is no
+    /// instant.
+    pub fn at(&self, written: &str) -> Option<Duration> {
+        let at = OffsetDateTime::parse(written, &Rfc3339).ok()?;
+        Some(Duration::try_from(at - self.began).unwrap_or_default())
     }
 
     /// A site is like this from now on.

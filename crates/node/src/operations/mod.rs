@@ -57,6 +57,7 @@ use crate::settings::Settings;
 use crate::trouble::chain;
 
 pub(crate) use disks::{component, missing_text, poison_text};
+pub(crate) use status::CUT_OFF;
 
 /// This node among the others.
 struct Place {
@@ -257,6 +258,10 @@ impl Operations for SiteOperations {
                  essaim site list",
             )
         })
+    }
+
+    fn cut_off_since(&self) -> Option<Timestamp> {
+        self.consensus.cut_off().map(|cut_off| cut_off.since)
     }
 
     async fn status(&self) -> Result<Status, Fault> {

@@ -12,6 +12,7 @@ use admin::model::{
 use axum::body::{Body, Bytes};
 use consensus::{Condition, Consensus};
 use tokio::sync::mpsc;
+use units::Timestamp;
 
 use super::disks::{few_for_writes, spared};
 use super::{CATALOG_ROOM, SiteOperations, unread};
@@ -49,6 +50,8 @@ impl SiteOperations {
         let steward = self.scrub.steward();
         let disks = self.disk_states(steward.losses.as_ref(), unreadable.parts.is_empty());
         let mut degraded = degraded(&steward.duties_panicked);
+        let cut_off = self.consensus.cut_off();
+        degraded.extend(cut_off.map(|cut_off| cut_off_reason(cut_off.since)));
         degraded.extend(spared(&disks, steward.parts_homeless));
         degraded.extend(few_for_writes(&disks));
         Ok(Status {
@@ -150,6 +153,21 @@ fn degraded(duties: &BTreeMap<&'static str, Option<String>>) -> Vec<NotReadyReas
         Some(NotReadyReason { component: format!("duty {duty}"), reason: why.clone()? })
     };
     duties.iter().filter_map(pausing).collect()
+}
+
+/// The component that a node lacks which is cut off.
+pub(crate) const CUT_OFF: &str = "the other sites";
+
+/// What is said of a node that is cut off from the other sites.
+fn cut_off_reason(since: Timestamp) -> NotReadyReason {
+    let since = date_text(since);
+    NotReadyReason {
+        component: CUT_OFF.to_owned(),
+        reason: format!(
+            "cut off: reads show what was known at {since}, writes are \
+             refused until most of the voting sites can be reached"
+        ),
+    }
 }
 
 fn unreadable_part(part: &steward::UnreadablePart) -> UnreadablePart {

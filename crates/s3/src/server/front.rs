@@ -15,6 +15,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use metrics::Counter;
+use objects::CutOff;
 use s3s::service::S3Service;
 use s3s::{Body, S3Error, S3ErrorCode, S3Result, StdError, s3_error};
 
@@ -35,7 +36,8 @@ use super::settings::{Bounds, Settings};
 use super::subresource;
 use super::work::TurnBody;
 use crate::Face;
-use crate::error::failed;
+use crate::date::iso_date;
+use crate::error::{failed, invalid_argument};
 use crate::limits::HEAD_BYTES_MAX;
 use crate::object::attributes::UnquotedETag;
 use crate::object::{chunked, metadata};
@@ -49,6 +51,16 @@ const RECEIVED: &str = "essaim_s3_received_bytes_total";
 
 /// Body bytes to clients.
 const SENT: &str = "essaim_s3_sent_bytes_total";
+
+/// Of a request that reads: [`CURRENT`] if no answer will do but the newest.
+const READ: &str = "x-essaim-read";
+
+/// The newest, or a refusal.
+const CURRENT: &str = "current";
+
+/// Of an answer by a site that is cut off from the others: what was written elsewhere since
+/// then is not in it.
+const CUT_OFF_SINCE: &str = "x-essaim-cut-off-since";
 
 /// Where a request came in.
 #[derive(Clone, Debug)]
@@ -82,6 +94,8 @@ struct Asked {
     /// Its form is right; before that nothing is looked up for it, rules for pages of
     /// other origins included.
     well_formed: bool,
+    /// This site is cut off from the others, and the answer is what it knew then.
+    cut_off: Option<CutOff>,
     context: Arc<RequestContext>,
 }
 
@@ -115,6 +129,7 @@ impl Front {
             address: Address::default(),
             origin: Origin::of(request.method(), request.headers()),
             well_formed: false,
+            cut_off: None,
             context,
         };
         let expects = request.headers().contains_key(header::EXPECT);
@@ -170,8 +185,7 @@ impl Front {
         self.face.admission().check_ban(asked.context.peer.ip())?;
         check_head(&parts)?;
         let host = host(&parts)?;
-        // What is decided and read from here on is as of now in the whole cluster.
-        self.face.objects.catch_up().await.map_err(failed)?;
+        asked.cut_off = self.catch_up(&parts).await?;
         if let Some(bucket) = self.website(host) {
             let path = percent_encoding::percent_decode_str(parts.uri.path()).decode_utf8_lossy();
             let visit = Visit {
@@ -239,6 +253,23 @@ impl Front {
         })
     }
 
+    /// What is decided and read from here on is as of now in the whole cluster; or, of a
+    /// site that is cut off from the others, as of then, unless the client says that this
+    /// will not do. Nothing is written there.
+    async fn catch_up(&self, parts: &http::request::Parts) -> S3Result<Option<CutOff>> {
+        let reads = matches!(parts.method, Method::GET | Method::HEAD);
+        let objects = &self.face.objects;
+        let caught_up = match parts.headers.get(READ) {
+            Some(which) if which != CURRENT => {
+                let message = format!("The header {READ} takes one value: {CURRENT}.");
+                return Err(invalid_argument(message));
+            }
+            None if reads => objects.catch_up_if_in_touch().await,
+            Some(_) | None => objects.catch_up().await.map(|()| None),
+        };
+        caught_up.map_err(failed)
+    }
+
     /// The bucket whose website a host is.
     fn website<'h>(&self, host: &'h str) -> Option<&'h str> {
         host_bucket(host, self.settings.website_domain.as_ref()?.as_str())
@@ -291,6 +322,9 @@ impl Front {
         }
         if head.status == StatusCode::OK && head.headers.contains_key(header::CONTENT_RANGE) {
             head.status = StatusCode::PARTIAL_CONTENT;
+        }
+        if let Some(cut_off) = asked.cut_off {
+            head.headers.insert(CUT_OFF_SINCE, text(&iso_date(cut_off.since)));
         }
         head.headers.insert("x-amz-request-id", text(&asked.context.id));
         head.headers.insert("x-amz-id-2", text(&self.host_id));
