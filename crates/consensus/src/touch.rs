@@ -71,12 +71,13 @@ impl Touch {
         let cut = (silent >= limits::CUT_OFF_AFTER).then_some(CutOff { since });
         let is_new = |known: &mut Option<CutOff>| core::mem::replace(known, cut) != cut;
         if self.cut.send_if_modified(is_new) {
-            match cut {
-                Some(_) => tracing::warn!(
+            if cut.is_some() {
+                tracing::warn!(
                     "cut off from the other sites: reads show what was known then, nothing is \
                      written"
-                ),
-                None => tracing::info!("in touch with the other sites again"),
+                );
+            } else {
+                tracing::info!("in touch with the other sites again");
             }
         }
     }
