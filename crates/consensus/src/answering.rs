@@ -102,8 +102,7 @@ async fn snapshot(
     let mut incoming = begun.into_incoming(&place).map_err(refused)?;
     while let Some(piece) = body.next().await {
         let piece = piece.map_err(refused)?;
-        let written =
-            tokio::task::spawn_blocking(move || incoming.write_all(&piece).map(|()| incoming));
+        let written = host::blocking(move || incoming.write_all(&piece).map(|()| incoming));
         incoming = written.await.map_err(refused)?.map_err(refused)?;
     }
     let snapshot = Box::new(CatalogSnapshot::from(incoming));

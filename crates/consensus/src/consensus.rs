@@ -235,6 +235,7 @@ impl Shared {
         let mut looks = tokio::time::interval(limits::STOP_LOOK_INTERVAL);
         loop {
             tokio::select! {
+                biased;
                 done = &mut work => return Some(done),
                 _ = looks.tick() => {}
             }
@@ -518,8 +519,7 @@ impl Consensus {
         shared.writer.stop_waiting();
         shared.machine.stop_waiting();
         let _ = shared.raft.shutdown().await;
-        let writer = Arc::clone(&shared.writer);
-        let _ = tokio::task::spawn_blocking(move || writer.close()).await;
+        shared.writer.end().await;
     }
 
     /// Answers what waits, takes a last checkpoint, closes the log. Other handles
@@ -541,8 +541,7 @@ impl Consensus {
         if let Err(error) = shared.raft.shutdown().await {
             tracing::warn!(%error, "the consensus did not stop in order");
         }
-        let writer = Arc::clone(&shared.writer);
-        let _ = tokio::task::spawn_blocking(move || writer.close()).await;
+        shared.writer.end().await;
     }
 }
 

@@ -215,6 +215,7 @@ impl RaftNetwork<Types> for PeerLink {
             message::said(reply).await.map_err(|error| unreachable(&error))
         };
         tokio::select! {
+            biased;
             sent = sent => sent,
             closed = cancel => Err(StreamingError::Closed(closed)),
         }

@@ -105,6 +105,7 @@ impl Asking {
         loop {
             let may_ask = flying.len() < limits::READ_POINTS_IN_FLIGHT_MAX;
             let first = tokio::select! {
+                biased;
                 Some(()) = flying.next(), if !flying.is_empty() => continue,
                 first = self.readers.recv(), if may_ask => first,
             };

@@ -201,7 +201,7 @@ impl CatalogSnapshot {
         let Side::Outgoing(outgoing) = self.0 else { return Body::empty() };
         let mut writer = outgoing.writer;
         let (pieces, made) = tokio::sync::mpsc::channel(SNAPSHOT_PIECES_AHEAD);
-        tokio::task::spawn_blocking(move || {
+        let make = async move {
             loop {
                 let piece = match writer.next_piece() {
                     Ok(Some(piece)) => Ok(Bytes::from(piece)),
@@ -210,11 +210,16 @@ impl CatalogSnapshot {
                 };
                 let is_last = piece.is_err();
                 // Whoever was to get it may have gone.
-                if pieces.blocking_send(piece).is_err() || is_last {
+                if pieces.send(piece).await.is_err() || is_last {
                     return;
                 }
             }
-        });
+        };
+        if host::is_on_the_spot() {
+            tokio::spawn(make);
+        } else {
+            tokio::task::spawn_blocking(move || futures::executor::block_on(make));
+        }
         Body::pieces(futures::stream::unfold(made, |mut made| async move {
             made.recv().await.map(|piece| (piece, made))
         }))

@@ -138,7 +138,7 @@ impl StateMachine {
         work: impl FnOnce(&Shared) -> Result<T, ApplyError> + Send + 'static,
     ) -> Result<T, ApplyError> {
         let shared = Arc::clone(&self.shared);
-        let result = tokio::task::spawn_blocking(move || work(&shared)).await;
+        let result = host::blocking(move || work(&shared)).await;
         let result = result.unwrap_or(Err(ApplyError::Ended));
         if let Err(error) = &result {
             self.shared.health.fail(&describe(error));
@@ -279,7 +279,7 @@ impl RaftStateMachine<Types> for StateMachine {
         snapshot: Box<CatalogSnapshot>,
     ) -> Result<(), StorageError> {
         let (shared, meta) = (Arc::clone(&self.shared), meta.clone());
-        let installed = tokio::task::spawn_blocking(move || shared.install(&meta, *snapshot)).await;
+        let installed = host::blocking(move || shared.install(&meta, *snapshot)).await;
         let installed =
             installed.unwrap_or(Err(InstallError::Other("the thread that installed it ended")));
         installed.map_err(|error| {

@@ -20,7 +20,7 @@ openraft::declare_raft_types!(
         Node = Seat,
         Entry = openraft::Entry<Types>,
         SnapshotData = CatalogSnapshot,
-        AsyncRuntime = openraft::TokioRuntime,
+        AsyncRuntime = crate::runtime::Runtime,
 );
 
 /// An entry of the log, decoded.

@@ -82,7 +82,7 @@ impl FragmentStore {
         let mut opening = Vec::new();
         for disk in disks {
             let fresh = Identity { disk: DiskId::draw(random), cluster };
-            opening.push(tokio::task::spawn_blocking(move || open_one(disk, fresh, options)));
+            opening.push(host::blocking(move || open_one(disk, fresh, options)));
         }
         let mut handles = BTreeMap::new();
         let mut order = Vec::new();
@@ -233,7 +233,7 @@ impl FragmentStore {
                 let _permit = permit;
                 waits_for.read(name, range.as_ref(), Patience::Full)
             };
-            let verified = tokio::task::spawn_blocking(read).await;
+            let verified = host::blocking(read).await;
             verified.map_err(|_| ReadError::Stopped)?
         };
         let verified = unless_hanging(shared, read).await.ok_or(ReadError::Hanging { name })?;
@@ -276,7 +276,7 @@ impl FragmentStore {
         budget: ByteCount,
     ) -> Result<ScrubReport, ReadError> {
         let shared = Arc::clone(self.shared(disk)?);
-        let scrub = tokio::task::spawn_blocking(move || shared.scrub(cursor, budget));
+        let scrub = host::blocking(move || shared.scrub(cursor, budget));
         scrub.await.map_err(|_| ReadError::Stopped)?
     }
 

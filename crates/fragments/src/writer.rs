@@ -2,8 +2,8 @@
 //! answers, and compacts in between.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
+use host::Worker;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::disk_store::DiskStore;
@@ -28,7 +28,7 @@ pub(crate) struct Writer {
 
 /// The thread, and how its end is waited for without a thread to wait on.
 pub(crate) struct WriterThread {
-    handle: JoinHandle<()>,
+    worker: Worker,
     /// Closed when the thread has let go of everything.
     ends: oneshot::Receiver<()>,
 }
@@ -39,7 +39,7 @@ impl WriterThread {
     pub(crate) async fn end(self) {
         let _ = self.ends.await;
         // It has nothing left to do, or has panicked, which it has said.
-        let _ = self.handle.join();
+        self.worker.end().await;
     }
 }
 
@@ -50,14 +50,13 @@ impl Writer {
         let shared = Arc::clone(&store.shared);
         let disk = shared.id;
         let (running, ends) = oneshot::channel();
-        let handle = std::thread::Builder::new()
-            .name("fragment-writer".to_owned())
-            .spawn(move || {
-                let _running: oneshot::Sender<()> = running;
-                Loop { store, requests, compactions: Vec::new() }.run();
-            })
+        let work = async move {
+            let _running: oneshot::Sender<()> = running;
+            Loop { store, requests, compactions: Vec::new() }.run().await;
+        };
+        let worker = Worker::start("fragment-writer", work)
             .map_err(|source| OpenError::Writer { disk, source })?;
-        Ok(Self { shared, queue, thread: WriterThread { handle, ends } })
+        Ok(Self { shared, queue, thread: WriterThread { worker, ends } })
     }
 }
 
@@ -69,10 +68,10 @@ struct Loop {
 }
 
 impl Loop {
-    fn run(mut self) {
+    async fn run(mut self) {
         loop {
             let first = if self.compactions.is_empty() {
-                self.requests.blocking_recv().unwrap_or(Request::Stop)
+                self.requests.recv().await.unwrap_or(Request::Stop)
             } else {
                 match self.requests.try_recv() {
                     Ok(request) => request,

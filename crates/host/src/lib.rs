@@ -1,14 +1,18 @@
-//! The real halves of time and randomness.
+//! The real halves of time and randomness, and threads for work that may block.
 //!
 //! **Invariant**: the only crate that asks the operating system for the time or
 //! for random bytes; everything else is handed a [`units::Clock`] and a
 //! [`units::Random`].
+
+mod work;
 
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use rustix::time::{ClockId, clock_gettime};
 use units::{Clock, Random, Timestamp};
+
+pub use work::{Blocking, Interrupted, OnTheSpot, Worker, blocking, is_on_the_spot, on_the_spot};
 
 /// The operating system's clock.
 #[derive(Debug, Default, Clone, Copy)]

@@ -44,7 +44,7 @@ impl Steward {
                     ..
                 }))) => {
                     let steward = self.clone();
-                    let counted = tokio::task::spawn_blocking(move || steward.holdings()).await;
+                    let counted = host::blocking(move || steward.holdings()).await;
                     let holdings = counted.map_err(|_| StewardError::Interrupted)??;
                     return Err(DiskForgetError::InUse(
                         holdings.get(&disk).copied().unwrap_or_default(),

@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::PartRow;
 use serde::Serialize;
-use tokio::task::JoinHandle;
 use units::{DiskId, PartId};
 
 use crate::limits::{HOLDINGS_AGE_MAX, HOLDINGS_DISKS_MAX, SURVEY_EVERY, SURVEY_PAGE};
@@ -63,7 +62,7 @@ impl Losses {
 #[derive(Default)]
 pub(crate) struct Counted {
     last: Option<(Duration, BTreeMap<DiskId, Holding>)>,
-    walk: Option<JoinHandle<Result<BTreeMap<DiskId, Holding>, StewardError>>>,
+    walk: Option<host::Blocking<Result<BTreeMap<DiskId, Holding>, StewardError>>>,
 }
 
 /// Where the survey is.
@@ -167,7 +166,7 @@ impl Steward {
         }
         let walk = counted.walk.get_or_insert_with(|| {
             let steward = self.clone();
-            tokio::task::spawn_blocking(move || steward.holdings())
+            host::blocking(move || steward.holdings())
         });
         let found = walk.await;
         counted.walk = None;

@@ -330,6 +330,7 @@ impl Steward {
         };
         loop {
             tokio::select! {
+                biased;
                 () = self.shared.scrub_wanted.notified() => {}
                 () = tokio::time::sleep(rest) => {}
             }

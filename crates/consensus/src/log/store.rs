@@ -167,7 +167,7 @@ impl LogStore {
         }
         let (shared, directory) = (Arc::clone(&self.index), Arc::clone(&self.directory));
         let read = move || read_range(&shared, &directory, start, end, bytes_max);
-        match tokio::task::spawn_blocking(read).await {
+        match host::blocking(read).await {
             Ok(result) => result,
             Err(_) => Err(LogError::Stopped { reason: "a read of the log ended".to_owned() }),
         }

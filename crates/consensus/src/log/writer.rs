@@ -8,9 +8,9 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 
 use bytes::Bytes;
+use host::Worker;
 use openraft::storage::LogFlushed;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
@@ -41,7 +41,7 @@ pub(crate) enum Job {
 pub(crate) struct Writer {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     stop: Arc<AtomicBool>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Worker,
 }
 
 impl Writer {
@@ -50,10 +50,8 @@ impl Writer {
         let (jobs, waiting) = mpsc::channel(limits::LOG_QUEUE_MAX);
         let stop = Arc::new(AtomicBool::new(false));
         let run = Run { log, health, stop: Arc::clone(&stop) };
-        let thread = std::thread::Builder::new()
-            .name("catalog-log".to_owned())
-            .spawn(move || run.until_closed(waiting))?;
-        Ok(Self { jobs: Mutex::new(Some(jobs)), stop, thread: Mutex::new(Some(thread)) })
+        let thread = Worker::start("catalog-log", run.until_closed(waiting))?;
+        Ok(Self { jobs: Mutex::new(Some(jobs)), stop, thread })
     }
 
     /// Hands a job over; it is lost if the thread has ended.
@@ -75,18 +73,13 @@ impl Writer {
     /// Makes the thread give up waiting for room.
     pub(crate) fn stop_waiting(&self) {
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = &*self.thread.lock() {
-            thread.thread().unpark();
-        }
+        self.thread.unpark();
     }
 
-    /// Takes no more jobs, finishes those that wait, closes the log. Blocks.
-    pub(crate) fn close(&self) {
+    /// Takes no more jobs, finishes those that wait, closes the log.
+    pub(crate) async fn end(&self) {
         drop(self.jobs.lock().take());
-        let thread = self.thread.lock().take();
-        if let Some(thread) = thread {
-            let _ = thread.join();
-        }
+        self.thread.end().await;
     }
 }
 
@@ -95,7 +88,8 @@ impl Drop for Writer {
     /// same disk next must find it free.
     fn drop(&mut self) {
         self.stop_waiting();
-        self.close();
+        drop(self.jobs.lock().take());
+        self.thread.join();
     }
 }
 
@@ -107,8 +101,8 @@ struct Run {
 }
 
 impl Run {
-    fn until_closed(mut self, mut waiting: mpsc::Receiver<Job>) {
-        let mut next = waiting.blocking_recv();
+    async fn until_closed(mut self, mut waiting: mpsc::Receiver<Job>) {
+        let mut next = waiting.recv().await;
         while let Some(job) = next.take() {
             match job {
                 Job::Append { entries, done } => {
@@ -139,7 +133,7 @@ impl Run {
                 }),
             }
             if next.is_none() {
-                next = waiting.blocking_recv();
+                next = waiting.recv().await;
             }
         }
         if let Err(error) = self.log.close() {

@@ -38,6 +38,7 @@ impl ClusterStore {
         let mut answering: BTreeSet<NodeId> = BTreeSet::new();
         loop {
             tokio::select! {
+                biased;
                 Some(node) = asked.next() => {
                     waited_for.remove(&node);
                     self.tell(node, &mut answering);

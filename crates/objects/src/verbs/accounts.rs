@@ -268,7 +268,7 @@ impl Objects {
 
     async fn tenant_key_shred(&self, tenant: TenantId) -> Result<(), ObjectError> {
         let vault = std::sync::Arc::clone(&self.inner.parts.vault);
-        let shred = tokio::task::spawn_blocking(move || vault.tenant_shred(tenant)).await;
+        let shred = host::blocking(move || vault.tenant_shred(tenant)).await;
         Ok(shred.map_err(|error| ObjectError::Internal { reason: error.to_string() })??)
     }
 

@@ -139,13 +139,15 @@ async fn stripes_through(
     let mut appends: Appends = FuturesUnordered::new();
     loop {
         let stripe = tokio::select! {
-            stripe = stripes.recv() => stripe,
+            biased;
             Some(done) = appends.next() => { done?; continue }
+            stripe = stripes.recv() => stripe,
         };
         let Some(stripe) = stripe else { break };
         let mut sealing = Box::pin(hash_and_seal(&setup, digests, stripe));
         let (back, fragments, room) = loop {
             tokio::select! {
+                biased;
                 sealed = &mut sealing => break sealed?,
                 Some(done) = appends.next() => done?,
             }
@@ -188,7 +190,7 @@ async fn hash_and_seal(
         return hash_and_seal_now(setup, digests, stripe);
     }
     let setup = Arc::clone(setup);
-    let working = tokio::task::spawn_blocking(move || hash_and_seal_now(&setup, digests, stripe));
+    let working = host::blocking(move || hash_and_seal_now(&setup, digests, stripe));
     working.await.map_err(|_| ObjectError::Internal { reason: "sealing stopped".to_owned() })?
 }
 
@@ -249,6 +251,7 @@ async fn append_all(setup: &PartSetup, fragments: Vec<Fragment>) -> Result<(), O
     let mut patience = core::pin::pin!(futures::future::pending().left_future());
     loop {
         let (slot, appended) = tokio::select! {
+            biased;
             done = appends.next() => match done {
                 Some(done) => done,
                 None => break,

@@ -80,6 +80,7 @@ impl Flight {
                 }
             };
             tokio::select! {
+                biased;
                 () = left => {}
                 changed = changes.changed() => if changed.is_err() {
                     return "the network ended";
@@ -104,6 +105,7 @@ impl Flight {
             }
             let turns = way.turns_at(now).map_or(until, |at| at.min(until));
             tokio::select! {
+                biased;
                 () = sleep_until(turns) => {}
                 changed = changes.changed() => changed.map_err(|_| "the network ended")?,
             }
