@@ -15,7 +15,7 @@ use placement::{Candidates, Geometry, another, replacement};
 use units::{ByteCount, DiskId, Epoch, PartId, planted};
 
 use crate::limits::GOAL_DRAWS_MAX;
-use crate::planted::{MOVE_ANYWHERE, MOVE_TO_DRAINED, OLD_EPOCH};
+use crate::planted::{MOVE_ANYWHERE, MOVE_TO_DRAINED, OLD_EPOCH, REBUILD_BESIDE};
 use crate::rebuild::SlotWork;
 use crate::replace::Replacement;
 use crate::{Steward, StewardError};
@@ -105,7 +105,15 @@ impl Steward {
         };
         let slot = usize::from(work.slot.get());
         let goes = |disk| Self::goes(&binding, now, geometry, &row.slots, slot, disk);
+        // A fragment that is lost lies nowhere: it would do no worse beside another of its
+        // part, and one site would then hold two.
+        let completes = |disk| {
+            let completes =
+                |one: &Arc<Candidates>| one.completes(&now.map, geometry, &row.slots, slot, disk);
+            planted::is_on(REBUILD_BESIDE) || binding.iter().all(completes)
+        };
         disks.retain(|disk| disk.healthy && !row.slots.contains(&disk.id) && goes(disk.id));
+        disks.retain(|disk| is_sound || completes(disk.id));
         if !is_sound
             && let Some(begun) = self.begun(&disks, row, (work.part, work.slot), need.get()).await
         {
@@ -120,8 +128,8 @@ impl Steward {
                 }
             }
         }
-        // No place is as the policies want it. What is bad is mended where it lies, and
-        // what is lost rebuilt where it does no worse than before.
+        // No draw suited all policies. What is bad is mended where it lies, and what is lost
+        // rebuilt on any disk that completes the part by each of them.
         if is_sound {
             return Ok(Goal::At(work.disk, epoch));
         }

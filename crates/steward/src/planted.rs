@@ -23,6 +23,9 @@ pub(crate) const MOVE_TO_DRAINED: &str = "steward-moves-to-drained";
 /// Removes what a moved slot left before the new place was written.
 pub(crate) const REMOVE_FIRST: &str = "steward-removes-before-copying";
 
+/// Rebuilds what is lost beside another fragment of its part.
+pub(crate) const REBUILD_BESIDE: &str = "steward-rebuilds-beside";
+
 /// What tests must catch.
 pub const PLANTED: &[PlantedBug] = &[
     PlantedBug {
@@ -45,6 +48,10 @@ pub const PLANTED: &[PlantedBug] = &[
     PlantedBug {
         name: REMOVE_FIRST,
         what: "the fragments of a moving slot are removed before they are read back elsewhere",
+    },
+    PlantedBug {
+        name: REBUILD_BESIDE,
+        what: "a lost fragment is rebuilt at a site that holds another of its part",
     },
     PlantedBug { name: SCRUB_BLIND, what: "fragments that scrub finds damaged are not repaired" },
 ];
