@@ -7,14 +7,16 @@
 //! **Invariants**
 //! - No step has more slots on sites that must not hold them, more slots that do not go
 //!   together, or fewer fragments at home than it found.
-//! - No step has fewer failure domains than it found, unless it has as many as all
-//!   candidates together allow.
+//! - No step has fewer failure domains than it found, and none survives the loss of fewer,
+//!   unless it has as many, and survives as many, as all candidates together allow. What
+//!   home holds counts apart: a part with a home is not measured by what it survives.
 //! - If no step keeps to that, nothing moves, and [`Stuck`] says why.
 
 use thiserror::Error;
 use units::{ByteCount, DiskId, Random, SiteId};
 
 use super::candidates::Candidates;
+use super::guarantee::domains_survived;
 use super::plan::disks_at;
 use super::promise::Promise;
 use super::search::{Set, TooLong, only, positions};
@@ -61,6 +63,9 @@ pub(super) struct Measure {
     short: usize,
     /// Failure domains, up to those that the candidates allow.
     domains: usize,
+    /// Failure domains whose loss leaves it readable, and one more; none if it cannot be
+    /// read. Up to those that the candidates allow.
+    survives: usize,
     /// Slots that the nearest goal has elsewhere.
     far: usize,
 }
@@ -72,6 +77,7 @@ impl Measure {
             && self.crowded <= before.crowded
             && self.short <= before.short
             && self.domains >= before.domains
+            && self.survives >= before.survives
     }
 }
 
@@ -283,6 +289,7 @@ impl<'a> Part<'a> {
             crowded: sites.len() - together - at_home.min(wanted),
             short,
             domains,
+            survives: self.survives(sites),
             far: fresh + short,
         })
     }
@@ -320,6 +327,25 @@ impl<'a> Part<'a> {
             }
         }
         firsts.len()
+    }
+
+    /// How many failure domains may be lost, and one more; see [`Measure::survives`].
+    fn survives(&self, sites: &Sites<'_>) -> usize {
+        if self.candidates.home.is_some() {
+            return 0;
+        }
+        let lies: Vec<&SiteEntry> = sites.iter().flatten().copied().collect();
+        let data = self.geometry.data();
+        let survived = domains_survived(self.candidates.rule.distinct, data, &lies);
+        let (total, domains) = (usize::from(self.geometry.total()), self.domains_max.max(1));
+        // As evenly as so many domains may hold so many slots, the fullest first.
+        let even = (0..domains).map(|at| (total + domains - 1 - at) / domains);
+        let spare = total - usize::from(data);
+        let most = even.scan(0, |lost, held| {
+            *lost += held;
+            (*lost <= spare).then_some(())
+        });
+        survived.map_or(0, |survived| survived + 1).min(most.count() + 1)
     }
 
     /// A step that brings the goal nearer: those slots first that must not stay, and

@@ -55,6 +55,28 @@ fn a_site_is_drained_by_one_step() {
     assert_eq!(steps, [expected]);
 }
 
+/// Two of each of two operators and one of a third; a sixth site of the operator numbered.
+fn of_operators(sixth: usize) -> (Vec<Move>, Option<Stuck>) {
+    let operators = [0, 0, 1, 1, 2, sixth];
+    let site = |(at, operator): (usize, &usize)| {
+        entry(at, statement(&format!("site {at}"), at, *operator), 1)
+    };
+    let mut sites: Vec<_> = operators.iter().enumerate().map(site).collect();
+    sites[1].state = SiteState::Draining;
+    steps(&sites, "[spread]\ndistinct = 'operator'", "3+2", &on(&[0, 1, 2, 3, 4]))
+}
+
+#[test]
+fn a_drain_gathers_nothing_that_one_loss_takes_away() {
+    let (steps, _) = of_operators(1);
+    assert_eq!(steps, [], "three of five would be with one operator");
+    let (steps, _) = of_operators(2);
+    assert_eq!(
+        steps.iter().map(|step| (step.slot, step.site)).collect::<Vec<_>>(),
+        [(1, site_id(5))]
+    );
+}
+
 #[test]
 fn without_a_sixth_site_the_drain_says_what_is_missing() {
     let mut sites = sites_in(&[0, 1, 4, 6, 7]);
