@@ -1,5 +1,5 @@
-//! A whole site in one process, over simulated disks: seeds, faults, invariants,
-//! and a reference model to hold it against.
+//! A whole site in one process, over simulated disks, and a whole cluster of sites over
+//! simulated lines: seeds, faults, invariants, and reference models to hold them against.
 //!
 //! Only faults that the promises of `docs/reliability.md` cover are injected, so
 //! that any loss is a bug. First safety under faults, then everything heals and
@@ -7,6 +7,7 @@
 
 mod directory;
 mod founding;
+mod grappe;
 mod hardship;
 mod locks;
 mod model;
@@ -22,6 +23,7 @@ mod versions;
 mod world;
 
 pub use directory::directory_trial;
+pub use grappe::{Event, GrappeReport, GrappeTrial, run_grappe};
 pub use model::{Expected, Model};
 pub use report::{Kind, TrialReport};
 pub use site::{Running, Site, SiteOptions, simulator};

@@ -16,7 +16,7 @@ mod moves;
 #[path = "several_sites/placed.rs"]
 mod placed;
 
-use simulator::{Trial, crash_sweep, directory_trial, run_trial};
+use simulator::{GrappeTrial, Trial, crash_sweep, directory_trial, run_grappe, run_trial};
 use units::planted::{PlantedBug, select};
 
 const SEEDS: u64 = 12;
@@ -76,6 +76,57 @@ async fn caught_by_several(bug: Option<&'static str>) -> Option<String> {
     }
 }
 
+/// Bugs that trials of a whole grappe must meet by themselves.
+const OF_A_GRAPPE: &[&str] = &[
+    "steward-rebuilds-beside",
+    "steward-moves-anywhere",
+    "steward-moves-to-drained",
+    "consensus-read-unasked",
+    "placement-forgets-drains",
+];
+
+/// Seeds of a grappe within which each of them shows.
+const GRAPPES: u64 = 60;
+
+/// One trial of a grappe, on a thread and a runtime of its own; what it broke by.
+fn grappe(trial: GrappeTrial) -> Option<String> {
+    let ran = std::thread::spawn(move || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_time().start_paused(true).build()?;
+        let done = runtime.block_on(run_grappe(trial));
+        runtime.shutdown_background();
+        done
+    });
+    match ran.join() {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(format!("{error}: {}", error.root_cause())),
+        Err(_) => Some(format!("a panic with seed {}", trial.seed)),
+    }
+}
+
+/// Where trials of a grappe break with this bug, or with none.
+fn caught_by_a_grappe(bug: Option<&'static str>) -> Option<String> {
+    select(bug);
+    let trials = |seed| [GrappeTrial::whole(seed), GrappeTrial::placements(seed)];
+    let caught = (0..GRAPPES).flat_map(trials).find_map(grappe);
+    select(None);
+    caught
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_grappe_meets_what_is_planted_in_it() {
+    let _one = ONE.lock().await;
+    let missed: Vec<_> = OF_A_GRAPPE
+        .iter()
+        .filter(|bug| {
+            let by = caught_by_a_grappe(Some(**bug));
+            println!("{bug}: {}", by.as_deref().unwrap_or("missed"));
+            by.is_none()
+        })
+        .collect();
+    assert!(missed.is_empty(), "not caught: {missed:?}");
+}
+
 /// Where a sweep of power cuts breaks with this bug, or with none.
 async fn cut(bug: Option<&'static str>) -> Option<String> {
     select(bug);
@@ -98,12 +149,14 @@ async fn every_planted_bug_is_caught() {
     assert_eq!(caught(None).await, None, "without a bug every trial must pass");
     assert_eq!(cut(None).await, None, "without a bug every cut must pass");
     assert_eq!(caught_by_several(None).await, None, "nor do several sites break");
+    assert_eq!(caught_by_a_grappe(None), None, "nor does a whole grappe");
     let mut missed = Vec::new();
     for name in all.iter().map(|bug| bug.name) {
         let by = match caught(Some(name)).await {
             None => caught_by_several(Some(name)).await,
             by => by,
         };
+        let by = by.or_else(|| caught_by_a_grappe(Some(name)));
         match by {
             Some(by) => println!("{name}: caught by {by}"),
             None => missed.push(name),
