@@ -166,13 +166,14 @@ impl Site {
     }
 
     /// The power goes and comes back: what was synced is there, of the rest what
-    /// the seed says.
+    /// the seed says. What is left of the old process goes on with hardware that is no
+    /// longer this site's, its catalog's engine included.
     pub fn power_cut(&mut self, seed: u64) {
         self.system = self.system.after_power_cut(Survival::Drawn(seed));
         for (disk, draw) in self.data.iter_mut().zip(1_u64..) {
             *disk = disk.after_power_cut(Survival::Drawn(seed.wrapping_add(draw)));
         }
-        self.engine.power_cut();
+        self.engine = Arc::new(self.engine.after_power_cut(Some(seed)));
         self.power = power_of(&self.system, &self.data, &self.engine);
     }
 
