@@ -147,8 +147,11 @@ pub(crate) struct Shared {
     pub(crate) reads: Reads,
     /// When a leader was last heard, by the stop-watch.
     pub(crate) leader_heard: Arc<Mutex<Duration>>,
-    /// Those who wait for word from the leader; none where nobody need be asked.
+    /// Those who wait for word from the leader; none where nobody need be asked, and none
+    /// once this node stops.
     readers: Mutex<Option<mpsc::Sender<Reader>>>,
+    /// Whether it is alone for good: there is no way to other nodes.
+    asks_nobody: bool,
     touch: Arc<Touch>,
     stamps: Arc<Stamps>,
     health: Arc<Health>,
@@ -333,6 +336,7 @@ impl Consensus {
             opened,
             reads,
             readers: Mutex::new(readers),
+            asks_nobody: parts.transport.is_none(),
             touch,
             stamps,
             health,
@@ -420,15 +424,15 @@ impl Consensus {
             return Ok(());
         }
         let readers = shared.readers.lock().clone();
+        let stopped = || Unavailable::not_done("the node is stopping");
         let Some(readers) = readers else {
             // Alone: what is applied is what was answered, also while the log is broken.
-            return Ok(());
+            return if shared.asks_nobody { Ok(()) } else { Err(stopped()) };
         };
         let (reader, word) = oneshot::channel();
         let busy = || Unavailable::not_done("too many reads wait for the leader");
         readers.try_send(reader).map_err(|_| busy())?;
         drop(readers);
-        let stopped = || Unavailable::not_done("the node is stopping");
         tokio::select! {
             biased;
             word = word => word.unwrap_or_else(|_| Err(stopped())),

@@ -221,6 +221,22 @@ async fn who_is_cut_off_says_so_and_reads_what_was_known() {
     cluster.shutdown().await;
 }
 
+/// A node that stops is asked by those whom it still serves: it does not take what it has
+/// for the newest.
+#[tokio::test]
+async fn a_node_that_has_stopped_does_not_say_that_it_knows_the_newest() {
+    let mut cluster = Cluster::start(12, 3).await;
+    let follower = (cluster.leader().await + 1) % 3;
+    let stopping = cluster.consensus(follower);
+    assert!(stopping.read().await.is_ok());
+    stopping.clone().shutdown().await;
+    let leader = cluster.leader().await;
+    write(&cluster.consensus(leader), 0, 1).await.expect("written by the others");
+    assert!(stopping.read().await.is_err());
+    drop(stopping);
+    cluster.shutdown().await;
+}
+
 /// Registers that only grow, written and read everywhere while the network misbehaves:
 /// a read never shows less than what was acknowledged before it began, nor more than
 /// was ever begun.
