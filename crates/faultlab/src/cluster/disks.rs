@@ -1,7 +1,7 @@
 //! What lies on a disk, read from its segment files while no process runs.
 //!
 //! ```text
-//! segments/XXXXXXXX.seg     head of 64 bytes, then records at multiples of 8:
+//! segments/(number).seg     head of 64 bytes, then records at multiples of 8:
 //!   0  "EFR1"    4  kind: 1 fragment, 2 a part is removed, 3 a fragment is removed, 4 mark
 //!   8  part      24 stripe    28 fragment    32 payload length
 //!  40  segment   44 offset    52 block length
