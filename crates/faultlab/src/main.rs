@@ -16,6 +16,7 @@ mod full_disk;
 mod kills;
 mod linear;
 mod mount;
+mod repair;
 mod rot;
 mod scrub;
 mod strangers;
@@ -61,6 +62,9 @@ enum Campaign {
     /// Sites in namespaces of their own, killed, hung, cut off and delayed while clients
     /// work at all of them (needs root).
     Cluster(cluster::Cluster),
+    /// A site that is lost and replaced while clients work: how fast it is rebuilt, and
+    /// what they notice (needs root).
+    Repair(repair::Repair),
 }
 
 #[tokio::main]
@@ -75,5 +79,6 @@ async fn main() -> Result<()> {
         Campaign::Strangers(campaign) => campaign.run().await,
         Campaign::FullDisk(campaign) => campaign.run().await,
         Campaign::Cluster(campaign) => campaign.run().await,
+        Campaign::Repair(campaign) => campaign.run().await,
     }
 }

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::disks::OnDisk;
 use super::lab::Commands;
-use super::people::BUCKET;
 
 /// Bytes of a stripe, but for a part's last.
 const STRIPE_BYTES: u64 = 4 << 20;
@@ -44,10 +43,10 @@ pub struct Part {
 
 impl Census {
     /// Asks one site about these keys, each of which is to survive so many sites.
-    pub fn take(commands: &Commands, keys: &[String], survive: u64) -> Result<Self> {
+    pub fn take(commands: &Commands, bucket: &str, keys: &[String], survive: u64) -> Result<Self> {
         let mut census = Self::default();
         for key in keys {
-            let place = match commands.json(&["where", &format!("s3://{BUCKET}/{key}")]) {
+            let place = match commands.json(&["where", &format!("s3://{bucket}/{key}")]) {
                 Ok(place) => place,
                 // It was deleted.
                 Err(error) if format!("{error:#}").contains("there is no object") => continue,

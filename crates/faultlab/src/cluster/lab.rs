@@ -278,6 +278,14 @@ impl Lab {
         }
     }
 
+    /// What the ways from one site to every place of another are like, also of one that has
+    /// not joined yet.
+    pub fn ways_from(&self, site: usize, link: Link) {
+        for other in (0..=self.sites.len()).filter(|other| *other != site) {
+            self.network.set(Place::Site(site), Place::Site(other), link);
+        }
+    }
+
     fn site(&self, site: usize) -> Result<&LabSite> {
         self.sites.get(site).with_context(|| format!("there is no site {site}"))
     }

@@ -29,10 +29,10 @@ use rand::seq::index;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use self::census::Census;
+pub use self::census::Census;
 use self::disks::OnDisk;
 use self::fault::{Fault, Harm};
-use self::lab::{Lab, Plan};
+pub use self::lab::{Lab, Plan};
 use self::people::{BUCKET, People, Shared, Wanted};
 use self::replace::{Replaced, replace};
 use self::truth::{Asker, Truth};
@@ -190,7 +190,7 @@ impl Cluster {
         let first = lab.members().first().copied().context("no site")?;
         let since = Instant::now();
         loop {
-            let census = Census::take(&lab.commands(first)?, &keys, self.survive as u64)?;
+            let census = Census::take(&lab.commands(first)?, BUCKET, &keys, self.survive as u64)?;
             if census.wrong.is_empty() || since.elapsed() > WHOLE_WITHIN {
                 return Ok((census, since.elapsed()));
             }
