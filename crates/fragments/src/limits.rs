@@ -119,6 +119,10 @@ pub const WRITE_WITHIN: Duration = Duration::from_secs(2);
 /// seconds for the fragments of a few stripes, and such a node is slow, not dead.
 pub const WRITE_LONGEST: Duration = Duration::from_secs(15);
 
+/// How long bytes of repairs and moves are waited for from a node that is heard of: eight
+/// fragments of the longest cross a link of 1 MB/s that clients use too.
+pub const UPKEEP_LONGEST: Duration = Duration::from_mins(1);
+
 /// How long a reader waits for a node of which nothing is heard: less than a writer, since
 /// other fragments make up for it.
 pub const READ_WITHIN: Duration = Duration::from_secs(1);

@@ -15,7 +15,7 @@ use objects::Objects;
 use parking_lot::Mutex;
 use units::{Clock, DiskId, NodeId, Random, Timestamp};
 use vault::{IdentityError, NodeIdentity, Passphrase, Vault, VaultError};
-use wire::{Roster, Service, TcpParts, TcpTransport, Transport};
+use wire::{Handler, Roster, Service, TcpParts, TcpTransport, Transport};
 
 use crate::cluster::{Candidate, Reached, Token, disks_counted, join, statement};
 use crate::disks::{self, Disks};
@@ -138,8 +138,9 @@ impl Parts {
             Arc::clone(&transport) as Arc<dyn Transport>,
             Waits::default(),
         );
-        let service = FragmentService::new(disks.store.clone());
-        transport.serve(Service::Fragments, Arc::new(service));
+        let service = Arc::new(FragmentService::new(disks.store.clone()));
+        transport.serve(Service::Fragments, Arc::clone(&service) as Arc<dyn Handler>);
+        transport.serve(Service::Upkeep, service);
         let counted = Arc::new(Mutex::new(disks_counted(&identity)));
         let cluster =
             ClusterParts { transport, key, addresses, site_name, statement, disks: counted };

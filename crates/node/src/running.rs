@@ -102,6 +102,8 @@ impl Node {
         let announcement = announce(&settings, &parts, &listeners, first_start)?;
         let insight = process::insight_start()?;
         let steward = Steward::new(parts.objects.clone(), steward_settings(&settings));
+        let transport = Arc::clone(&parts.cluster.transport) as Arc<dyn Transport>;
+        steward.join_hands(&transport);
         let operations = Arc::new(SiteOperations::new(
             &settings,
             &parts,

@@ -13,7 +13,7 @@ use objects::{DeleteObject, ObjectName, Objects};
 use simulator::{Running, Site, SiteOptions, simulator};
 use steward::Steward;
 use units::{ClusterId, DiskId, NodeId, SimRandom};
-use wire::{Service, SimNetwork, Transport as _};
+use wire::{Handler, Service, SimNetwork, Transport as _};
 
 const ME: NodeId = NodeId::from_u128(1);
 const OTHERS: [NodeId; 4] =
@@ -63,7 +63,9 @@ impl Cluster {
     /// A process of another node begins, with this disk.
     fn serve(&mut self, node: NodeId, store: FragmentStore) {
         let transport = self.network.join(node, SimNetwork::roster([ME]));
-        transport.serve(Service::Fragments, Arc::new(FragmentService::new(store.clone())));
+        let service = Arc::new(FragmentService::new(store.clone()));
+        transport.serve(Service::Fragments, Arc::clone(&service) as Arc<dyn Handler>);
+        transport.serve(Service::Upkeep, service);
         self.map.extend(store.disks().into_iter().map(|disk| (disk, node)));
         self.store.map_set(self.map.clone());
         self.others.insert(node, store);

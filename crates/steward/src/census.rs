@@ -222,7 +222,11 @@ pub(crate) fn with_unheard(row: &PartRow) -> PartRow {
 }
 
 /// Whether an index has a fragment with the length that the part's row says.
-fn is_expected(row: &PartRow, name: FragmentName, length: Option<units::ByteCount>) -> bool {
+pub(crate) fn is_expected(
+    row: &PartRow,
+    name: FragmentName,
+    length: Option<units::ByteCount>,
+) -> bool {
     let expected = expected_bytes(row, name).map(|bytes| bytes as u64);
     length.is_some() && length.map(units::ByteCount::get) == expected
 }

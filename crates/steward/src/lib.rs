@@ -32,6 +32,7 @@ mod compaction;
 mod copies;
 mod error;
 mod forget;
+mod hands;
 mod homeless;
 mod lifecycle;
 pub mod limits;

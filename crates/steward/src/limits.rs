@@ -87,9 +87,27 @@ pub const WALK_REST: Duration = Duration::from_millis(10);
 /// else needs the log.
 pub const CLEARING_REST: Duration = Duration::from_millis(10);
 
-/// Parts repaired at a time: many small ones together fill a commit, so that one sync
-/// makes several MiB durable.
-pub const REPAIRS_PER_STEP: usize = 16;
+/// Parts that one node repairs at a time: many small ones together fill a commit, so that
+/// one sync makes several MiB durable, and while one waits for a far site others go on.
+pub const REPAIRS_AT_ONCE: usize = 16;
+
+/// Nodes that repair for one at a time: each part is worked on by one of those that have
+/// fragments of it, and what is under way is bounded however many sites there are.
+pub const HANDS_MAX: usize = 8;
+
+/// Parts taken by one step: then it is looked anew which are the most endangered.
+pub const REPAIRS_PER_STEP: usize = 256;
+
+/// How often a node that repairs for another says that it is still at work.
+pub const HELP_SIGN_EVERY: Duration = Duration::from_secs(1);
+
+/// How long such a node may be silent before its part is repaired by who asked: longer than
+/// a busy node takes to say something, shorter than anybody would wait.
+pub const HELP_SILENCE_MAX: Duration = Duration::from_secs(6);
+
+/// Bytes of the answer about one part, signs of work included: one a second, of a part that
+/// takes a whole day.
+pub const HELP_ANSWER_BYTES_MAX: usize = 128 * 1024;
 
 /// How long a repair is put off that met a catalog which takes no command: as long as
 /// until lost disks are next looked for.
@@ -110,9 +128,15 @@ pub const HOMELESS_MAX: usize = 100_000;
 pub const HOMELESS_LOOKED_AT: usize = 256;
 
 /// Bytes of rebuilt fragments that wait for their sync, of all repairs together. On top
-/// comes the one stripe that is rebuilt at a time, with all its fragments, and
-/// [`REPAIR_LOOK_BYTES_MAX`].
+/// come [`REPAIR_STRIPES_BYTES_MAX`] and [`REPAIR_LOOK_BYTES_MAX`].
 pub const REPAIR_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Bytes of stripes that are being rebuilt, with all their fragments: three long ones of
+/// 3+2, or many small ones, so that one far site does not make the others wait.
+pub const REPAIR_STRIPES_BYTES_MAX: usize = 24 * 1024 * 1024;
+
+/// Stripes of a part that are looked at for one batch.
+pub const BATCH_STRIPES_MAX: usize = 64;
 
 /// Bytes of fragments that are read to see whether they are good, and let go, of all
 /// repairs together: one of the longest, or many small ones at a time.

@@ -23,14 +23,18 @@ use catalog::command::PartChange;
 use catalog::{Command, PartRow, Refusal};
 use consensus::ProposeError;
 use erasure::{Code, CodecId};
-use fragments::{Fragment, FragmentHeader, FragmentName, Reach};
+use fragments::{CustodyProof, Fragment, FragmentHeader, FragmentName, Nonce, Reach};
+use futures::future::join_all;
 use placement::DiskFacts;
 use seal::SealedLayout;
 use tokio::sync::SemaphorePermit;
 use units::{ByteCount, DiskId, Epoch, FragmentNumber, PartId, StripeNumber, planted};
 
-use crate::census::{Presence, expected_bytes, name_of, with_unheard};
-use crate::limits::{LENGTHS_PAGE, REPAIR_BATCH_BYTES, REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX};
+use crate::census::{Presence, expected_bytes, is_expected, name_of, with_unheard};
+use crate::limits::{
+    BATCH_STRIPES_MAX, LENGTHS_PAGE, REPAIR_BATCH_BYTES, REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX,
+    REPAIR_STRIPES_BYTES_MAX,
+};
 use crate::places::Goal;
 use crate::planted::{MOVE_UNVERIFIED, REMOVE_FIRST};
 use crate::{RepairOutcome, Steward, StewardError};
@@ -40,6 +44,8 @@ pub(crate) struct SlotWork {
     pub(crate) part: PartId,
     pub(crate) slot: FragmentNumber,
     pub(crate) disk: DiskId,
+    /// The part could not be rebuilt when it was last tried: indexes are not believed.
+    pub(crate) was_in_vain: bool,
     code: Code,
     layout: SealedLayout,
 }
@@ -50,6 +56,7 @@ impl SlotWork {
             part,
             slot,
             disk: *row.slots.get(usize::from(slot.get()))?,
+            was_in_vain: false,
             code: Code::new(row.data, row.parity).ok()?,
             layout: SealedLayout::new(row.size, row.stripe_bytes)?,
         })
@@ -104,8 +111,7 @@ impl Steward {
             Goal::Later => return Ok(RepairOutcome { deferred: 1, ..RepairOutcome::default() }),
             Goal::Nowhere => {
                 // Without a disk to go to it may be lost all the same.
-                let in_vain = self.shared.repairs.lock().was_in_vain(work.part, row);
-                let lost = self.stripes_lost(work, row, in_vain).await;
+                let lost = self.stripes_lost(work, row, work.was_in_vain).await;
                 let homeless = u64::from(row.stripe_count).saturating_sub(lost);
                 return Ok(RepairOutcome { lost, homeless, ..RepairOutcome::default() });
             }
@@ -138,8 +144,7 @@ impl Steward {
         if moving {
             // The indexes have most of the answer; what they cannot know is read if it
             // has been in vain before.
-            let in_vain = self.shared.repairs.lock().was_in_vain(work.part, row);
-            outcome.lost = self.stripes_lost(work, row, in_vain).await;
+            outcome.lost = self.stripes_lost(work, row, work.was_in_vain).await;
         }
         let mut left = 0..row.stripe_count;
         // Nothing is written of a slot that cannot move.
@@ -180,7 +185,11 @@ impl Steward {
     async fn stripes_lost(&self, work: &SlotWork, row: &PartRow, read: bool) -> u64 {
         let row = &with_unheard(row);
         let mut lost = 0;
+        let plainly_good = if read { Vec::new() } else { self.stripes_there(work, row).await };
         for stripe in 0..row.stripe_count {
+            if plainly_good.get(stripe as usize).copied().unwrap_or(false) {
+                continue;
+            }
             let mut good = 0;
             for (slot, disk) in (0_u8..).zip(&row.slots) {
                 let name = name_of(work.part, stripe, slot);
@@ -201,6 +210,27 @@ impl Steward {
             lost += u64::from(good < row.data);
         }
         lost
+    }
+
+    /// Which stripes have enough fragments where the catalog says, by the indexes: each disk
+    /// is asked once for all of its own, side by side.
+    async fn stripes_there(&self, work: &SlotWork, row: &PartRow) -> Vec<bool> {
+        let stripes = 0..row.stripe_count;
+        let asked = (0_u8..).zip(&row.slots).map(async |(slot, disk)| {
+            let names: Vec<FragmentName> =
+                stripes.clone().map(|stripe| name_of(work.part, stripe, slot)).collect();
+            let lengths = self.fragments().lengths(*disk, &names).await.unwrap_or_default();
+            let is_good = |(name, length): (&FragmentName, Option<ByteCount>)| {
+                is_expected(row, *name, length) && !self.is_distrusted(*name)
+            };
+            names.iter().zip(lengths).map(is_good).collect::<Vec<bool>>()
+        });
+        let there = join_all(asked).await;
+        let enough = |stripe: u32| {
+            let is_there = |slot: &Vec<bool>| slot.get(stripe as usize).copied().unwrap_or(false);
+            there.iter().filter(|slot| is_there(slot)).count() >= usize::from(row.data)
+        };
+        stripes.clone().map(enough).collect()
     }
 
     /// The disks of all nodes, as placement sees them.
@@ -276,10 +306,18 @@ impl Steward {
         left: &mut Range<u32>,
     ) -> Batch<'_> {
         let mut batch = Batch::default();
-        while batch.bytes < REPAIR_BATCH_BYTES {
-            let Some(stripe) = left.next() else { break };
+        // What an index does not have is not asked for one by one.
+        let next: Vec<u32> = left.clone().take(BATCH_STRIPES_MAX).collect();
+        let names: Vec<FragmentName> = next.iter().map(|stripe| work.name(*stripe)).collect();
+        let there = self.fragments().lengths(target, &names).await.unwrap_or_default();
+        for (stripe, at) in next.into_iter().zip(0_usize..) {
+            if batch.bytes >= REPAIR_BATCH_BYTES {
+                break;
+            }
+            left.start = stripe.saturating_add(1);
             let name = work.name(stripe);
-            if self.is_good(target, row, name).await {
+            let is_absent = there.get(at).is_some_and(Option::is_none);
+            if !is_absent && self.is_good(target, row, name).await {
                 continue;
             }
             let bytes = expected_bytes(row, name).unwrap_or(0).clamp(1, REPAIR_BYTES_MAX);
@@ -332,20 +370,8 @@ impl Steward {
                 return copy;
             }
         }
-        // One stripe in memory, whoever asks.
-        let _one = self.shared.rebuilding.lock().await;
-        let mut pieces = Vec::with_capacity(row.slots.len());
-        let mut have = 0;
-        for (slot, disk) in (0_u8..).zip(&row.slots) {
-            let other = FragmentName { fragment: FragmentNumber::new(slot), ..name };
-            let piece = if other == name || have == row.data {
-                None
-            } else {
-                self.good_somewhere(*disk, row, other).await
-            };
-            have += u8::from(piece.is_some());
-            pieces.push(piece);
-        }
+        let _room = self.stripe_room(work, row, name.stripe).await;
+        let mut pieces = self.pieces(row, name).await;
         let sealed = work.sealed_bytes(name.stripe);
         if name.fragment.get() < row.data {
             erasure::rebuild_data(work.code, sealed, &mut pieces).ok()?;
@@ -353,6 +379,56 @@ impl Steward {
             erasure::rebuild(work.code, sealed, &mut pieces).ok()?;
         }
         pieces.into_iter().nth(usize::from(name.fragment.get())).flatten()
+    }
+
+    /// As many other fragments of a stripe as it takes, at their numbers, if there are so
+    /// many: read side by side, those of this node first.
+    async fn pieces(&self, row: &PartRow, wanted: FragmentName) -> Vec<Option<Bytes>> {
+        let mut pieces = vec![None; row.slots.len()];
+        let mut left: Vec<(u8, DiskId)> = (0_u8..).zip(row.slots.iter().copied()).collect();
+        left.retain(|(slot, _)| *slot != wanted.fragment.get());
+        // Another order for each stripe: so all sites are asked, and all ways to them.
+        let turn = usize::try_from(wanted.stripe.get()).unwrap_or(0) % left.len().max(1);
+        left.rotate_left(turn);
+        left.sort_by_key(|(_, disk)| match self.fragments().reach(*disk) {
+            Reach::Here => 0,
+            Reach::There { .. } => 1,
+            _ => 2,
+        });
+        let mut left = left.into_iter();
+        let mut have = 0;
+        while have < usize::from(row.data) {
+            let some: Vec<(u8, DiskId)> =
+                left.by_ref().take(usize::from(row.data).saturating_sub(have)).collect();
+            if some.is_empty() {
+                break;
+            }
+            let read = some.into_iter().map(async |(slot, disk)| {
+                let name = FragmentName { fragment: FragmentNumber::new(slot), ..wanted };
+                (slot, self.good_somewhere(disk, row, name).await)
+            });
+            for (slot, piece) in join_all(read).await {
+                have += usize::from(piece.is_some());
+                if let Some(place) = pieces.get_mut(usize::from(slot)) {
+                    *place = piece;
+                }
+            }
+        }
+        pieces
+    }
+
+    /// The room for a stripe with all its fragments. Who has it waits for nothing but
+    /// disks.
+    async fn stripe_room(
+        &self,
+        work: &SlotWork,
+        row: &PartRow,
+        stripe: StripeNumber,
+    ) -> Option<SemaphorePermit<'_>> {
+        let data = usize::from(row.data.max(1));
+        let bytes = work.sealed_bytes(stripe).div_ceil(data).saturating_mul(row.slots.len());
+        let bytes = bytes.clamp(1, REPAIR_STRIPES_BYTES_MAX);
+        self.shared.stripe_room.acquire_many(u32::try_from(bytes).unwrap_or(u32::MAX)).await.ok()
     }
 
     /// Whether a fragment on a disk is good; it is read for that, and let go.
@@ -432,17 +508,28 @@ impl Steward {
             return Ok(batch.fragments.len() as u64);
         }
         self.fragments().append_many(target, batch.fragments.clone()).await?;
-        let mut good = 0;
-        for written in &batch.fragments {
-            let name = written.header.name;
-            let _room = self.look_room(written.payload.len()).await;
-            let back = self.fragments().read_whole(target, name).await;
-            if back.is_ok_and(|fragment| fragment.payload == written.payload) {
-                self.shared.distrusted.lock().remove(&name);
-                good += 1;
+        let verified = batch.fragments.iter().map(async |written| {
+            let is_there = self.is_at(target, written).await;
+            if is_there {
+                self.shared.distrusted.lock().remove(&written.header.name);
             }
+            is_there
+        });
+        Ok(join_all(verified).await.into_iter().map(u64::from).sum())
+    }
+
+    /// Whether a disk has a fragment as it was written there: it is read, and if it is at
+    /// another node that node proves that it has read it, so that its bytes stay there.
+    async fn is_at(&self, disk: DiskId, written: &Fragment) -> bool {
+        let name = written.header.name;
+        if self.fragments().reach(disk) == Reach::Here {
+            let _room = self.look_room(written.payload.len()).await;
+            let back = self.fragments().read_whole(disk, name).await;
+            return back.is_ok_and(|fragment| fragment.payload == written.payload);
         }
-        Ok(good)
+        let nonce = Nonce::draw(&*self.shared.objects.parts().random);
+        let proof = self.fragments().prove(disk, name, nonce, None).await;
+        proof.is_ok_and(|proof| proof == CustodyProof::of(nonce, &written.payload))
     }
 
     /// Tells the catalog, then lets the old fragments go where that is possible.

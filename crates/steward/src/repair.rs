@@ -49,11 +49,25 @@ impl RepairOutcome {
     }
 }
 
-/// What a repair of one part came to, and which slots of it were left for later.
+/// What a repair of one part came to, slot by slot, up to where it could not go on.
 #[derive(Default)]
-struct Repaired {
-    outcome: RepairOutcome,
-    deferred: Vec<FragmentNumber>,
+pub(crate) struct Repaired {
+    pub(crate) slots: Vec<(FragmentNumber, RepairOutcome)>,
+    pub(crate) failed: Option<StewardError>,
+}
+
+impl Repaired {
+    fn outcome(&self) -> RepairOutcome {
+        let mut total = RepairOutcome::default();
+        self.slots.iter().for_each(|(_, outcome)| total.add(*outcome));
+        total
+    }
+
+    /// The slots that were left for later.
+    fn deferred(&self) -> Vec<FragmentNumber> {
+        let left = self.slots.iter().filter(|(_, outcome)| outcome.deferred > 0);
+        left.map(|(slot, _)| *slot).collect()
+    }
 }
 
 /// The parts that one step has taken out of the queue. Those whose repair has not ended
@@ -250,37 +264,43 @@ impl Steward {
     pub async fn repair_step(&self) -> Result<RepairOutcome, StewardError> {
         let mut repairs = JoinSet::new();
         let mut taken = Taken { steward: self, tasks: Vec::new() };
-        while repairs.len() < REPAIRS_PER_STEP {
-            let Some(task) = self.repair_take(repairs.is_empty()) else { break };
-            let (steward, at_work) = (self.clone(), task.clone());
-            let repair = repairs.spawn(async move { steward.task_repair(&at_work).await });
-            taken.tasks.push((repair.id(), task));
-        }
         let mut total = RepairOutcome::default();
         let (mut failed, mut later, mut panicked) = (None, Vec::new(), None);
-        while let Some(joined) = repairs.join_next_with_id().await {
+        let at_once = self.repairs_at_once();
+        let mut left = REPAIRS_PER_STEP;
+        loop {
+            while left > 0 && repairs.len() < at_once {
+                let Some(task) = self.repair_take(repairs.is_empty()) else { break };
+                left -= 1;
+                let row = self.view().part(task.part)?;
+                let hand = row.and_then(|row| self.hand_for(&task, &row));
+                let (steward, at_work) = (self.clone(), task.clone());
+                let repair =
+                    repairs.spawn(async move { steward.task_by_hand(&at_work, hand).await });
+                taken.tasks.push((repair.id(), task));
+            }
+            let Some(joined) = repairs.join_next_with_id().await else { break };
             let (id, done) = match joined {
                 Ok((id, done)) => (id, Ok(done)),
                 Err(error) => (error.id(), Err(error)),
             };
             let Some(task) = taken.end(id) else { continue };
             match done {
-                Ok(Ok(None)) => later.push(task),
-                Ok(Ok(Some(done))) => {
-                    total.add(done.outcome);
+                Ok(None) => later.push(task),
+                Ok(Some(done)) => {
+                    total.add(done.outcome());
                     if let Err(error) = self.repair_done(task, done) {
                         failed.get_or_insert(error);
                     }
-                }
-                Ok(Err(error)) => {
-                    self.repair_failed(task, &error);
-                    failed.get_or_insert(error);
                 }
                 Err(error) => {
                     tracing::error!(part = %task.part, "the repair of this part panicked");
                     self.task_put_off(task, REPAIR_PANIC_PAUSE);
                     panicked = error.try_into_panic().ok().or(panicked);
                 }
+            }
+            if panicked.is_some() || failed.is_some() {
+                left = 0;
             }
         }
         for task in later {
@@ -318,11 +338,27 @@ impl Steward {
         task
     }
 
-    /// A repair was carried out, but for slots that were left for later.
-    fn repair_done(&self, task: RepairTask, done: Repaired) -> Result<(), StewardError> {
-        let noted = self.outcome_note(&task, done.outcome);
-        if !done.deferred.is_empty() {
-            self.task_put_off(RepairTask { lost: done.deferred, ..task }, REPAIR_PUT_OFF);
+    /// A repair was carried out, but for slots that were left for later or that it did not
+    /// come to.
+    fn repair_done(&self, mut task: RepairTask, done: Repaired) -> Result<(), StewardError> {
+        for (slot, outcome) in &done.slots {
+            if outcome.deferred == 0 {
+                self.slot_settled(task.part, *slot, *outcome);
+            }
+        }
+        let deferred = done.deferred();
+        if let Some(error) = done.failed {
+            let dealt_with = |slot: &FragmentNumber| {
+                done.slots.iter().any(|(done, _)| done == slot) && !deferred.contains(slot)
+            };
+            task.lost.retain(|slot| !dealt_with(slot));
+            self.repair_failed(task, &error);
+            return Err(error);
+        }
+        let outcome = done.outcome();
+        let noted = self.outcome_note(&task, outcome);
+        if !deferred.is_empty() {
+            self.task_put_off(RepairTask { lost: deferred, ..task }, REPAIR_PUT_OFF);
         }
         noted
     }
@@ -384,27 +420,45 @@ impl Steward {
         self.shared.repairs.lock().is_paused(part, row, now)
     }
 
-    /// Repairs these slots of a part; not while copies of it are being cleared away.
-    async fn task_repair(&self, task: &RepairTask) -> Result<Option<Repaired>, StewardError> {
+    /// Repairs these slots of a part here; not while copies of it are being cleared away.
+    pub(crate) async fn task_repair(&self, task: &RepairTask) -> Option<Repaired> {
+        self.task_rebuild(task, false).await
+    }
+
+    /// The same, for a node that may know that it was in vain before.
+    pub(crate) async fn task_rebuild(
+        &self,
+        task: &RepairTask,
+        was_in_vain: bool,
+    ) -> Option<Repaired> {
+        let _claim = self.shared.claims.claim(task.part)?;
         let mut done = Repaired::default();
-        let part = task.part;
-        let Some(_claim) = self.shared.claims.claim(part) else { return Ok(None) };
         for slot in &task.lost {
-            // Read anew for each slot: the one before may have moved.
-            let row = self.view().part(part)?.filter(|row| row.references > 0);
-            let work = row.and_then(|row| Some((SlotWork::of(part, *slot, &row)?, row)));
-            let one = match &work {
-                Some((work, row)) => self.slot_repair(work, row).await?,
-                // Deleted meanwhile: there is nothing to repair.
-                None => RepairOutcome::default(),
-            };
-            if one.deferred > 0 {
-                done.deferred.push(*slot);
-            } else {
-                self.slot_settled(part, *slot, one);
+            match self.slot_rebuild(task.part, *slot, was_in_vain).await {
+                Ok(outcome) => done.slots.push((*slot, outcome)),
+                Err(error) => {
+                    done.failed = Some(error);
+                    break;
+                }
             }
-            done.outcome.add(one);
         }
-        Ok(Some(done))
+        Some(done)
+    }
+
+    async fn slot_rebuild(
+        &self,
+        part: PartId,
+        slot: FragmentNumber,
+        was_in_vain: bool,
+    ) -> Result<RepairOutcome, StewardError> {
+        // Read anew for each slot: the one before may have moved.
+        let row = self.view().part(part)?.filter(|row| row.references > 0);
+        // Deleted meanwhile: there is nothing to repair.
+        let Some(row) = row else { return Ok(RepairOutcome::default()) };
+        let Some(mut work) = SlotWork::of(part, slot, &row) else {
+            return Ok(RepairOutcome::default());
+        };
+        work.was_in_vain = was_in_vain || self.shared.repairs.lock().was_in_vain(part, &row);
+        self.slot_repair(&work, &row).await
     }
 }

@@ -15,8 +15,9 @@ use units::{DiskId, PartId, Timestamp};
 use crate::buckets::BucketsWalk;
 use crate::claims::Claims;
 use crate::copies::CopiesMet;
+use crate::hands::Hands;
 use crate::homeless::Homeless;
-use crate::limits::{REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX};
+use crate::limits::{REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX, REPAIR_STRIPES_BYTES_MAX};
 use crate::losses::{Counted, Survey};
 use crate::moves::Moving;
 use crate::repair::LostWalk;
@@ -37,6 +38,8 @@ pub struct Steward {
 
 pub(crate) struct Shared {
     pub(crate) objects: Objects,
+    /// The disks of all nodes, for what nobody waits for.
+    pub(crate) fragments: ClusterStore,
     pub(crate) settings: Settings,
     pub(crate) findings: tokio::sync::Mutex<Option<Findings>>,
     /// Parts taken out of the queue of given-up writes and not condemned yet.
@@ -49,8 +52,10 @@ pub(crate) struct Shared {
     pub(crate) repair_room: Semaphore,
     /// Bytes of fragments that repairs may read to look at them.
     pub(crate) look_room: Semaphore,
-    /// Held while a stripe is rebuilt: one at a time.
-    pub(crate) rebuilding: tokio::sync::Mutex<()>,
+    /// Bytes of stripes that are being rebuilt, with all their fragments.
+    pub(crate) stripe_room: Semaphore,
+    /// Who repairs how much of what this node found.
+    pub(crate) hands: Hands,
     /// What the scrub round found; locked after `repairs` where both are.
     pub(crate) round: Mutex<RoundFindings>,
     pub(crate) lost_walk: Mutex<LostWalk>,
@@ -99,6 +104,7 @@ impl Steward {
         let findings = objects.findings();
         Self {
             shared: Arc::new(Shared {
+                fragments: objects.parts().fragments.upkeep(),
                 objects,
                 settings,
                 findings: tokio::sync::Mutex::new(findings),
@@ -108,7 +114,8 @@ impl Steward {
                 claims: Claims::default(),
                 repair_room: Semaphore::new(REPAIR_BYTES_MAX),
                 look_room: Semaphore::new(REPAIR_LOOK_BYTES_MAX),
-                rebuilding: tokio::sync::Mutex::default(),
+                stripe_room: Semaphore::new(REPAIR_STRIPES_BYTES_MAX),
+                hands: Hands::default(),
                 round: Mutex::default(),
                 lost_walk: Mutex::default(),
                 away: Mutex::default(),
@@ -153,7 +160,7 @@ impl Steward {
 
     /// The disks of all nodes: where fragments of parts are read and written.
     pub(crate) fn fragments(&self) -> &ClusterStore {
-        &self.shared.objects.parts().fragments
+        &self.shared.fragments
     }
 
     /// The disks of this node, for what each node does for its own.

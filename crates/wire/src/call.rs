@@ -23,12 +23,25 @@ pub enum Service {
     Status,
     /// Snapshots of the catalog, which may be long.
     Snapshot,
+    /// Repairing a part for another node.
+    Repair,
+    /// Fragments on the disks of a node, for repairs and moves: on a line of its own, of
+    /// which little is under way, so that it does not stand before what clients wait for.
+    Upkeep,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 6] =
-        [Self::Join, Self::Consensus, Self::Catalog, Self::Fragments, Self::Status, Self::Snapshot];
+    pub const ALL: [Self; 8] = [
+        Self::Join,
+        Self::Consensus,
+        Self::Catalog,
+        Self::Fragments,
+        Self::Status,
+        Self::Snapshot,
+        Self::Repair,
+        Self::Upkeep,
+    ];
 
     /// Its name between nodes.
     pub const fn name(self) -> &'static str {
@@ -39,12 +52,14 @@ impl Service {
             Self::Fragments => "fragments",
             Self::Status => "status",
             Self::Snapshot => "snapshot",
+            Self::Repair => "repair",
+            Self::Upkeep => "upkeep",
         }
     }
 
     /// Whether its bodies are long: they must not make a heartbeat wait.
     pub const fn is_bulk(self) -> bool {
-        matches!(self, Self::Fragments | Self::Snapshot)
+        matches!(self, Self::Fragments | Self::Snapshot | Self::Upkeep)
     }
 }
 

@@ -9,7 +9,7 @@ use units::{DiskId, NodeId};
 use wire::{Body, BodyError, Call, CallError, Service, Transport};
 
 use super::reports::Reports;
-use super::{Patience, Waits};
+use super::{Patience, Purpose, Waits};
 use crate::limits::SILENCE_LOOK_EVERY;
 use crate::protocol::{self, Answer, Fault, Question};
 use crate::{FragmentName, ReadError, WriteError};
@@ -35,13 +35,22 @@ impl Asker {
         &self,
         reports: &Reports,
         node: NodeId,
+        purpose: Purpose,
         patience: Patience,
         question: &Question,
         (body, most): (Body, usize),
     ) -> Result<(Answer, Bytes), Unanswered> {
         let head =
             protocol::encode(question).map_err(|error| Unanswered::Nonsense(error.to_string()))?;
-        let call = Call { service: Service::Fragments, head, body };
+        // What is answered from memory does not stand in the way of anybody.
+        let is_upkeep = purpose == Purpose::Upkeep
+            && matches!(
+                question,
+                Question::Append { .. } | Question::Read { .. } | Question::ReadWhole { .. }
+            );
+        let service = if is_upkeep { Service::Upkeep } else { Service::Fragments };
+        let patience = if is_upkeep { self.waits.upkeep } else { patience };
+        let call = Call { service, head, body };
         let answered = async {
             let reply = self.transport.call(node, call, patience.longest).await?;
             let bytes = reply.body.collect(most).await.map_err(|error| match error {

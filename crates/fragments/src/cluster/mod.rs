@@ -42,6 +42,17 @@ use crate::{
 pub struct ClusterStore {
     local: FragmentStore,
     shared: Arc<Shared>,
+    /// What bytes travel for.
+    purpose: Purpose,
+}
+
+/// What bytes travel for between nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Somebody waits for them.
+    Clients,
+    /// Nobody does: they leave the way to others.
+    Upkeep,
 }
 
 struct Shared {
@@ -99,7 +110,15 @@ impl ClusterStore {
 
     fn made(local: FragmentStore, asker: Option<Asker>, waits: Waits) -> Self {
         let reports = Reports::new(waits.report_age_max);
-        Self { local, shared: Arc::new(Shared { asker, map: RwLock::default(), reports }) }
+        let shared = Arc::new(Shared { asker, map: RwLock::default(), reports });
+        Self { local, shared, purpose: Purpose::Clients }
+    }
+
+    /// The same disks for repairs and moves: what they read and write at other nodes comes
+    /// behind what clients wait for, and is waited for longer.
+    #[must_use]
+    pub fn upkeep(&self) -> Self {
+        Self { purpose: Purpose::Upkeep, ..self.clone() }
     }
 
     /// The disks of this node, for the duties that each node has for its own.
@@ -542,7 +561,7 @@ impl ClusterStore {
             };
             return Err(Unanswered::Call(CallError::Unreachable { node, reason }));
         }
-        asker.ask(reports, node, patience, question, wanted).await
+        asker.ask(reports, node, self.purpose, patience, question, wanted).await
     }
 }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::limits::{
     ASK_WITHIN, ELSEWHERE_WITHIN, PROVE_WITHIN, READ_LONGEST, READ_WITHIN, REPORT_AGE_MAX,
-    REPORT_EVERY, SILENT_AFTER, WRITE_LONGEST, WRITE_WITHIN,
+    REPORT_EVERY, SILENT_AFTER, UPKEEP_LONGEST, WRITE_LONGEST, WRITE_WITHIN,
 };
 
 /// How long is waited for one answer.
@@ -32,6 +32,8 @@ pub struct Waits {
     pub elsewhere: Patience,
     /// For a proof of custody.
     pub prove: Patience,
+    /// For bytes of repairs and moves, which others overtake.
+    pub upkeep: Patience,
     /// Without a byte from it for so long, a node is silent.
     pub silent_after: Duration,
     /// From one report of a node to the next.
@@ -49,6 +51,7 @@ impl Default for Waits {
             ask: flat(ASK_WITHIN),
             elsewhere: flat(ELSEWHERE_WITHIN),
             prove: flat(PROVE_WITHIN),
+            upkeep: Patience { within: WRITE_WITHIN, longest: UPKEEP_LONGEST },
             silent_after: SILENT_AFTER,
             report_every: REPORT_EVERY,
             report_age_max: REPORT_AGE_MAX,

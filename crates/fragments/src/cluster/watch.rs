@@ -9,7 +9,7 @@ use units::NodeId;
 use wire::Body;
 
 use super::ask::Asker;
-use super::{ClusterStore, Patience};
+use super::{ClusterStore, Patience, Purpose};
 use crate::NodeReport;
 use crate::limits::REPORT_EVERY_MIN;
 use crate::protocol::{Answer, DiskWords, Question};
@@ -64,7 +64,8 @@ impl ClusterStore {
         let within = asker.waits.ask.within;
         let patience = Patience { within, longest: within };
         let nothing = (Body::empty(), 0);
-        let said = asker.ask(reports, node, patience, &Question::Report, nothing).await;
+        let said =
+            asker.ask(reports, node, Purpose::Clients, patience, &Question::Report, nothing).await;
         // The map may have changed meanwhile.
         if !self.others().contains(&node) {
             return;

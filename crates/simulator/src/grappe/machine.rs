@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use units::{ByteCount, Clock, ClusterId, NodeId, Random, SimRandom, SiteId};
 use vault::Vault;
-use wire::{Roster, Service, SimNetwork, Transport};
+use wire::{Handler, Roster, Service, SimNetwork, Transport};
 
 use super::clock::RuntimeClock;
 use super::following::Following;
@@ -166,8 +166,9 @@ impl Machine {
             FragmentStore::open_unless_forgotten(CLUSTER, data, &forgotten, &*random).await;
         let fragments = fragments.context("the fragment store does not open")?;
         let store = ClusterStore::new(fragments.clone(), Arc::clone(&transport), Waits::default());
-        let service = FragmentService::new(fragments.clone());
-        transport.serve(Service::Fragments, Arc::new(service));
+        let service = Arc::new(FragmentService::new(fragments.clone()));
+        transport.serve(Service::Fragments, Arc::clone(&service) as Arc<dyn Handler>);
+        transport.serve(Service::Upkeep, service);
         let objects = Objects::new(objects::Parts {
             consensus: consensus.clone(),
             fragments: store.clone(),
@@ -176,6 +177,7 @@ impl Machine {
             random,
         });
         let steward = Steward::new(objects.clone(), around.settings.clone());
+        steward.join_hands(&transport);
         let following = Following {
             consensus: consensus.clone(),
             transport: Arc::clone(&transport),

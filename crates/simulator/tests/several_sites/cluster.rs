@@ -19,7 +19,7 @@ use steward::{Moves, Steward};
 use units::{
     Clock as _, ClusterId, DiskId, InviteId, NodeId, NodePublicKey, PartId, SimRandom, SiteId,
 };
-use wire::{Service, SimNetwork, Transport as _};
+use wire::{Handler, Service, SimNetwork, Transport as _};
 
 /// Sites that may join, the first among them.
 const MOST: u8 = 8;
@@ -119,7 +119,9 @@ impl Cluster {
         let random = SimRandom::seeded(number.into());
         let store = FragmentStore::open(ClusterId::from_u128(1), blank, &random).await?;
         let transport = self.network.join(node(number), SimNetwork::roster([node(1)]));
-        transport.serve(Service::Fragments, Arc::new(FragmentService::new(store.clone())));
+        let service = Arc::new(FragmentService::new(store.clone()));
+        transport.serve(Service::Fragments, Arc::clone(&service) as Arc<dyn Handler>);
+        transport.serve(Service::Upkeep, service);
         let disks = store.disks();
         self.map.extend(disks.iter().map(|disk| (*disk, node(number))));
         self.store.map_set(self.map.clone());

@@ -13,8 +13,8 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use units::NodePublicKey;
 
-use super::credentials::{ALPN, key_in};
-use super::line::buffered;
+use super::credentials::{ALPN, ALPN_UPKEEP, key_in};
+use super::line::{buffered, upkeep_narrow};
 use super::serve::Server;
 use crate::limits::{ACCEPT_AGAIN_AFTER, HANDSHAKE_WITHIN, HANDSHAKES_MAX};
 
@@ -75,8 +75,10 @@ async fn prove(
     tcp.set_nodelay(true).map_err(|error| error.to_string())?;
     let io = acceptor.accept(buffered(tcp)).await.map_err(|error| error.to_string())?;
     let (_, session) = io.get_ref();
-    if session.alpn_protocol() != Some(ALPN) {
-        return Err("it speaks another protocol".to_owned());
+    match session.alpn_protocol() {
+        Some(ALPN) => {}
+        Some(ALPN_UPKEEP) => upkeep_narrow(io.get_ref().0.get_ref())?,
+        _ => return Err("it speaks another protocol".to_owned()),
     }
     let presented = session.peer_certificates().and_then(|presented| presented.first());
     let key = presented.and_then(|presented| key_in(presented));

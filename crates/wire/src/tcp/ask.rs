@@ -134,6 +134,8 @@ const fn place(service: Service) -> &'static str {
         Service::Fragments => "https://essaim/fragments",
         Service::Status => "https://essaim/status",
         Service::Snapshot => "https://essaim/snapshot",
+        Service::Repair => "https://essaim/repair",
+        Service::Upkeep => "https://essaim/upkeep",
     }
 }
 

@@ -26,6 +26,8 @@ use crate::Roster;
 
 /// What is spoken behind the handshake.
 pub(super) const ALPN: &[u8] = b"essaim/1";
+/// The same on a connection for upkeep: both sides keep little of it on the way.
+pub(super) const ALPN_UPKEEP: &[u8] = b"essaim-upkeep/1";
 
 const SPKI_PREFIX: [u8; 12] =
     [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -54,8 +56,13 @@ impl Credentials {
         Self { certified, provider: Arc::new(aws_lc_rs::default_provider()) }
     }
 
-    /// To dial the node of exactly this key.
-    pub(super) fn client(&self, pinned: NodePublicKey) -> Result<ClientConfig, rustls::Error> {
+    /// To dial the node of exactly this key. For upkeep, a node that does not know of it is
+    /// content with what it knows.
+    pub(super) fn client(
+        &self,
+        pinned: NodePublicKey,
+        is_upkeep: bool,
+    ) -> Result<ClientConfig, rustls::Error> {
         let mut config = ClientConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&[&TLS13])?
             .dangerous()
@@ -64,6 +71,9 @@ impl Credentials {
                 self.certified.clone(),
             )));
         config.alpn_protocols = vec![ALPN.to_vec()];
+        if is_upkeep {
+            config.alpn_protocols.insert(0, ALPN_UPKEEP.to_vec());
+        }
         config.enable_sni = false;
         config.resumption = Resumption::disabled();
         Ok(config)
@@ -80,7 +90,7 @@ impl Credentials {
             .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(
                 self.certified.clone(),
             )));
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = vec![ALPN_UPKEEP.to_vec(), ALPN.to_vec()];
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         config.max_early_data_size = 0;

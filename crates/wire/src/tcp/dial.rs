@@ -14,9 +14,9 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-use super::credentials::{ALPN, Credentials};
+use super::credentials::{ALPN, ALPN_UPKEEP, Credentials};
 use super::health::{Health, Heard};
-use super::line::{Line, buffered};
+use super::line::{Line, buffered, upkeep_narrow};
 use crate::Peer;
 use crate::limits::{
     ADDRESSES_MAX, DIAL_WITHIN, FIELDS_BYTES_MAX, FRAME_BYTES_MAX, REPLIES_WINDOW_BYTES,
@@ -37,6 +37,7 @@ pub(super) async fn dial(
     peer: &Peer,
     health: &Health,
     cut: &CancellationToken,
+    is_upkeep: bool,
 ) -> Result<Dialled, String> {
     let mut reasons = Vec::new();
     for address in peer.addresses.iter().take(ADDRESSES_MAX) {
@@ -44,7 +45,7 @@ pub(super) async fn dial(
             Err(reason) => reasons.push(format!("{address}: {reason}")),
             Ok(sockets) => {
                 for socket in sockets {
-                    match in_time(open(socket, credentials, peer, health, cut)).await {
+                    match in_time(open(socket, credentials, peer, health, cut, is_upkeep)).await {
                         Ok(dialled) => return Ok(dialled),
                         Err(reason) => reasons.push(format!("{address}: {reason}")),
                     }
@@ -78,15 +79,20 @@ async fn open(
     peer: &Peer,
     health: &Health,
     cut: &CancellationToken,
+    is_upkeep: bool,
 ) -> Result<Dialled, String> {
     let tcp = TcpStream::connect(socket).await.map_err(|error| error.to_string())?;
     tcp.set_nodelay(true).map_err(|error| error.to_string())?;
-    let config = credentials.client(peer.key).map_err(|error| error.to_string())?;
+    if is_upkeep {
+        upkeep_narrow(&tcp)?;
+    }
+    let config = credentials.client(peer.key, is_upkeep).map_err(|error| error.to_string())?;
     // Nobody is asked for by name: the key says who it is.
     let nameless = ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let connector = TlsConnector::from(Arc::new(config));
     let io = connector.connect(nameless, buffered(tcp)).await.map_err(|error| error.to_string())?;
-    if io.get_ref().1.alpn_protocol() != Some(ALPN) {
+    let spoken = io.get_ref().1.alpn_protocol();
+    if spoken != Some(ALPN) && !(is_upkeep && spoken == Some(ALPN_UPKEEP)) {
         return Err("it speaks another protocol".to_owned());
     }
     let heard = Arc::new(Heard::never());

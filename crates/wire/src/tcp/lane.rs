@@ -16,7 +16,18 @@ use crate::limits::{PROVEN_AFTER, REDIAL_AFTER_MAX, REDIAL_AFTER_MIN};
 /// One connection, if there is one.
 pub(super) struct Lane {
     state: watch::Sender<State>,
-    is_bulk: bool,
+    kind: Kind,
+}
+
+/// What a lane is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Short calls.
+    Short,
+    /// Long bodies.
+    Bulk,
+    /// Long bodies that nobody waits for.
+    Upkeep,
 }
 
 enum State {
@@ -44,13 +55,13 @@ pub(super) struct Open {
 }
 
 impl Lane {
-    pub(super) fn new(is_bulk: bool) -> Self {
+    pub(super) fn new(kind: Kind) -> Self {
         let state = State::Idle {
             not_before: Instant::now(),
             pause: Duration::ZERO,
             reason: Arc::from("it was not dialled yet"),
         };
-        Self { state: watch::Sender::new(state), is_bulk }
+        Self { state: watch::Sender::new(state), kind }
     }
 
     /// The connection; dials if there is none and it is time. Whoever comes while the
@@ -123,10 +134,12 @@ async fn run(mut settles: Settles) {
     let link = settles.link.clone();
     let Some(lane) = link.lanes.get(settles.at) else { return };
     let peer = link.peer.lock().clone();
+    let is_upkeep = lane.kind == Kind::Upkeep;
+    let dialling = dial(&link.shared.credentials, &peer, &link.health, &link.cut, is_upkeep);
     let dialled = tokio::select! {
         biased;
         () = link.cut.cancelled() => Err("it left the roster, or this node ends".to_owned()),
-        dialled = dial(&link.shared.credentials, &peer, &link.health, &link.cut) => dialled,
+        dialled = dialling => dialled,
     };
     let Dialled { requests, connection, pings, heard } = match dialled {
         Ok(dialled) => dialled,
@@ -136,10 +149,10 @@ async fn run(mut settles: Settles) {
             return;
         }
     };
-    tracing::debug!(node = %link.node, bulk = lane.is_bulk, "connected");
+    tracing::debug!(node = %link.node, kind = ?lane.kind, "connected");
     settles.opened(requests);
     // A round trip beside long bodies says nothing of the way.
-    let health = (!lane.is_bulk).then(|| link.health.clone());
+    let health = (lane.kind == Kind::Short).then(|| link.health.clone());
     let reason = tokio::select! {
         biased;
         () = link.cut.cancelled() => "it left the roster, or this node ends".to_owned(),
@@ -148,8 +161,8 @@ async fn run(mut settles: Settles) {
         }
         silent = keep(pings, heard, health) => silent.to_owned(),
     };
-    tracing::debug!(node = %link.node, bulk = lane.is_bulk, reason, "disconnected");
-    if !lane.is_bulk {
+    tracing::debug!(node = %link.node, kind = ?lane.kind, reason, "disconnected");
+    if lane.kind == Kind::Short {
         link.health.reached_set(false);
     }
     settles.reason = Arc::from(reason);

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use super::health::Heard;
-use crate::limits::READ_BUFFER_BYTES;
+use crate::limits::{READ_BUFFER_BYTES, UPKEEP_SEND_BUFFER_BYTES};
 
 /// What is between TLS and HTTP/2.
 pub(super) struct Line<S> {
@@ -25,6 +25,12 @@ pub(super) struct Line<S> {
 /// What is below TLS.
 pub(super) fn buffered(tcp: TcpStream) -> BufReader<TcpStream> {
     BufReader::with_capacity(READ_BUFFER_BYTES, tcp)
+}
+
+/// Keeps little under way on a connection for upkeep.
+pub(super) fn upkeep_narrow(tcp: &TcpStream) -> core::result::Result<(), String> {
+    let socket = socket2::SockRef::from(tcp);
+    socket.set_send_buffer_size(UPKEEP_SEND_BUFFER_BYTES).map_err(|error| error.to_string())
 }
 
 impl<S> Line<S> {

@@ -1,4 +1,5 @@
-//! The way to one peer: a lane for short calls, and lanes for long bodies.
+//! The way to one peer: a lane for short calls, lanes for long bodies, and one for long
+//! bodies that nobody waits for.
 
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -10,9 +11,12 @@ use units::NodeId;
 
 use super::credentials::Credentials;
 use super::health::Health;
-use super::lane::Lane;
+use super::lane::{Kind, Lane};
 use crate::limits::BULK_LANES;
 use crate::{Peer, Service};
+
+/// The last lane.
+const UPKEEP_LANE: usize = 1 + BULK_LANES;
 
 /// What all links of a node share.
 pub(super) struct Shared {
@@ -43,7 +47,7 @@ pub(super) struct Link {
     pub health: Arc<Health>,
     /// Once cancelled, nothing more passes.
     pub cut: CancellationToken,
-    pub lanes: [Lane; 1 + BULK_LANES],
+    pub lanes: [Lane; 2 + BULK_LANES],
     pub shared: Arc<Shared>,
     turn: AtomicUsize,
 }
@@ -55,7 +59,13 @@ impl Link {
             peer: Mutex::new(peer),
             health: Arc::new(Health::unknown()),
             cut: shared.end.child_token(),
-            lanes: core::array::from_fn(|at| Lane::new(at > 0)),
+            lanes: core::array::from_fn(|at| {
+                Lane::new(match at {
+                    0 => Kind::Short,
+                    UPKEEP_LANE => Kind::Upkeep,
+                    _ => Kind::Bulk,
+                })
+            }),
             shared,
             turn: AtomicUsize::new(0),
         }
@@ -63,6 +73,9 @@ impl Link {
 
     /// The lane for a call.
     pub(super) fn lane(&self, service: Service) -> usize {
+        if service == Service::Upkeep {
+            return UPKEEP_LANE;
+        }
         if service.is_bulk() {
             return 1 + self.turn.fetch_add(1, Ordering::Relaxed) % BULK_LANES;
         }
