@@ -13,10 +13,12 @@ use std::io::Write as _;
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
+use catalog::View;
 use openraft::Snapshot;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest, VoteResponse};
 use wire::{Call, Caller, Handler, Refused, Reply};
 
+use crate::acquainting::Known;
 use crate::consensus::Shared;
 use crate::error::Unavailable;
 use crate::forward;
@@ -63,6 +65,10 @@ impl Handler for Answering {
             Kind::ReadPoint => {
                 let point = shared.reads.point().await;
                 message::reply(&point.map_or(ReadPoint::NotLeader, ReadPoint::At))
+            }
+            Kind::Known => {
+                let map = View::new(shared.machine.view()).site_map().map_err(refused)?;
+                message::reply(&Known::by(map))
             }
         }
     }

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use units::{ByteCount, Clock, ClusterId, LogIndex, NodeId, Random, Timestamp};
 use wire::{Service, Transport};
 
+use crate::acquainting::{Acquainting, Introduction};
 use crate::admission::Admission;
 use crate::answering::Answering;
 use crate::backup::writer::BackupWriter;
@@ -153,6 +154,7 @@ pub(crate) struct Shared {
     /// Whether it is alone for good: there is no way to other nodes.
     asks_nobody: bool,
     touch: Arc<Touch>,
+    introduced: watch::Receiver<Introduction>,
     stamps: Arc<Stamps>,
     health: Arc<Health>,
     admission: Arc<Admission>,
@@ -319,7 +321,16 @@ impl Consensus {
             readers
         });
         let leader_heard = Arc::new(Mutex::new(opened));
+        let (told, introduced) = watch::channel(Introduction::default());
         if let Some(transport) = &parts.transport {
+            let acquainting = Acquainting {
+                me: parts.node,
+                touch: Arc::clone(&touch),
+                machine: machine.clone(),
+                transport: Arc::clone(transport),
+                told,
+            };
+            tasks.push(tokio::spawn(acquainting.run()));
             let (raft, lease, machine) = (raft.clone(), Arc::clone(&lease), machine.clone());
             tasks.push(tokio::spawn(Seating { raft, me, machine, lease }.run()));
             let (raft, transport) = (reads.raft.clone(), Arc::clone(transport));
@@ -338,6 +349,7 @@ impl Consensus {
             readers: Mutex::new(readers),
             asks_nobody: parts.transport.is_none(),
             touch,
+            introduced,
             stamps,
             health,
             admission,
@@ -445,6 +457,12 @@ impl Consensus {
     /// known before.
     pub fn cut_off(&self) -> Option<CutOff> {
         self.shared.touch.cut_off()
+    }
+
+    /// Follows whom others told this node to know while it was cut off; see
+    /// [`Introduction::complete`].
+    pub fn introductions(&self) -> watch::Receiver<Introduction> {
+        self.shared.introduced.clone()
     }
 
     /// Follows the last entry applied on this node.

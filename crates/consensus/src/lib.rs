@@ -19,6 +19,7 @@
 //! - Stamps never go back, whatever the clock does.
 //! - A failed log stops the answers, not the reads.
 
+mod acquainting;
 mod admission;
 mod answering;
 mod applied;
@@ -49,6 +50,7 @@ mod storage_suite;
 mod touch;
 mod types;
 
+pub use acquainting::Introduction;
 pub use backup::{BackupError, BackupReport, RestoreError, RestoreParts, backup_verify, restore};
 pub use checkpoint::CheckpointRule;
 pub use consensus::{Consensus, Parts, Status};

@@ -177,6 +177,10 @@ pub const CUT_OFF_AFTER: Duration = Duration::from_secs(5);
 /// How often a node that nobody reads asks what is new, to know that it is in touch.
 pub const TOUCH_EVERY: Duration = Duration::from_secs(1);
 
+/// How often a node that is cut off asks the others whom they know: those who joined while
+/// it was away may be the ones that could tell it more.
+pub const ACQUAINT_EVERY: Duration = Duration::from_secs(1);
+
 /// How often it is looked whether a node is in touch.
 pub const TOUCH_LOOK_INTERVAL: Duration = Duration::from_millis(250);
 

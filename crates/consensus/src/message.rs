@@ -11,6 +11,7 @@
 //! | snapshot | 3 snapshot | head: `SnapshotHead` besides; body: the bytes of a backup | `SnapshotResponse` |
 //! | catalog | 4 propose | commands, encoded, a list | [`Proposed`], a list |
 //! | catalog | 5 read point | nothing | [`ReadPoint`] |
+//! | catalog | 6 known | nothing | [`Known`](crate::acquainting::Known) |
 //!
 //! **Invariant**: nothing that another node says can panic here, or takes more memory
 //! than [`limits::MESSAGE_BYTES_MAX`].
@@ -38,17 +39,18 @@ pub(crate) enum Kind {
     Snapshot = 3,
     Propose = 4,
     ReadPoint = 5,
+    Known = 6,
 }
 
 impl Kind {
-    const ALL: [Self; 5] =
-        [Self::Append, Self::Vote, Self::Snapshot, Self::Propose, Self::ReadPoint];
+    const ALL: [Self; 6] =
+        [Self::Append, Self::Vote, Self::Snapshot, Self::Propose, Self::ReadPoint, Self::Known];
 
     pub(crate) const fn service(self) -> Service {
         match self {
             Self::Append | Self::Vote => Service::Consensus,
             Self::Snapshot => Service::Snapshot,
-            Self::Propose | Self::ReadPoint => Service::Catalog,
+            Self::Propose | Self::ReadPoint | Self::Known => Service::Catalog,
         }
     }
 }

@@ -82,6 +82,7 @@ impl Watching {
     /// Follows until told to stop.
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), String> {
         let mut applied = self.consensus.applied();
+        let mut introductions = self.consensus.introductions();
         let mut seen = None;
         let mut was_known = false;
         loop {
@@ -113,16 +114,22 @@ impl Watching {
                     }
                 }
             };
+            let introduced = async {
+                if introductions.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = changed => {}
+                () = introduced => seen = None,
                 () = tokio::time::sleep(pause) => seen = None,
             }
         }
     }
 
-    /// Knows whom the map says to know; whether the map knows this node, if that
-    /// can be told.
+    /// Knows whom the map says to know, and whom others say while this node is behind;
+    /// whether the map knows this node, if that can be told.
     fn follow(&self) -> Option<bool> {
         let view = self.consensus.view();
         let map = match view.site_map() {
@@ -135,7 +142,8 @@ impl Watching {
         };
         match roster(&view) {
             // A node that does not find itself yet is behind, and was told more than this.
-            Ok(roster) if roster.nodes.contains_key(&self.node) => {
+            Ok(mut roster) if roster.nodes.contains_key(&self.node) => {
+                self.consensus.introductions().borrow().complete(&mut roster, map.epoch);
                 self.transport.roster_set(roster);
             }
             Ok(_) => return Some(false),

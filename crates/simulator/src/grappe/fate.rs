@@ -228,8 +228,7 @@ impl Fate {
 
     /// Lines are whole, machines are on, and there are sites for all that is stored: some
     /// join, and a policy that even then has too few is set aside.
-    /// Says how many nodes had to be introduced to the others.
-    pub(crate) async fn end(&mut self, grappe: &mut Grappe, draw: &mut Draw) -> Result<u64> {
+    pub(crate) async fn end(&mut self, grappe: &mut Grappe, draw: &mut Draw) -> Result<()> {
         grappe.around.network.heal();
         let delay = Duration::from_millis(draw.between(0, 3));
         grappe.around.network.delay_set_all(delay, Duration::ZERO);
@@ -239,7 +238,6 @@ impl Fate {
         grappe.leads().await?;
         grappe.switch_off_gone().await?;
         grappe.let_in_again().await?;
-        let stranded = grappe.introduce().await?;
         for which in 0..BUCKETS.len() {
             while let Some(lacking) = lacking(grappe, which)? {
                 if lacking.min_km.is_none()
@@ -255,7 +253,7 @@ impl Fate {
                 }
             }
         }
-        Ok(stranded)
+        Ok(())
     }
 }
 

@@ -38,6 +38,7 @@ impl Following {
     /// Follows until it is aborted.
     pub(crate) async fn run(self) {
         let mut applied = self.consensus.applied();
+        let mut introductions = self.consensus.introductions();
         loop {
             let revision = self.consensus.directory_revision();
             // What cannot be read now can be later.
@@ -50,22 +51,31 @@ impl Following {
                     }
                 }
             };
+            let introduced = async {
+                if introductions.changed().await.is_err() {
+                    core::future::pending::<()>().await;
+                }
+            };
             tokio::select! {
                 biased;
                 () = changed => {}
+                () = introduced => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
-    /// Knows whom the map says to know, if the map knows this node.
+    /// Knows whom the map says to know, if the map knows this node, and whom others say while
+    /// it is behind.
     pub(crate) fn follow(&self) -> Result<()> {
         let view = self.consensus.view();
         let map = view.site_map()?;
         if map.node(self.node).is_none() {
             return Ok(());
         }
-        self.transport.roster_set(roster(&view)?);
+        let mut known = roster(&view)?;
+        self.consensus.introductions().borrow().complete(&mut known, map.epoch);
+        self.transport.roster_set(known);
         let disks = map.nodes.iter().flat_map(|node| {
             let id = node.id;
             node.disks.iter().map(move |disk| (*disk, id))

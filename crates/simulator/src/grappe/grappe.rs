@@ -28,10 +28,6 @@ use crate::simulator;
 /// How long anything an operator does is tried.
 const OPERATOR_PATIENCE: Duration = Duration::from_secs(40);
 
-/// How often a node that was stranded is introduced: its own catalog says otherwise again
-/// and again until it has what it missed.
-const INTRODUCED_TIMES_MAX: u32 = 60;
-
 /// How long it is waited for the catalog as it is now.
 const READ_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -252,36 +248,6 @@ impl Grappe {
             self.start(number).await?;
         }
         Ok(())
-    }
-
-    /// Nodes that cannot be told what they missed are introduced to those that joined
-    /// meanwhile; how many there were.
-    ///
-    /// A known defect: a node lets in whom its own catalog knows. If it was away while others
-    /// joined, and one of these leads when it comes back, it lets in nobody who would tell it
-    /// more, until somebody leads whom it knows.
-    pub(crate) async fn introduce(&self) -> Result<u64> {
-        // Most are told by themselves.
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        let mut stranded = BTreeSet::new();
-        for _ in 0..INTRODUCED_TIMES_MAX {
-            let newest = self.newest()?.consensus.view();
-            let (epoch, known) = (newest.map_epoch()?, roster(&newest)?);
-            let mut is_behind = false;
-            for (number, process) in self.up() {
-                let is_member = newest.node(node(number))?.is_some();
-                if is_member && process.consensus.view().map_epoch()? != epoch {
-                    process.introduce(known.clone());
-                    stranded.insert(number);
-                    is_behind = true;
-                }
-            }
-            if !is_behind {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
-        Ok(stranded.len() as u64)
     }
 
     /// Has a site emptied, or not any more.

@@ -233,11 +233,6 @@ impl Process {
         Door { objects: self.objects.clone(), alive: self.alive.subscribe() }
     }
 
-    /// Tells it whom to know, until its catalog does again.
-    pub(crate) fn introduce(&self, known: Roster) {
-        self.transport.roster_set(known);
-    }
-
     /// What it has heard of another node.
     pub(crate) fn contact(&self, with: NodeId) -> wire::Contact {
         self.transport.contact(with)

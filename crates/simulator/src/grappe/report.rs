@@ -95,8 +95,6 @@ pub struct GrappeReport {
     pub settled: u64,
     /// Parts that the steward says no step can bring there.
     pub stuck: u64,
-    /// Nodes that came back to a cluster of which they knew nobody who could tell them more.
-    pub stranded: u64,
     /// Longest time until all was whole, in seconds of the simulated clock.
     pub heal_seconds_max: u64,
     events: BTreeMap<Event, u64>,
@@ -118,7 +116,6 @@ impl GrappeReport {
         self.judged += other.judged;
         self.settled += other.settled;
         self.stuck += other.stuck;
-        self.stranded += other.stranded;
         self.heal_seconds_max = self.heal_seconds_max.max(other.heal_seconds_max);
         for (event, count) in &other.events {
             *self.events.entry(*event).or_default() += count;
@@ -137,7 +134,6 @@ impl core::fmt::Display for GrappeReport {
         write!(to, "{seeds} seeds: {acknowledged} acknowledged, {refused} refused, ")?;
         write!(to, "{unknown} unknown, {verified} verified, {judged} placements judged, ")?;
         write!(to, "{} settled, {} stuck, ", self.settled, self.stuck)?;
-        write!(to, "{} nodes stranded, ", self.stranded)?;
         write!(to, "whole after {} s at most", self.heal_seconds_max)?;
         for (event, count) in &self.events {
             write!(to, ", {event:?} {count}")?;
