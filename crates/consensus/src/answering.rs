@@ -22,6 +22,8 @@ use crate::acquainting::Known;
 use crate::consensus::Shared;
 use crate::error::Unavailable;
 use crate::forward;
+use crate::handing::{LeadAsk, Release, vote_taken};
+use crate::leading::is_load;
 use crate::limits;
 use crate::member::Member;
 use crate::message::{self, Kind, Proposed, ReadPoint, SnapshotHead};
@@ -39,7 +41,7 @@ fn refused(error: impl core::fmt::Display) -> Refused {
 #[async_trait]
 impl Handler for Answering {
     async fn handle(&self, caller: Caller, call: Call) -> Result<Reply, Refused> {
-        let Caller::Node(_) = caller else {
+        let Caller::Node(node) = caller else {
             return Err(refused("only nodes of the cluster are answered"));
         };
         let shared = self.0.upgrade().ok_or_else(|| refused("the catalog is closed"))?;
@@ -61,10 +63,22 @@ impl Handler for Answering {
                 message::reply(&judged.await.map_err(refused)??)
             }
             Kind::Snapshot => snapshot(&shared, message::read(&rest)?, call.body).await,
-            Kind::Propose => propose(shared, call.body).await,
+            Kind::Propose => propose(shared, node, call.body).await,
             Kind::ReadPoint => {
                 let point = shared.reads.point().await;
                 message::reply(&point.map_or(ReadPoint::NotLeader, ReadPoint::At))
+            }
+            Kind::Release => {
+                let release: Release = message::body(call.body).await?;
+                if release.by.leader_id().voted_for() != Some(Member::new(node)) {
+                    return Err(refused("only a leader gives back what it was promised"));
+                }
+                shared.released.note(release, shared.lease.now());
+                message::reply(&())
+            }
+            Kind::Lead => {
+                let asked = message::body(call.body).await?;
+                message::reply(&lead(&shared, node, asked).await)
             }
             Kind::Known => {
                 let map = View::new(shared.machine.view()).site_map().map_err(refused)?;
@@ -90,11 +104,32 @@ async fn vote(
     }
     let judging = shared.lease.vote_asked();
     let vote = asked.vote;
+    let mine = shared.raft.metrics().borrow().vote;
+    let last = shared.last_entry();
+    if shared.released.covers(mine, vote, shared.lease.now()) && asked.last_log_id >= last {
+        vote_taken(&shared.raft, vote, last).await;
+    }
     let answer = shared.raft.vote(asked).await.map_err(refused)?;
     if answer.vote_granted {
         judging.gave(vote);
     }
     Ok(answer)
+}
+
+/// Answers a leader that wants to hand the lead over to this node; whether it does what is
+/// asked.
+async fn lead(shared: &Shared, asking: units::NodeId, asked: LeadAsk) -> bool {
+    let leader = shared.raft.metrics().borrow().current_leader;
+    if leader != Some(Member::new(asking)) || !shared.may_lead() {
+        return false;
+    }
+    match asked {
+        LeadAsk::May => true,
+        LeadAsk::Now { last } if shared.last_entry() >= Some(last) => {
+            shared.raft.trigger().elect().await.is_ok()
+        }
+        LeadAsk::Now { .. } => false,
+    }
 }
 
 /// Receives a snapshot and has it installed.
@@ -118,7 +153,11 @@ async fn snapshot(
 }
 
 /// Has commands carried out that another node sent here.
-async fn propose(shared: Arc<Shared>, body: wire::Body) -> Result<Reply, Refused> {
+async fn propose(
+    shared: Arc<Shared>,
+    from: units::NodeId,
+    body: wire::Body,
+) -> Result<Reply, Refused> {
     let bytes = body.collect(limits::FORWARD_BYTES_MAX * 2).await.map_err(refused)?;
     let commands = forward::commands_of(&bytes)?;
     let answers = commands.into_iter().map(|encoded| {
@@ -134,6 +173,9 @@ async fn propose(shared: Arc<Shared>, body: wire::Body) -> Result<Reply, Refused
                     return Proposed::not_done(unread.into());
                 }
             };
+            if is_load(&command) {
+                shared.loads.note(from, 1, shared.lease.now());
+            }
             match shared.enqueue(command, encoded, Origin::Elsewhere).await {
                 Ok(done) => Proposed::Done { outcome: done.outcome, index: done.index },
                 Err(error) if !shared.leads() && error.is_not_done() => Proposed::NotLeader,

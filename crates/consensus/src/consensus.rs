@@ -25,10 +25,13 @@ use crate::backup::{BackupError, BackupReport};
 use crate::checkpoint::{self, CheckpointRule};
 use crate::error::{OpenError, ProposeError, Unavailable};
 use crate::forward::{Forwarder, NO_LEADER};
+use crate::handing::{Handing, Hold, LeadRule, Released};
 use crate::health::{Condition, Health};
+use crate::leading::{Loads, is_load};
 use crate::lease::Lease;
 use crate::limits;
 use crate::log::index::Index;
+use crate::log::record::EntryId;
 use crate::log::store::LogStore;
 use crate::log::writer::Writer;
 use crate::log::{LogError, LogOptions, SegmentLog};
@@ -74,6 +77,8 @@ pub struct Parts {
     pub checkpoint: CheckpointRule,
     /// How long a proposal may take.
     pub propose_timeout: Duration,
+    /// When the lead is handed over to where commands come in.
+    pub lead: LeadRule,
 }
 
 impl Parts {
@@ -99,6 +104,7 @@ impl Parts {
             log: LogOptions::default(),
             checkpoint: CheckpointRule::default(),
             propose_timeout: limits::PROPOSE_TIMEOUT,
+            lead: LeadRule::default(),
         }
     }
 }
@@ -146,6 +152,11 @@ pub(crate) struct Shared {
     /// When this node opened its catalog, by the stop-watch.
     pub(crate) opened: Duration,
     pub(crate) reads: Reads,
+    /// What came in lately, and where.
+    pub(crate) loads: Arc<Loads>,
+    /// What a leader gave back that this node had promised it.
+    pub(crate) released: Arc<Released>,
+    me: NodeId,
     /// When a leader was last heard, by the stop-watch.
     pub(crate) leader_heard: Arc<Mutex<Duration>>,
     /// Those who wait for word from the leader; none where nobody need be asked, and none
@@ -176,6 +187,18 @@ impl Shared {
     /// Whether there is nothing in the log, nor ever was.
     pub(crate) fn has_no_log(&self) -> bool {
         self.index.lock().last().is_none()
+    }
+
+    /// The last entry of the log here.
+    pub(crate) fn last_entry(&self) -> Option<EntryId> {
+        self.index.lock().last()
+    }
+
+    /// Whether this node could lead now: it takes commands, and its clock stamps them.
+    pub(crate) fn may_lead(&self) -> bool {
+        self.health.condition() == Condition::Serving
+            && !self.admission.is_full()
+            && self.stamps.trouble().is_none()
     }
 
     /// Whether this command would be taken now; see [`Consensus::takes`].
@@ -294,6 +317,8 @@ impl Consensus {
             transport: Arc::clone(transport),
             applied: machine.applied(),
         });
+        let (released, hold) = (Arc::default(), Hold::default());
+        let loads = Arc::new(Loads::new(parts.lead.slice));
         let proposer = Proposer {
             raft: raft.clone(),
             stamps: Arc::clone(&stamps),
@@ -301,6 +326,7 @@ impl Consensus {
             health: Arc::clone(&health),
             queue: waiting,
             forwarder: forwarder.clone(),
+            hold: hold.clone(),
             standing,
             cuts,
         };
@@ -332,7 +358,19 @@ impl Consensus {
             };
             tasks.push(tokio::spawn(acquainting.run()));
             let (raft, lease, machine) = (raft.clone(), Arc::clone(&lease), machine.clone());
-            tasks.push(tokio::spawn(Seating { raft, me, machine, lease }.run()));
+            let handing = Handing {
+                raft: raft.clone(),
+                me,
+                lease: Arc::clone(&lease),
+                transport: Arc::clone(transport),
+                loads: Arc::clone(&loads),
+                released: Arc::clone(&released),
+                hold,
+                rule: parts.lead,
+                looks_at: Duration::ZERO,
+                again_at: Duration::ZERO,
+            };
+            tasks.push(tokio::spawn(Seating { raft, me, machine, lease, handing }.run()));
             let (raft, transport) = (reads.raft.clone(), Arc::clone(transport));
             let lease = Arc::clone(&reads.lease);
             let heard = Arc::clone(&leader_heard);
@@ -346,6 +384,9 @@ impl Consensus {
             lease,
             opened,
             reads,
+            loads,
+            released,
+            me: parts.node,
             readers: Mutex::new(readers),
             asks_nobody: parts.transport.is_none(),
             touch,
@@ -379,6 +420,9 @@ impl Consensus {
             Ok(encoded) => return Err(ProposeError::TooLong { bytes: encoded.len() }),
             Err(error) => return Err(Unavailable::not_done(error.to_string()).into()),
         };
+        if is_load(&command) {
+            self.shared.loads.note(self.shared.me, 1, self.shared.lease.now());
+        }
         let done = self.shared.enqueue(command, encoded.into(), Origin::Here).await?;
         done.outcome.map_err(ProposeError::Refused)
     }

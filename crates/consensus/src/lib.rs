@@ -28,8 +28,10 @@ mod checkpoint;
 mod consensus;
 mod error;
 mod forward;
+mod handing;
 mod health;
 mod keeper;
+mod leading;
 mod lease;
 pub mod limits;
 pub mod log;
@@ -55,6 +57,7 @@ pub use backup::{BackupError, BackupReport, RestoreError, RestoreParts, backup_v
 pub use checkpoint::CheckpointRule;
 pub use consensus::{Consensus, Parts, Status};
 pub use error::{CatalogFull, Fate, OpenError, ProposeError, Unavailable};
+pub use handing::LeadRule;
 pub use health::Condition;
 pub use member::{Member, Seat};
 pub use runtime::seed_elections;

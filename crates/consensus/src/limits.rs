@@ -224,6 +224,49 @@ pub const SEATS_INTERVAL: Duration = Duration::from_millis(250);
 /// How many entries behind the leader a node may be that is to vote.
 pub const VOTER_BEHIND_MAX: u64 = 1000;
 
+/// How long commands are counted together of which it is known where they came in.
+pub const LEAD_SLICE: Duration = Duration::from_secs(10);
+
+/// So many of these are looked at: a minute, so that the lead follows where people work and
+/// not a burst.
+pub const LEAD_SLICES_MAX: usize = 6;
+
+/// Fewer commands than this in that time are no load: two a second.
+pub const LEAD_LOAD_MIN: u64 = 120;
+
+/// The lead goes where more than two thirds of the load come in. Going back takes as clear
+/// a majority elsewhere, so it does not swing.
+pub const LEAD_SHARE_OVER: u64 = 2;
+
+/// The other half of that fraction.
+pub const LEAD_SHARE_OF: u64 = 3;
+
+/// How often it is looked at.
+pub const LEAD_LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a node leads at least before it hands the lead over: each time commands wait for
+/// some round trips, and readers ask anew.
+pub const LEAD_STAYS_MIN: Duration = Duration::from_mins(5);
+
+/// How many entries behind the leader a node may be that is to lead.
+pub const LEAD_BEHIND_MAX: u64 = 64;
+
+/// How long one step of a hand-over may take, and so how long commands wait for one that
+/// does not come off.
+pub const HAND_OVER_STEP_WITHIN: Duration = Duration::from_millis(300);
+
+/// How often it is looked whether the next leader has all of the log.
+pub const HAND_OVER_LOOK: Duration = Duration::from_millis(5);
+
+/// How long it is waited for the next leader's election.
+pub const HAND_OVER_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long after a hand-over that did not come off the next one is tried.
+pub const HAND_OVER_AGAIN_AFTER: Duration = Duration::from_secs(10);
+
+/// For how long a voter that was released votes for the next leader without waiting.
+pub const RELEASE_FOR: Duration = Duration::from_secs(1);
+
 /// How often a voter looks whether its leader's process has ended.
 pub const VIGIL_INTERVAL: Duration = Duration::from_millis(50);
 

@@ -9,6 +9,8 @@
 //! | consensus | 1 append | `AppendEntriesRequest` | `AppendEntriesResponse` |
 //! | consensus | 2 vote | `VoteRequest` | `VoteResponse` |
 //! | snapshot | 3 snapshot | head: `SnapshotHead` besides; body: the bytes of a backup | `SnapshotResponse` |
+//! | consensus | 7 release | [`Release`](crate::handing::Release) | nothing |
+//! | consensus | 8 lead | [`LeadAsk`](crate::handing::LeadAsk) | whether it does |
 //! | catalog | 4 propose | commands, encoded, a list | [`Proposed`], a list |
 //! | catalog | 5 read point | nothing | [`ReadPoint`] |
 //! | catalog | 6 known | nothing | [`Known`](crate::acquainting::Known) |
@@ -40,15 +42,25 @@ pub(crate) enum Kind {
     Propose = 4,
     ReadPoint = 5,
     Known = 6,
+    Release = 7,
+    Lead = 8,
 }
 
 impl Kind {
-    const ALL: [Self; 6] =
-        [Self::Append, Self::Vote, Self::Snapshot, Self::Propose, Self::ReadPoint, Self::Known];
+    const ALL: [Self; 8] = [
+        Self::Append,
+        Self::Vote,
+        Self::Snapshot,
+        Self::Propose,
+        Self::ReadPoint,
+        Self::Known,
+        Self::Release,
+        Self::Lead,
+    ];
 
     pub(crate) const fn service(self) -> Service {
         match self {
-            Self::Append | Self::Vote => Service::Consensus,
+            Self::Append | Self::Vote | Self::Release | Self::Lead => Service::Consensus,
             Self::Snapshot => Service::Snapshot,
             Self::Propose | Self::ReadPoint | Self::Known => Service::Catalog,
         }

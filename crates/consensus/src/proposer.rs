@@ -28,6 +28,7 @@ use units::{LogIndex, Timestamp};
 
 use crate::error::{ProposeError, Unavailable};
 use crate::forward::{Forwarder, NO_LEADER, drop_late};
+use crate::handing::Hold;
 use crate::health::{Condition, Health};
 use crate::limits;
 use crate::log::store::Cuts;
@@ -97,6 +98,8 @@ pub(crate) struct Proposer {
     pub(crate) health: Arc<Health>,
     pub(crate) queue: mpsc::Receiver<Waiting>,
     pub(crate) forwarder: Option<Forwarder>,
+    /// Whether commands wait for whoever leads next.
+    pub(crate) hold: Hold,
     pub(crate) standing: Standing,
     /// How often entries were cut off the log.
     pub(crate) cuts: Cuts,
@@ -112,7 +115,7 @@ impl Proposer {
             let leads = self.leads();
             let most =
                 if leads { limits::ENTRIES_IN_FLIGHT_MAX } else { limits::FORWARDS_IN_FLIGHT_MAX };
-            let must_wait = leads && !self.knows_all();
+            let must_wait = leads && !self.takes_now();
             let may_send = flying.len() < most && !must_wait;
             let first = tokio::select! {
                 biased;
@@ -127,7 +130,7 @@ impl Proposer {
             if leads {
                 self.gather(packed).await;
                 // Time may have passed, and the lead with it.
-                if !self.leads() || !self.knows_all() {
+                if !self.leads() || !self.takes_now() {
                     left_over.push_front(first);
                     continue;
                 }
@@ -162,6 +165,11 @@ impl Proposer {
     /// with it every stamp.
     fn knows_all(&self) -> bool {
         self.forwarder.is_none() || self.standing.knows_all(&self.raft.metrics().borrow())
+    }
+
+    /// Whether a node that leads proposes what waits now.
+    fn takes_now(&self) -> bool {
+        self.knows_all() && !self.hold.is_on()
     }
 
     /// Lets those who were just answered propose again, so that they share an

@@ -1,5 +1,6 @@
 //! Keeps the seats of the consensus as the site map in the catalog wants them, while
-//! this node leads; and stands for election when a leader's process has ended.
+//! this node leads; and stands for election when a leader's process has ended. While the
+//! seats rest, the lead may be handed over; see `handing`.
 //!
 //! **Invariants**
 //! - One change at a time, each by the log: a crash at any step leaves a membership that
@@ -16,6 +17,7 @@ use parking_lot::Mutex;
 use units::{NodeId, SiteId};
 use wire::Transport;
 
+use crate::handing::Handing;
 use crate::lease::Lease;
 use crate::limits;
 use crate::member::{Member, Seat};
@@ -32,6 +34,7 @@ pub(crate) struct Seating {
     pub(crate) me: Member,
     pub(crate) machine: StateMachine,
     pub(crate) lease: Arc<Lease>,
+    pub(crate) handing: Handing,
 }
 
 /// What watches over the leader.
@@ -46,7 +49,7 @@ pub(crate) struct Vigil {
 
 impl Seating {
     /// Compares and changes, until the Raft instance ends.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(mut self) {
         let mut looks = tokio::time::interval(limits::SEATS_INTERVAL);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut led_since = None;
@@ -60,6 +63,9 @@ impl Seating {
                 led_since = None;
                 continue;
             }
+            if led_since.is_none() {
+                self.handing.begin();
+            }
             let led_since = *led_since.get_or_insert_with(|| self.lease.now());
             let Ok(map) = View::new(self.machine.view()).site_map() else { continue };
             // A site that has not said who it is has been alone so far.
@@ -68,6 +74,8 @@ impl Seating {
             }
             if let Some(change) = self.next_change(&metrics, &map, led_since) {
                 self.change(change).await;
+            } else {
+                self.handing.step(&metrics, &map).await;
             }
         }
     }

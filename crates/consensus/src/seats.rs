@@ -3,12 +3,13 @@
 //! Every node that keeps the catalog has a seat; one node of a site may vote. Of three
 //! or four sites three vote, of more five. Two sites vote both: what was acknowledged
 //! is then at both, and neither goes on without the other; a third one, if only a
-//! witness, changes that.
+//! witness, changes that. A witness beside one site votes not: it would take that site's
+//! say without giving it anything. Beside three others it is a spare.
 //!
 //! **Invariants**
 //! - No two voters are at one site.
-//! - Whoever votes goes on voting, unless it has left, is being drained or is away for
-//!   too long while another could: seats do not change for nothing.
+//! - Whoever votes goes on voting, unless it has left, is being drained, is away for too
+//!   long or is a witness while another could: seats do not change for nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,15 +54,23 @@ pub(crate) fn seats(
         candidates = may;
     }
     let sites: BTreeSet<SiteId> = candidates.iter().map(|node| node.site).collect();
+    let is_full = |site: &&SiteId| {
+        let mut of = candidates.iter().filter(|node| node.site == **site);
+        of.any(|node| node.role != NodeRole::Witness)
+    };
+    let count = match (sites.len(), sites.iter().filter(is_full).count()) {
+        (2, 1) => 1,
+        (sites, _) => voters_of(sites),
+    };
     candidates.sort_by_key(|node| {
         let away = is_away(node.id);
-        (away, !voters.contains(&node.id), node.role == NodeRole::Witness, node.joined, node.id)
+        (away, node.role == NodeRole::Witness, !voters.contains(&node.id), node.joined, node.id)
     });
     let mut chosen = BTreeSet::new();
     let mut taken = BTreeSet::new();
     for node in candidates {
         let is_free = taken.insert(node.site) || planted::is_on("consensus-seats-share-a-site");
-        if chosen.len() < voters_of(sites.len()) && is_free {
+        if chosen.len() < count && is_free {
             chosen.insert(node.id);
         }
     }
@@ -121,6 +130,11 @@ mod tests {
         check(&map(&[Full], &[]), &[1], &[], &[1]);
         check(&map(&[Full, Full], &[]), &[1], &[], &[1, 2]);
         check(&map(&[Full, Full, Witness], &[]), &[1], &[], &[1, 2, 3]);
+        check(&map(&[Full, Witness], &[]), &[1], &[], &[1]);
+        check(&map(&[Full, Witness], &[]), &[1, 2], &[], &[1]);
+        // A third full site takes the seat of the witness, which is there when one is away.
+        check(&map(&[Full, Full, Witness, Full], &[]), &[1, 2, 3], &[], &[1, 2, 4]);
+        check(&map(&[Full, Full, Witness, Full], &[]), &[1, 2, 4], &[2], &[1, 3, 4]);
         check(&map(&[Full, Storage, Full], &[]), &[1], &[], &[1, 3]);
         // Whoever came later joined earlier in this map: voters stay all the same.
         check(&map(&[Full; 4], &[]), &[1, 2, 3], &[], &[1, 2, 3]);

@@ -4,10 +4,10 @@
 mod harness;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use catalog::NodeRole;
+use harness::registers::{Registers, read_until, write_until};
 use harness::scenarios;
 use harness::sim_cluster::{Cluster, node_id, read, read_stale, rows, write};
 use tokio::time::Instant;
@@ -285,55 +285,6 @@ async fn reads_are_linearizable_while_the_network_misbehaves() {
     }
     assert!(done > 500, "only {done} operations succeeded");
     cluster.shutdown().await;
-}
-
-/// Of each register, what was begun and what was acknowledged; each has one writer, so
-/// the latest value is the largest.
-#[derive(Default)]
-struct Registers {
-    begun: [AtomicU64; 5],
-    acknowledged: [AtomicU64; 5],
-}
-
-async fn write_until(
-    until: Instant,
-    consensus: consensus::Consensus,
-    registers: Arc<Registers>,
-    register: usize,
-) -> u64 {
-    let mut count = 0;
-    while Instant::now() < until {
-        let next = registers.begun[register].fetch_add(1, Ordering::SeqCst) + 1;
-        if write(&consensus, register, next).await.is_ok() {
-            registers.acknowledged[register].store(next, Ordering::SeqCst);
-            count += 1;
-        }
-    }
-    count
-}
-
-async fn read_until(
-    until: Instant,
-    consensus: consensus::Consensus,
-    registers: Arc<Registers>,
-    register: usize,
-) -> u64 {
-    let mut count = 0;
-    let mut seen = 0;
-    while Instant::now() < until {
-        let least = registers.acknowledged[register].load(Ordering::SeqCst).max(seen);
-        let Some(value) = read(&consensus, register).await else { continue };
-        let most = registers.begun[register].load(Ordering::SeqCst);
-        assert!(
-            (least..=most).contains(&value),
-            "register {register}: {value} was read, {least} had been acknowledged or read, \
-             {most} begun"
-        );
-        seen = value;
-        count += 1;
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    count
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 pub mod log_faults;
 pub mod log_script;
+pub mod registers;
 pub mod scenarios;
 pub mod sim_cluster;
 pub mod sim_node;

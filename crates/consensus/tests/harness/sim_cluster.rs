@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use catalog::command::{InviteCreate, MapFound, NodeJoin, NodeNew, SiteJoin, SiteNew};
 use catalog::{Command, JobName, NodeRole, SealedBytes, SiteName};
-use consensus::{CheckpointRule, Consensus, OpenError, Parts, ProposeError};
+use consensus::{CheckpointRule, Consensus, LeadRule, OpenError, Parts, ProposeError};
 use disk::{Disk, SimDisk, Survival};
 use kv::{Engine, SimEngine};
 use tokio::time::Instant;
@@ -50,6 +50,7 @@ pub struct Cluster {
     pub clock: Arc<RuntimeClock>,
     pub machines: Vec<Machine>,
     pub checkpoint: CheckpointRule,
+    pub lead: LeadRule,
     pub tampering: Arc<Tampering>,
 }
 
@@ -84,7 +85,12 @@ impl Cluster {
     /// So many machines, the first of which founds the cluster; the others have joined
     /// and those that should vote do.
     pub async fn start(seed: u64, count: usize) -> Self {
-        let mut cluster = Self::founded(seed, count).await;
+        Self::start_with(seed, count, LeadRule::default()).await
+    }
+
+    /// The same, with another rule of who leads.
+    pub async fn start_with(seed: u64, count: usize, lead: LeadRule) -> Self {
+        let mut cluster = Self::founded_with(seed, count, lead).await;
         for number in 1..count {
             cluster.join(number, NodeRole::Full).await;
         }
@@ -98,6 +104,11 @@ impl Cluster {
 
     /// The first machine is up and alone on the map; the others are off.
     pub async fn founded(seed: u64, count: usize) -> Self {
+        Self::founded_with(seed, count, LeadRule::default()).await
+    }
+
+    /// The same, with another rule of who leads.
+    pub async fn founded_with(seed: u64, count: usize, lead: LeadRule) -> Self {
         let machine = |number| Machine {
             node: node_id(number),
             disk: SimDisk::new(),
@@ -112,7 +123,7 @@ impl Cluster {
         let (network, clock) = (SimNetwork::new(seed), RuntimeClock::start());
         let machines = (0..count).map(machine).collect();
         let tampering = Arc::default();
-        let mut cluster = Self { network, clock, machines, checkpoint, tampering };
+        let mut cluster = Self { network, clock, machines, checkpoint, lead, tampering };
         cluster.up(0).await;
         let found = MapFound { site: site_new(0), node: node_new(0, NodeRole::Full) };
         cluster.consensus(0).propose(Command::MapFound(Box::new(found))).await.expect("founded");
@@ -132,6 +143,7 @@ impl Cluster {
         let machine = &self.machines[number];
         let parts = Parts {
             checkpoint: self.checkpoint,
+            lead: self.lead,
             propose_timeout: Duration::from_secs(5),
             transport: Some(transport as Arc<dyn Transport>),
             founds: number == 0,
