@@ -53,6 +53,14 @@ pub enum RebuildError {
         /// How many there are.
         present: usize,
     },
+    /// A range that is not of whole columns, or beyond the fragments.
+    #[error("the bytes {start} to {end} of fragments cannot be rebuilt without the rest")]
+    Range {
+        /// Its first byte.
+        start: usize,
+        /// The byte behind its last.
+        end: usize,
+    },
     /// The codec refused.
     #[error("a stripe of code {code} could not be rebuilt")]
     Codec {

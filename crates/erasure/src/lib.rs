@@ -35,4 +35,4 @@ mod stripe;
 pub use code::{Code, CodeError};
 pub use codec::{CodecId, UnknownCodec};
 pub use error::{EncodeError, RebuildError};
-pub use stripe::{Piece, encode, join, locate, rebuild, rebuild_data};
+pub use stripe::{COLUMN_BYTES, Piece, encode, join, locate, rebuild, rebuild_data, rebuild_range};

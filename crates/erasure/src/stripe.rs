@@ -7,6 +7,10 @@ use reed_solomon_simd::{ReedSolomonDecoder, ReedSolomonEncoder};
 
 use crate::{Code, EncodeError, RebuildError};
 
+/// The arithmetic of `reed-solomon-simd` mixes no two columns of so many bytes: a range of
+/// whole columns can be rebuilt without the rest.
+pub const COLUMN_BYTES: usize = 64;
+
 /// The part of one fragment that holds some bytes of the stripe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
@@ -72,6 +76,50 @@ pub fn join(
         stripe.extend_from_slice(fragment);
     }
     Ok(stripe.freeze())
+}
+
+/// A range of one fragment, from the same range of at least k others.
+///
+/// `range` begins at a multiple of [`COLUMN_BYTES`] and ends at one, or at the end of the
+/// longest fragments. `slots` has one slot per fragment of the code, with what it has of the
+/// range: a short data fragment less, or nothing. The result is what `fragment` has of it, whatever
+/// its own slot says.
+pub fn rebuild_range(
+    code: Code,
+    stripe_bytes: usize,
+    range: Range<usize>,
+    fragment: u8,
+    slots: &[Option<Bytes>],
+) -> Result<Bytes, RebuildError> {
+    let full = code.fragment_bytes(stripe_bytes);
+    let in_columns = |at: usize| at.is_multiple_of(COLUMN_BYTES) || at == full;
+    let is_range = range.start < range.end && range.end <= full;
+    if !is_range || !in_columns(range.start) || !in_columns(range.end) {
+        return Err(RebuildError::Range { start: range.start, end: range.end });
+    }
+    let missing = RebuildError::TooFew { code, present: 0 };
+    let length = |fragment| {
+        let stored = code.stored_bytes(stripe_bytes, fragment)?;
+        Some(stored.min(range.end).saturating_sub(range.start))
+    };
+    let expected = length(fragment).ok_or(missing)?;
+    // The columns are a stripe of their own, whose fragments are all as long as the range.
+    let mut columns = Vec::with_capacity(slots.len());
+    for (number, slot) in (0_u8..).zip(slots) {
+        let expected = length(number).unwrap_or(0);
+        columns.push(match slot {
+            _ if number == fragment => None,
+            Some(bytes) if bytes.len() != expected => {
+                let actual = bytes.len();
+                return Err(RebuildError::Length { fragment: number, expected, actual });
+            }
+            Some(bytes) => Some(Bytes::from(padded(bytes, range.len()))),
+            None => None,
+        });
+    }
+    rebuild(code, range.len().saturating_mul(usize::from(code.data())), &mut columns)?;
+    let rebuilt = columns.into_iter().nth(usize::from(fragment)).flatten();
+    rebuilt.map(|bytes| bytes.slice(..expected.min(bytes.len()))).ok_or(missing)
 }
 
 /// Which pieces of which data fragments hold `range` of the stripe, in order.

@@ -1,7 +1,7 @@
 //! Any k of k+m fragments rebuild the stripe; anything else is an error.
 
 use bytes::Bytes;
-use erasure::{Code, RebuildError, encode, join, locate, rebuild};
+use erasure::{COLUMN_BYTES, Code, RebuildError, encode, join, locate, rebuild, rebuild_range};
 use proptest::prelude::*;
 
 fn stripe_of(length: usize, seed: u64) -> Bytes {
@@ -49,6 +49,33 @@ proptest! {
         rebuild(code, length, &mut slots).unwrap();
         let rebuilt: Vec<Bytes> = slots.into_iter().flatten().collect();
         prop_assert_eq!(rebuilt, fragments);
+    }
+
+    #[test]
+    fn a_range_of_a_fragment_is_rebuilt_from_ranges(
+        code in geometry(), length in 1_usize..20_000, seed: u64, choice: u64, which: u8,
+        at in 0_usize..100, columns in 1_usize..8,
+    ) {
+        let fragments = encode(code, &stripe_of(length, seed)).unwrap();
+        let full = code.fragment_bytes(length);
+        let start = (at * COLUMN_BYTES) % full.next_multiple_of(COLUMN_BYTES);
+        let end = full.min(start + columns * COLUMN_BYTES);
+        let cut = |fragment: &Bytes| {
+            fragment.slice(start.min(fragment.len())..end.min(fragment.len()))
+        };
+        let mut slots = drop_some(code, &fragments, choice);
+        for slot in &mut slots {
+            *slot = slot.as_ref().map(cut);
+        }
+        let wanted = which % code.total();
+        let others = slots.iter().enumerate();
+        let others = others.filter(|(at, slot)| slot.is_some() && *at != usize::from(wanted));
+        if others.count() < usize::from(code.data()) {
+            return Ok(());
+        }
+        slots[usize::from(wanted)] = None;
+        let rebuilt = rebuild_range(code, length, start..end, wanted, &slots).unwrap();
+        prop_assert_eq!(rebuilt, cut(&fragments[usize::from(wanted)]));
     }
 
     #[test]
@@ -120,3 +147,18 @@ fn parity_is_what_it_always_was() {
 }
 
 const GOLDEN: [u64; 2] = [7_030_711_606_901_662_053, 7_130_885_936_521_337_189];
+
+#[test]
+fn a_range_that_ends_within_a_column_is_refused() {
+    let code = Code::new(3, 2).unwrap();
+    let fragments = encode(code, &stripe_of(1_000, 5)).unwrap();
+    // Fragments of 334 bytes.
+    for range in [0..63, 1..64, 10..334, 0..400, 64..64, 320..335] {
+        let slots: Vec<Option<Bytes>> = fragments.iter().map(|_| None).collect();
+        let refused = rebuild_range(code, 1_000, range.clone(), 0, &slots);
+        assert!(matches!(refused, Err(RebuildError::Range { .. })), "{range:?}: {refused:?}");
+    }
+    let slots: Vec<Option<Bytes>> = fragments.iter().map(|all| Some(all.slice(320..))).collect();
+    let rebuilt = rebuild_range(code, 1_000, 320..334, 4, &slots);
+    assert_eq!(rebuilt, Ok(fragments[4].slice(320..)));
+}
