@@ -52,6 +52,10 @@ pub const READ_AHEAD_WINDOWS: usize = 4;
 /// What read-ahead leaves of the pool for readers that have no window yet.
 pub const READ_AHEAD_LEAVES: usize = READ_POOL_BYTES / 2;
 
+/// Of a part of which no more is wanted, what lies in fragments that cannot be read is
+/// rebuilt column by column; of one that is read at length the whole stripe, once.
+pub const NARROW_BYTES_MAX: u64 = 1024 * 1024;
+
 /// How long a fragment at another node is waited for, on top of the way there, before the
 /// stripe is read without it as well: longer than a disk that turns takes under load.
 pub const HEDGE_AFTER: Duration = Duration::from_millis(60);

@@ -17,6 +17,7 @@
 pub(crate) mod damage;
 mod gather;
 pub(crate) mod hedging;
+mod narrow;
 pub(crate) mod opening;
 pub(crate) mod part;
 pub(crate) mod pins;

@@ -22,12 +22,15 @@ use super::hedging::{Answered, Hedging, NOT_THERE};
 use super::pins::Pin;
 use crate::ObjectError;
 use crate::gateway::Inner;
+use crate::limits::NARROW_BYTES_MAX;
 
 /// A part, its key opened, its fragments located.
 pub(crate) struct OpenPart {
     part: PartId,
     sealer: ChunkSealer,
     layout: SealedLayout,
+    /// Little of it is wanted: what cannot be read is made up for without the rest.
+    pub(super) is_short: bool,
     /// As the catalog said when it was last asked.
     located: Mutex<Arc<Located>>,
     /// The last stripe that had to be rebuilt, for the windows that follow.
@@ -71,12 +74,13 @@ enum Sources {
 }
 
 impl Inner {
-    /// Locates a part whose key has been opened.
+    /// Locates a part whose key has been opened, and of which so many bytes are wanted.
     pub(crate) fn part_open(
         &self,
         row: &PartRow,
         part: PartId,
         key: &seal::PartKey,
+        wanted: u64,
     ) -> Result<OpenPart, ObjectError> {
         let damaged = |what: &str| ObjectError::Damaged { reason: format!("part {part}: {what}") };
         let code = Code::new(row.data, row.parity).map_err(|_| damaged("unknown geometry"))?;
@@ -91,6 +95,7 @@ impl Inner {
             part,
             sealer: ChunkSealer::new(key, part),
             layout,
+            is_short: wanted <= NARROW_BYTES_MAX,
             located: Mutex::new(Arc::new(Located { code, slots: row.slots.clone() })),
             rebuilt: Mutex::default(),
             rebuilding: tokio::sync::Mutex::default(),
@@ -124,7 +129,7 @@ impl OpenPart {
         &self.layout
     }
 
-    fn located(&self) -> Arc<Located> {
+    pub(super) fn located(&self) -> Arc<Located> {
         Arc::clone(&self.located.lock())
     }
 
@@ -258,6 +263,10 @@ impl OpenPart {
         range: &StripeRange,
         without: &[u8],
     ) -> Option<Vec<Bytes>> {
+        let narrow = self.read_narrow(inner, range, without).await;
+        if narrow.is_some() {
+            return narrow;
+        }
         let _one = self.rebuilding.lock().await;
         if let Some(plain) = self.window_rebuilt(range) {
             return plain.ok();
@@ -289,6 +298,12 @@ impl OpenPart {
             if let Ok(plain) = self.read_window(inner, range, &Answered::default()).await {
                 return Ok(plain);
             }
+        }
+        if let Trouble::Unread(bad) = &trouble
+            && let Some(plain) = self.read_narrow(inner, range, &bad.all).await
+        {
+            self.report(inner, range.stripe, &bad.all, &bad.unheard, DamageKind::Unread);
+            return Ok(plain);
         }
         let _one = self.rebuilding.lock().await;
         if let Some(Ok(plain)) = self.window_rebuilt(range) {
@@ -436,7 +451,7 @@ impl OpenPart {
     }
 
     /// Opens the chunks of a window in place and cuts the wanted bytes out.
-    fn open(
+    pub(super) fn open(
         &self,
         range: &StripeRange,
         mut sealed: BytesMut,
@@ -467,7 +482,7 @@ impl OpenPart {
         Ok(plain)
     }
 
-    fn name(&self, stripe: StripeNumber, fragment: u8) -> FragmentName {
+    pub(super) fn name(&self, stripe: StripeNumber, fragment: u8) -> FragmentName {
         FragmentName { part: self.part, stripe, fragment: FragmentNumber::new(fragment) }
     }
 
@@ -507,7 +522,7 @@ async fn first_whole(
 }
 
 impl Located {
-    fn slot(&self, fragment: u8) -> DiskId {
+    pub(super) fn slot(&self, fragment: u8) -> DiskId {
         // One slot per fragment was checked when the part was located.
         self.slots.get(usize::from(fragment)).copied().unwrap_or(DiskId::from_u128(0))
     }
@@ -518,7 +533,12 @@ impl Located {
     }
 
     /// Which fragments hold a window; of copies the nearest that is not slow.
-    fn pieces(&self, inner: &Inner, sealed_bytes: usize, range: &StripeRange) -> Vec<Piece> {
+    pub(super) fn pieces(
+        &self,
+        inner: &Inner,
+        sealed_bytes: usize,
+        range: &StripeRange,
+    ) -> Vec<Piece> {
         let sealed = size(range.sealed.start)..size(range.sealed.end);
         let mut pieces = erasure::locate(self.code, sealed_bytes, sealed);
         if self.code.data() == 1 && self.slots.len() > 1 {
@@ -544,6 +564,6 @@ fn cut(stripe: &Bytes, range: &StripeRange) -> Option<Bytes> {
 }
 
 /// Lengths within a stripe fit in memory.
-fn size(bytes: u64) -> usize {
+pub(super) fn size(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }

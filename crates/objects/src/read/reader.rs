@@ -267,7 +267,8 @@ impl Reader {
             Some(ahead) => vault.part_key_open_held(&ahead.keys, &at, wrapped_key)?,
             None => vault.part_key_open(&at, wrapped_key)?,
         };
-        let part = self.inner.part_open(&row, reference.part, &key)?;
+        let wanted = self.left.end.min(end).saturating_sub(self.left.start);
+        let part = self.inner.part_open(&row, reference.part, &key, wanted)?;
         self.part = Some((start..end, Arc::new(part)));
         Ok(())
     }
