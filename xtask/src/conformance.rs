@@ -44,6 +44,15 @@ pub struct Conformance {
     /// A Python with the suite's requirements, pytest and pytest-timeout.
     #[arg(long, default_value = "python3")]
     python: PathBuf,
+    /// A binary that is built already, in place of the released one.
+    #[arg(long)]
+    binary: Option<PathBuf>,
+    /// How many sites; with several, the lists are compared and not written.
+    #[arg(long, default_value_t = 1)]
+    sites: usize,
+    /// Through which of them the suite works.
+    #[arg(long, default_value_t = 1)]
+    through: usize,
     /// Only tests that match this pytest expression; the lists are then not written.
     #[arg(long)]
     only: Option<String>,
@@ -52,11 +61,26 @@ pub struct Conformance {
 impl Conformance {
     /// Builds, starts a node, runs the suite, writes `docs/conformance/`.
     pub fn run(self, root: &Path) -> Result<()> {
-        shell::run(shell::cargo(root).args(["build", "--release", "--locked", "--bin", "essaim"]))?;
+        let binary = if let Some(binary) = &self.binary {
+            binary.clone()
+        } else {
+            let build = ["build", "--release", "--locked", "--bin", "essaim"];
+            shell::run(shell::cargo(root).args(build))?;
+            shell::target_folder(root)?.join("release/essaim")
+        };
         let folder = tempfile::tempdir().context("no temporary folder")?;
-        let node = Node::start(&shell::target_folder(root)?.join("release/essaim"), folder.path())?;
+        let mut nodes: Vec<Node> = Vec::with_capacity(self.sites);
+        for number in 1..=self.sites {
+            let own = folder.path().join(format!("site-{number}"));
+            nodes.push(Node::start(&binary, &own, nodes.first())?);
+        }
+        let first = nodes.first().context("there is one site at least")?;
+        if self.sites > 1 {
+            first.sites_wait(self.sites as u64)?;
+        }
+        let through = nodes.get(self.through.saturating_sub(1)).context("no such site")?;
         let settings = folder.path().join("s3tests.conf");
-        fs::write(&settings, node.suite_settings()?)?;
+        fs::write(&settings, first.suite_settings(through)?)?;
         let report = folder.path().join("report.xml");
         let marks: Vec<String> = LEFT_OUT.iter().map(|(mark, _)| format!("not {mark}")).collect();
         let mut pytest = Command::new(&self.python);
@@ -73,7 +97,7 @@ impl Conformance {
         }
         // A failed test makes pytest fail; the report is what counts.
         let outcome = shell::run(&mut pytest);
-        drop(node);
+        drop(nodes);
         let Ok(report) = fs::read_to_string(&report) else {
             outcome?;
             bail!("pytest wrote no report");
@@ -84,10 +108,13 @@ impl Conformance {
         for (name, result) in results.iter().filter(|(_, result)| *result != "passed") {
             println!("  {result}: {name}");
         }
-        if self.only.is_none() {
-            self.publish(root, &results)?;
+        if self.only.is_some() {
+            return Ok(());
         }
-        Ok(())
+        if self.sites == 1 {
+            return self.publish(root, &results);
+        }
+        compare(root, &results)
     }
 
     /// Writes the lists, with the commits of both sides.
@@ -129,6 +156,18 @@ impl Conformance {
         }
         Ok(fs::write(folder.join("s3-tests.md"), text)?)
     }
+}
+
+/// Fails if a test does not pass that does on one site, by the list of the last run there.
+fn compare(root: &Path, results: &BTreeMap<String, String>) -> Result<()> {
+    let listed = fs::read_to_string(root.join("docs/conformance/s3-tests.md"))?;
+    let passed = listed.split("## Passed").nth(1).context("no list of what passed")?;
+    let names = passed.lines().filter_map(|line| line.strip_prefix("- `")?.strip_suffix('`'));
+    let is_missing = |name: &&str| results.get(*name).is_none_or(|result| result != "passed");
+    let (all, missing): (usize, Vec<&str>) =
+        (names.clone().count(), names.filter(is_missing).collect());
+    println!("of the {all} that pass on one site {} do not here: {missing:?}", missing.len());
+    if missing.is_empty() { Ok(()) } else { bail!("the lists differ") }
 }
 
 /// Test name to `passed`, `failed`, `error` or `skipped`, from a JUnit report.

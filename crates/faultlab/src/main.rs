@@ -15,10 +15,12 @@ mod expected;
 mod full_disk;
 mod kills;
 mod linear;
+mod load;
 mod mount;
 mod repair;
 mod rot;
 mod scrub;
+mod slow;
 mod strangers;
 mod syscalls;
 mod workload;
@@ -65,6 +67,9 @@ enum Campaign {
     /// A site that is lost and replaced while clients work: how fast it is rebuilt, and
     /// what they notice (needs root).
     Repair(repair::Repair),
+    /// One site that is far, narrow, lossy or has a slow disk: what clients of the others
+    /// notice (needs root).
+    Slow(slow::Slow),
 }
 
 #[tokio::main]
@@ -80,5 +85,6 @@ async fn main() -> Result<()> {
         Campaign::FullDisk(campaign) => campaign.run().await,
         Campaign::Cluster(campaign) => campaign.run().await,
         Campaign::Repair(campaign) => campaign.run().await,
+        Campaign::Slow(campaign) => campaign.run().await,
     }
 }

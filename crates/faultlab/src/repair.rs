@@ -12,26 +12,26 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use blackbox::{Ask, Client, Link, Target};
+use blackbox::{Ask, Client, Link};
 use bytes::Bytes;
 use clap::Args;
 use http::Method;
-use rand::{Rng as _, RngCore as _, SeedableRng as _};
+use rand::{RngCore as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::cluster::{Census, Lab, Plan};
+use crate::load::{Load, Percentiles};
 
 /// The bucket.
 const BUCKET: &str = "repair";
-/// What one read fetches and what one write stores.
-const READ_BYTES: u64 = 256 << 10;
-const WRITE_BYTES: usize = 64 << 10;
-/// How long a client rests after each answer.
-const REST: Duration = Duration::from_millis(10);
 /// How long clients work alone, and beside the dead site.
 const ALONE: Duration = Duration::from_secs(15);
+/// Until everybody has noticed that a site is dead.
+const NOTICED: Duration = Duration::from_secs(5);
+/// What clients meet, phase by phase.
+const ALONE_PHASE: &str = "healthy";
+const BESIDE_PHASE: &str = "beside the dead site";
+const REPAIR_PHASE: &str = "during repair";
 /// How long the repair may take.
 const WHOLE_WITHIN: Duration = Duration::from_mins(20);
 /// How often it is asked whether an object is whole that was not.
@@ -58,6 +58,12 @@ pub struct Repair {
     /// How many clients work meanwhile.
     #[arg(long, default_value_t = 2)]
     clients: usize,
+    /// Fail if the repair reaches less than this share of what the links carry.
+    #[arg(long)]
+    share_min: Option<f64>,
+    /// Fail if the hundredth slowest answer takes so many times as long as without repair.
+    #[arg(long)]
+    ratio_max: Option<f64>,
     /// Decides what is drawn.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -67,24 +73,6 @@ pub struct Repair {
     /// Where the logs of the sites are kept.
     #[arg(long)]
     logs: Option<PathBuf>,
-}
-
-/// What the clients meet, phase by phase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Filling,
-    Alone,
-    Beside,
-    Repair,
-    Over,
-}
-
-/// How long one answer took.
-#[derive(Clone, Copy, Debug)]
-struct Took {
-    phase: Phase,
-    is_write: bool,
-    time: Duration,
 }
 
 impl Repair {
@@ -121,28 +109,21 @@ impl Repair {
             lab.ways_from(site, link);
         }
         // Clients ask the sites that stay; the last is lost.
-        let (tell, phase) = watch::channel(Phase::Filling);
-        let clients: Vec<JoinHandle<Result<Vec<Took>>>> = (0..self.clients)
-            .map(|n| {
-                let target = targets[n % (targets.len() - 1)].clone();
-                let random = ChaCha8Rng::seed_from_u64(self.seed << 8 | n as u64);
-                tokio::spawn(work(target, n, count, random, phase.clone()))
-            })
-            .collect();
-        tell.send(Phase::Alone)?;
-        tokio::time::sleep(ALONE).await;
         let lost = self.sites - 1;
+        let stay = targets.get(..lost).unwrap_or_default();
+        let load = Load::begin(stay, self.clients, BUCKET, count, self.seed);
+        load.enter(ALONE_PHASE);
+        tokio::time::sleep(ALONE).await;
+        load.enter("noticing");
         tokio::task::block_in_place(|| lab.kill(lost))?;
-        // Until everybody has noticed it.
-        tell.send(Phase::Filling)?;
-        tokio::time::sleep(Duration::from_secs(5)).await;
-        tell.send(Phase::Beside)?;
+        tokio::time::sleep(NOTICED).await;
+        load.enter(BESIDE_PHASE);
         tokio::time::sleep(ALONE).await;
         let fresh = tokio::task::block_in_place(|| lab.join(0))?;
         let names = lab.names();
         let name = |site: usize| names.get(site).cloned().unwrap_or_default();
         let commands = lab.commands(0)?;
-        tell.send(Phase::Repair)?;
+        load.enter(REPAIR_PHASE);
         let since = Instant::now();
         tokio::task::block_in_place(|| {
             commands.run(&["site", "replace", &name(lost), &name(fresh), "--lost", "--yes"])?;
@@ -162,62 +143,69 @@ impl Repair {
             }
         }
         let took = since.elapsed();
-        tell.send(Phase::Over)?;
-        let mut all = Vec::new();
-        for client in clients {
-            all.extend(client.await??);
-        }
+        let phases = [ALONE_PHASE, BESIDE_PHASE, REPAIR_PHASE];
+        let took_by =
+            phases.map(|phase| [load.percentiles(phase, false), load.percentiles(phase, true)]);
+        load.end().await?;
         for n in 0..count {
             let mut client = Client::connect(first).await?;
             let answer = client.call(Ask::new(Method::GET, key(n))).await?;
             ensure!(answer.body == self.body(n), "object {n} is not what was stored");
         }
-        self.tell(took, count, slots, &all);
+        self.tell(took, count, slots, &took_by)?;
         Ok(())
     }
 
-    /// Prints the figures.
-    fn tell(&self, took: Duration, count: u64, slots: u64, all: &[Took]) {
+    /// Prints the figures; fails if they are too bad.
+    fn tell(
+        &self,
+        took: Duration,
+        count: u64,
+        slots: u64,
+        by_phase: &[[Percentiles; 2]; 3],
+    ) -> Result<()> {
         // What the sites keep at this number: 1+2, 2+2, 3+2; one slot of each was lost.
-        let data = self.sites.saturating_sub(2).max(1);
-        let bytes = (self.mebibytes << 20) as f64 / data as f64;
-        let rate = bytes / 1e6 / took.as_secs_f64();
+        let data = as_f64(self.sites.saturating_sub(2).max(1) as u64);
+        let megabytes = as_f64(self.mebibytes << 20) / data / 1e6;
+        let rate = megabytes / took.as_secs_f64();
         println!(
-            "{count} objects, {slots} fragment slots, {:.0} MB lost with the site: whole again \
-             after {:.1} s, {rate:.1} MB/s of lost fragments",
-            bytes / 1e6,
+            "{count} objects, {slots} fragment slots, {megabytes:.0} MB lost with the site: whole \
+             again after {:.1} s, {rate:.1} MB/s of lost fragments",
             took.as_secs_f64()
         );
+        let mut share = f64::INFINITY;
         if let Some(width) = self.megabytes_per_second {
-            let allowed = (width * (self.sites as u64 - 1)) as f64;
+            let allowed = as_f64(width * (self.sites as u64 - 1));
+            share = rate / allowed;
             println!(
                 "the links to the fresh site carry {allowed:.0} MB/s: {:.0} % of it",
-                rate / allowed * 100.0
+                share * 100.0
             );
         }
-        for (what, is_write) in [("read", false), ("write", true)] {
-            let at = |phase| percentile(all, phase, is_write);
-            let (alone, beside, repair) = (at(Phase::Alone), at(Phase::Beside), at(Phase::Repair));
+        let [alone, beside, repair] = by_phase;
+        let mut worst = 0.0_f64;
+        for (what, ((alone, beside), repair)) in
+            ["reads", "writes"].into_iter().zip(alone.iter().zip(beside).zip(repair))
+        {
+            let times = repair.p99 / alone.p99;
+            worst = worst.max(times);
             println!(
-                "{what}, p50 / p99: healthy {:.1} / {:.1} ms, beside the dead site {:.1} / {:.1} ms, \
-                 during repair {:.1} / {:.1} ms: {:.2} times the healthy p99, {:.2} times the one \
-                 beside the dead site; {} answers",
-                alone.0,
-                alone.1,
-                beside.0,
-                beside.1,
-                repair.0,
-                repair.1,
-                repair.1 / alone.1,
-                repair.1 / beside.1,
-                repair.2,
+                "{what}, p50 / p99 in ms: healthy {alone}, beside the dead site {beside}, during \
+                 repair {repair}: {times:.2} times the healthy p99"
             );
         }
+        if let Some(least) = self.share_min {
+            ensure!(share >= least, "{share:.2} of what the links carry, less than {least}");
+        }
+        if let Some(most) = self.ratio_max {
+            ensure!(worst <= most, "{worst:.2} times the healthy p99, more than {most}");
+        }
+        Ok(())
     }
 
     /// What object n holds.
     fn body(&self, n: u64) -> Bytes {
-        let mut body = vec![0; (self.object_kib << 10) as usize];
+        let mut body = vec![0; usize::try_from(self.object_kib << 10).unwrap_or(0)];
         ChaCha8Rng::seed_from_u64(self.seed << 32 | n).fill_bytes(&mut body);
         body.into()
     }
@@ -227,51 +215,7 @@ fn key(n: u64) -> String {
     format!("/{BUCKET}/{n}")
 }
 
-/// Milliseconds at the half and at the last hundredth, and how many there are.
-fn percentile(all: &[Took], phase: Phase, is_write: bool) -> (f64, f64, usize) {
-    let mut times: Vec<Duration> = all
-        .iter()
-        .filter(|took| took.phase == phase && took.is_write == is_write)
-        .map(|took| took.time)
-        .collect();
-    times.sort_unstable();
-    let at = |share: usize| {
-        let place = (times.len() * share / 100).min(times.len().saturating_sub(1));
-        times.get(place).map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
-    };
-    (at(50), at(99), times.len())
-}
-
-/// A client: reads and writes in turns until it is over.
-async fn work(
-    target: Target,
-    number: usize,
-    count: u64,
-    mut random: ChaCha8Rng,
-    phase: watch::Receiver<Phase>,
-) -> Result<Vec<Took>> {
-    let mut client = Client::connect(&target).await?;
-    let mut all = Vec::new();
-    let mut body = vec![0; WRITE_BYTES];
-    random.fill_bytes(&mut body);
-    let body = Bytes::from(body);
-    for turn in 0_u64.. {
-        let now = *phase.borrow();
-        if now == Phase::Over {
-            break;
-        }
-        let is_write = turn % 2 == 1;
-        let ask = if is_write {
-            let key = format!("/{BUCKET}/new-{number}-{}", turn % 64);
-            Ask::new(Method::PUT, key).body(body.clone())
-        } else {
-            Ask::new(Method::GET, key(random.random_range(0..count))).range(0, READ_BYTES - 1)
-        };
-        let since = Instant::now();
-        let answer = client.call(ask).await?;
-        ensure!(answer.status.is_success(), "{now:?}: {} {}", answer.status, answer.text());
-        all.push(Took { phase: now, is_write, time: since.elapsed() });
-        tokio::time::sleep(REST).await;
-    }
-    Ok(all)
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+const fn as_f64(count: u64) -> f64 {
+    count as f64
 }

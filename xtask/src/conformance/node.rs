@@ -1,4 +1,4 @@
-//! A node of our own for the suite: fresh data, five tenants, the suite's settings.
+//! Nodes of our own for the suite: fresh data, five tenants, the suite's settings.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -36,8 +36,14 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts the binary on fresh data in this folder and waits until it answers.
-    pub fn start(binary: &Path, folder: &Path) -> Result<Self> {
+    /// Starts the binary on fresh data in this folder, founding a cluster or joining that of
+    /// another, and waits until it answers.
+    pub fn start(binary: &Path, folder: &Path, joins: Option<&Self>) -> Result<Self> {
+        let token = joins.map(|other| {
+            let made = other.command(&["invite"])?;
+            anyhow::Ok(field(&made, "token")?.to_owned())
+        });
+        fs::create_dir_all(folder)?;
         let log = File::create(folder.join("node.log"))?;
         let process = Command::new(binary)
             .args(["up", "--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
@@ -48,6 +54,7 @@ impl Node {
             .arg(folder.join("data"))
             .arg("--credentials")
             .arg(folder.join("credentials.json"))
+            .envs(token.transpose()?.map(|token| ("ESSAIM_JOIN", token)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -64,11 +71,31 @@ impl Node {
         Ok(node)
     }
 
-    /// Makes the tenants and says to the suite who they are.
-    pub fn suite_settings(&self) -> Result<String> {
+    /// Waits until so many sites vote and answer.
+    pub fn sites_wait(&self, sites: u64) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let status = self.command(&["status"])?;
+            let cluster = &status["cluster"];
+            let all_answer = cluster["unreachable"].as_array().is_some_and(Vec::is_empty);
+            if cluster["voting"] == sites && cluster["sites"] == sites && all_answer {
+                return Ok(());
+            }
+            if start.elapsed() > START_MAX {
+                bail!("the sites do not come together: {cluster}");
+            }
+            sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Makes the tenants and says to the suite who they are, and through which node it works.
+    pub fn suite_settings(&self, through: &Self) -> Result<String> {
         let credentials: Value =
             serde_json::from_str(&fs::read_to_string(self.folder.join("credentials.json"))?)?;
-        let endpoint = field(&credentials, "s3_endpoint")?;
+        let addresses: Value = serde_json::from_str(&fs::read_to_string(
+            through.folder.join("data/addresses.json"),
+        )?)?;
+        let endpoint = field(&addresses, "s3_endpoint")?;
         let (host, port) = endpoint
             .trim_end_matches('/')
             .rsplit_once("//")

@@ -253,6 +253,11 @@ impl Lab {
         Ok(after)
     }
 
+    /// The process of a site.
+    pub fn process(&self, site: usize) -> Result<u32> {
+        Ok(self.site(site)?.node.as_ref().context("it does not run")?.process_id())
+    }
+
     /// SIGSTOP.
     pub fn pause(&self, site: usize) -> Result<()> {
         self.weather.set(site, Condition::Stopped);
