@@ -207,6 +207,7 @@ impl Steward {
         if let Some(error) = done.failed {
             return Answer::Failed { reason: error.to_string() };
         }
+        self.count(|status| status.helped += 1);
         let words = |(slot, outcome): (FragmentNumber, RepairOutcome)| (slot.get(), outcome.into());
         Answer::Done { slots: done.slots.into_iter().map(words).collect() }
     }

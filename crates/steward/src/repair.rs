@@ -270,7 +270,9 @@ impl Steward {
         let mut left = REPAIRS_PER_STEP;
         loop {
             while left > 0 && repairs.len() < at_once {
-                let Some(task) = self.repair_take(repairs.is_empty()) else { break };
+                let Some(task) = self.repair_take(repairs.is_empty() && later.is_empty()) else {
+                    break;
+                };
                 left -= 1;
                 let row = self.view().part(task.part)?;
                 let hand = row.and_then(|row| self.hand_for(&task, &row));

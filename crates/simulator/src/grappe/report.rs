@@ -47,11 +47,13 @@ pub enum Event {
     Loss,
     /// A bit of a fragment was flipped.
     Rot,
+    /// A node repaired a part for another.
+    Helped,
 }
 
 impl Event {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::PutInline,
         Self::PutLarge,
         Self::Multipart,
@@ -73,6 +75,7 @@ impl Event {
         Self::Partition,
         Self::Loss,
         Self::Rot,
+        Self::Helped,
     ];
 }
 

@@ -12,7 +12,8 @@ use super::draw::Draw;
 use super::fate::Fate;
 use super::grappe::Grappe;
 use super::invariants;
-use super::report::GrappeReport;
+use super::machine::Process;
+use super::report::{Event, GrappeReport};
 
 /// What a trial of a grappe does.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +99,10 @@ async fn run(trial: GrappeTrial) -> Result<GrappeReport> {
     (report.acknowledged, report.refused, report.unknown) = (acknowledged, refused, unknown);
     report.judged = grappe.around.judge.judged();
     report.seeds = 1;
+    let helped = |(_, process): (u8, &Process)| process.steward.status().borrow().helped > 0;
+    if grappe.up().any(helped) {
+        report.note(Event::Helped);
+    }
     grappe.stop().await;
     Ok(report)
 }
