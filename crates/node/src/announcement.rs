@@ -20,6 +20,8 @@ pub struct Announcement {
     pub first_start: bool,
     /// If this start joined a cluster: which one.
     pub joined: Option<JoinedCluster>,
+    /// Whether it votes and keeps no data.
+    pub witness: bool,
     /// For S3 clients.
     pub s3_endpoint: String,
     /// Where they are listened to, if that is every address of this machine.

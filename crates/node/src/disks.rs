@@ -5,6 +5,8 @@
 //! says so, unless told to go on without. A disk that was moved is known by its mark,
 //! wherever the settings name it.
 //!
+//! A witness has no disks, and is given none.
+//!
 //! A disk that was forgotten is expected nowhere, and refused wherever it is met.
 
 mod in_bucket;
@@ -21,6 +23,7 @@ use units::{ClusterId, DiskId, Random};
 
 use crate::identity::{Identity, KnownDisk};
 use crate::limits::START_TELLS_EVERY;
+use crate::parts::witness_disks_check;
 use crate::places::resolved;
 use crate::settings::Settings;
 use crate::shell::quoted;
@@ -52,6 +55,17 @@ pub(crate) async fn open(
     forgotten: &[ForgottenDisk],
     random: &dyn Random,
 ) -> Result<Disks, Trouble> {
+    if identity.witness {
+        witness_disks_check(settings)?;
+        let store = FragmentStore::open(identity.cluster, Vec::new(), random).await;
+        let store = store.map_err(|error| {
+            Trouble::new(
+                format!("the fragment store cannot be opened: {}", chain(&error)),
+                "see the log",
+            )
+        })?;
+        return Ok(Disks { store, present: Vec::new(), missing: Vec::new() });
+    }
     let is_expected = |known: &KnownDisk| forgotten.iter().all(|one| one.disk != known.id);
     let all = identity.disks.len();
     identity.disks.retain(is_expected);

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! { "format": "essaim-node-1", "node", "site", "cluster", "created",
-//!   "complete", "joined"?, "disks": [ { "id", "directory" } ] }
+//!   "complete", "joined"?, "witness"?, "disks": [ { "id", "directory" } ] }
 //! ```
-//! `joined` is there, and true, of a node that joined a cluster.
+//! `joined` is there, and true, of a node that joined a cluster, `witness` of one that
+//! keeps no fragment there.
 //! `complete` says whether the first start came to its end.
 //!
 //! **Invariant**: written whole and durably before anything is written that
@@ -81,6 +82,9 @@ pub(crate) struct Identity {
     /// Whether the node joined a cluster that others founded.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) joined: bool,
+    /// Whether it joined as a witness.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) witness: bool,
     pub(crate) disks: Vec<KnownDisk>,
 }
 
@@ -95,13 +99,19 @@ impl Identity {
             created: clock.now(),
             complete: false,
             joined: false,
+            witness: false,
             disks: Vec::new(),
         }
     }
 
-    /// A node nobody has seen before, which wants into a cluster.
-    pub(crate) fn draw_joining(cluster: ClusterId, random: &dyn Random, clock: &dyn Clock) -> Self {
-        Self { cluster, joined: true, ..Self::draw(random, clock) }
+    /// A node nobody has seen before, which wants into a cluster, as a witness or to keep data.
+    pub(crate) fn draw_joining(
+        cluster: ClusterId,
+        witness: bool,
+        random: &dyn Random,
+        clock: &dyn Clock,
+    ) -> Self {
+        Self { cluster, joined: true, witness, ..Self::draw(random, clock) }
     }
 
     /// The node whose data directory this is, if it is one.

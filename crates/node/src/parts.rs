@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use admin::model::date_text;
-use catalog::{NodeAddress, SignedStatement, SiteName};
+use catalog::{NodeAddress, NodeRole, SignedStatement, SiteName};
 use consensus::Consensus;
 use disk::{Disk, RealDisk};
 use fragments::{ClusterStore, FragmentService, Waits};
@@ -120,7 +120,12 @@ impl Parts {
             }
             tracing::info!("let in; the catalog is on its way");
         }
-        let vault = open_vault(passphrase, &root, &random, identity.complete || identity.joined)?;
+        // A witness has a key of its own, since it gets none.
+        let has_key = identity.complete || (identity.joined && !identity.witness);
+        let mut vault = open_vault(passphrase, &root, &random, has_key)?;
+        if identity.witness {
+            vault = vault.blind();
+        }
         let consensus = open_catalog(&root, &identity, &clock, &random, &transport).await?;
         if identity.joined && !identity.complete {
             seat_wait(&consensus, identity.node).await?;
@@ -185,9 +190,15 @@ fn identity(
     }
     founding_time_check(clock.now())?;
     let token = settings.join.as_deref().map(token_of).transpose()?;
+    if token.as_ref().is_some_and(|token| token.role() == NodeRole::Witness) {
+        witness_disks_check(settings)?;
+    }
     first_look::disks_try(settings)?;
     let identity = match token {
-        Some(token) => Identity::draw_joining(token.cluster, random, clock),
+        Some(token) => {
+            let witness = token.role() == NodeRole::Witness;
+            Identity::draw_joining(token.cluster, witness, random, clock)
+        }
         None => Identity::draw(random, clock),
     };
     identity.write(root)?;
@@ -203,6 +214,18 @@ fn token_of(text: &str) -> Result<Token, Trouble> {
     })
 }
 
+/// Refuses disks for a node that keeps no fragments.
+pub(crate) fn witness_disks_check(settings: &Settings) -> Result<(), Trouble> {
+    if settings.disks.is_empty() && settings.bucket.url.is_none() {
+        return Ok(());
+    }
+    Err(Trouble::new(
+        "a witness keeps no fragments and takes no disk for them",
+        "start it without --disk; for a site that keeps data, ask for a token that was made \
+         without --witness",
+    ))
+}
+
 /// The token by which a node that has not joined yet goes on.
 fn token(settings: &Settings, identity: &Identity) -> Result<Token, Trouble> {
     let missing = || {
@@ -212,6 +235,12 @@ fn token(settings: &Settings, identity: &Identity) -> Result<Token, Trouble> {
         )
     };
     let token = token_of(settings.join.as_deref().ok_or_else(missing)?)?;
+    if (token.role() == NodeRole::Witness) != identity.witness {
+        return Err(Trouble::new(
+            "the token is for another kind of site than the one this node was joining as",
+            "name a data directory that is not there yet, or the first token",
+        ));
+    }
     if token.cluster != identity.cluster {
         return Err(Trouble::new(
             "the token is of another cluster than the one this node was joining",

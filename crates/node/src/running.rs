@@ -369,6 +369,7 @@ fn announce(
     Ok(Announcement {
         first_start,
         joined: (first_start && parts.identity.joined).then(|| joined_cluster(parts)),
+        witness: parts.identity.witness,
         s3_endpoint: s3_endpoint.clone(),
         s3_everywhere: everywhere(&listeners.s3),
         region: settings.region.clone(),

@@ -1,5 +1,7 @@
 //! The tasks that serve: S3, the administration over TCP, and the local socket.
 
+mod witness;
+
 use core::num::NonZeroUsize;
 use std::convert::Infallible;
 use std::future::Future;
@@ -49,9 +51,13 @@ pub(crate) fn start(
         s3_settings(settings, parts),
     );
     let stop = tasks.stop_token();
-    tasks.start("the S3 server", async move {
-        s3.serve(listeners.s3, stop).await.map_err(|error| chain(&error))
-    });
+    if parts.identity.witness {
+        tasks.start("what a witness says to clients", witness::refuse(listeners.s3, stop));
+    } else {
+        tasks.start("the S3 server", async move {
+            s3.serve(listeners.s3, stop).await.map_err(|error| chain(&error))
+        });
+    }
 
     let observed = insight::router(insight);
     let pages = console::router(admin.clone());
@@ -134,7 +140,7 @@ fn bounds(limits: &ClientLimits) -> s3::server::Bounds {
 }
 
 /// Serves connections until told to stop, then lets requests in flight end.
-async fn serve<S, A, F>(accept: A, routes: Router, stop: CancellationToken)
+pub(super) async fn serve<S, A, F>(accept: A, routes: Router, stop: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: Fn() -> F,

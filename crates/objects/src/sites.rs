@@ -3,6 +3,7 @@
 //! **Invariants**
 //! - The map and the policies are read from one view of the catalog. What is kept of them
 //!   holds for an epoch: every change of a policy is one of the map.
+//! - A site of witnesses is on no map that placement sees.
 //! - The policy of a bucket is its own, else its tenant's, else the cluster's. One that
 //!   cannot be read has nothing placed.
 
@@ -122,7 +123,7 @@ impl Inner {
         }
         let Stated { map, facts } = self.stated(&view, epoch)?;
         let store = &self.parts.fragments;
-        let sites = map.sites.iter().zip(facts.iter());
+        let sites = map.sites.iter().zip(facts.iter()).filter(|(site, _)| keeps(&map, site));
         let entries = sites.map(|(site, facts)| entry(&map, site, facts, store)).collect();
         let map = SiteMap::new(epoch, entries)
             .map_err(|error| ObjectError::NotPlaced { reason: error.to_string() })?;
@@ -213,6 +214,11 @@ impl Inner {
         *self.placings.buckets.lock() = Some((revision, Arc::clone(&buckets)));
         Ok(buckets)
     }
+}
+
+/// Whether fragments may lie at a site: a witness keeps none, and is no place for placement.
+fn keeps(map: &catalog::SiteMap, site: &catalog::Site) -> bool {
+    map.nodes_at(site.id).any(|node| node.role != catalog::NodeRole::Witness)
 }
 
 /// The text of the policy that holds for somebody; none if none was set.

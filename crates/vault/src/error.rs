@@ -67,6 +67,9 @@ pub enum VaultError {
 /// A key that was not made, opened or wrapped again.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum KeyError {
+    /// The node has not the root key of its cluster.
+    #[error("this node is a witness and has no root key: ask at another site")]
+    NoRoot,
     /// The tenant was erased: its key is gone.
     #[error("tenant {tenant} was erased; nothing of it opens any more")]
     TenantShredded {

@@ -41,6 +41,11 @@ impl Vault {
     /// Begins a root rotation; durable on return. The old root key stays in the
     /// file until [`Vault::root_retire`].
     pub fn root_rotate(&self) -> Result<Generation, VaultError> {
+        if self.is_blind() {
+            return Err(VaultError::NotNow {
+                reason: "this node is a witness, without the root key",
+            });
+        }
         let mut file = self.file.write();
         let generation = match file.roots.as_slice() {
             [root] => root.generation().next(),

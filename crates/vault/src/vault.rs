@@ -31,6 +31,8 @@ pub struct Vault {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) file: RwLock<KeyFile>,
     pub(crate) cache: Cache,
+    /// Whether the root key here is not the cluster's.
+    blind: bool,
 }
 
 /// Keys of one bucket, unwrapped and held by [`Vault::keys_hold`]; they do not leave
@@ -116,11 +118,26 @@ impl Vault {
     }
 
     pub(crate) fn with(disk: Arc<dyn Disk>, random: Arc<dyn Random>, file: KeyFile) -> Self {
-        Self { disk, random, file: RwLock::new(file), cache: Cache::new() }
+        Self { disk, random, file: RwLock::new(file), cache: Cache::new(), blind: false }
+    }
+
+    /// The same for a node that must open nothing of its cluster: its root key is its own,
+    /// under which it wraps nothing that others would read.
+    #[must_use]
+    pub fn blind(self) -> Self {
+        Self { blind: true, ..self }
+    }
+
+    /// Whether the root key here is not the cluster's.
+    pub const fn is_blind(&self) -> bool {
+        self.blind
     }
 
     /// A fresh tenant key, wrapped under the root key, to store in the tenant's row.
     pub fn tenant_key_create(&self, tenant: TenantId) -> Result<Vec<u8>, KeyError> {
+        if self.blind {
+            return Err(KeyError::NoRoot);
+        }
         self.check_shredded(Some(tenant), None, None)?;
         let key = TenantKey::draw(&*self.random, Generation::FIRST);
         Ok(WrappedRing::of(self.wrap_tenant(tenant, &key)).to_bytes())

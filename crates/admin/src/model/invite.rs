@@ -9,6 +9,9 @@ use utoipa::ToSchema;
 pub struct InviteNew {
     /// Seconds until it opens nothing any more; at most 30 days.
     pub expires_in_seconds: u64,
+    /// Whether the machine is to be a witness: it votes, keeps no fragment and gets no key.
+    #[serde(default)]
+    pub witness: bool,
 }
 
 /// Whether a machine can join by an invitation.
@@ -34,6 +37,8 @@ pub struct Invite {
     pub made: String,
     /// Who made it.
     pub made_by: String,
+    /// What the machine is to do: `full`, `storage` or `witness`.
+    pub role: String,
     /// From when on it opens nothing.
     pub expires: String,
     /// The node that joined by it, if one did.

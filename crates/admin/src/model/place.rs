@@ -85,6 +85,8 @@ pub struct WhereCatalog {
     pub commune: Option<String>,
     /// Who runs the site, if it says so.
     pub operator: Option<String>,
+    /// Whether it is a witness: it has the catalog, and no key to open what lies there.
+    pub witness: bool,
     /// Whether it votes: what was answered is at a majority of those that do.
     pub votes: bool,
     /// Whether a node of it that keeps the catalog answers now; none if that is not known.

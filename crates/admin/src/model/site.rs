@@ -237,6 +237,8 @@ pub struct Site {
     pub name: String,
     /// Whether the node that was asked is of it.
     pub is_this: bool,
+    /// Whether it keeps no data and is there to vote.
+    pub witness: bool,
     /// Whether it takes fragments.
     pub state: SiteState,
     /// Since when it is being emptied, if it is.

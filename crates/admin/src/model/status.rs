@@ -90,6 +90,10 @@ pub struct ClusterStatus {
     pub leader: Option<String>,
     /// Sites of which a node does not answer now.
     pub unreachable: Vec<String>,
+    /// Sites that keep no data and are there to vote.
+    pub witnesses: Vec<String>,
+    /// Whether this node is of one.
+    pub is_witness: bool,
 }
 
 /// Where the node listens.

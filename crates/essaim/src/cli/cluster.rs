@@ -15,6 +15,9 @@ pub struct InviteArgs {
     /// How long it is good: 1h, 30m, 2d; at most 30d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = parse_duration)]
     pub expires: u64,
+    /// For a machine that votes on the catalog and keeps no data, as the third of two sites
+    #[arg(long)]
+    pub witness: bool,
     #[command(flatten)]
     pub connect: Connect,
 }

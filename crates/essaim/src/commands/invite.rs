@@ -12,7 +12,7 @@ const INVITES: &str = "/api/v1/invites";
 
 pub(super) async fn run(args: InviteArgs) -> Result<(), Failure> {
     match args.verb {
-        None => make(args.expires, &args.connect).await,
+        None => make(args.expires, args.witness, &args.connect).await,
         Some(InviteVerb::List(connect)) => list(&connect).await,
         Some(InviteVerb::Revoke { id, connect }) => {
             Client::new(&connect)?.delete(&format!("{INVITES}/{}", segment(&id))).await?;
@@ -21,8 +21,8 @@ pub(super) async fn run(args: InviteArgs) -> Result<(), Failure> {
     }
 }
 
-async fn make(expires_in_seconds: u64, connect: &Connect) -> Result<(), Failure> {
-    let new = InviteNew { expires_in_seconds };
+async fn make(expires_in_seconds: u64, witness: bool, connect: &Connect) -> Result<(), Failure> {
+    let new = InviteNew { expires_in_seconds, witness };
     let made: InviteMade = Client::new(connect)?.send_json(Method::POST, INVITES, &new).await?;
     if connect.json {
         return output::json(&made);
@@ -30,11 +30,22 @@ async fn make(expires_in_seconds: u64, connect: &Connect) -> Result<(), Failure>
     say!("{}", made.token);
     say!("\nOn the new machine type:\n");
     say!("  essaim up --join {} --site-file site.toml", made.token);
+    let gets = if witness {
+        "learns the names, sizes and times of all that is stored, and votes"
+    } else {
+        "gets what the cluster's nodes have"
+    };
     say!(
-        "\nIt is good for one machine, until {}, and shown this once. Whoever has it gets what the \
-         cluster's nodes have: hand it over as you would a password.",
+        "\nIt is good for one machine, until {}, and shown this once. Whoever has it {gets}: hand it \
+         over as you would a password.",
         made.invite.expires
     );
+    if witness {
+        say!(
+            "The machine will be a witness: it votes on the catalog, keeps no data, needs no disk for \
+             them and serves no S3."
+        );
+    }
     let addresses = made.addresses.join(", ");
     if made.only_this_machine {
         say!(
@@ -56,7 +67,7 @@ async fn list(connect: &Connect) -> Result<(), Failure> {
     if connect.json {
         return output::json(&invites.items);
     }
-    let mut table = Table::new(&["INVITATION", "STATE", "MADE", "BY", "EXPIRES", "USED BY"]);
+    let mut table = Table::new(&["INVITATION", "STATE", "FOR", "MADE", "BY", "EXPIRES", "USED BY"]);
     for invite in invites.items {
         let state = match invite.state {
             InviteState::Open => "open",
@@ -66,6 +77,7 @@ async fn list(connect: &Connect) -> Result<(), Failure> {
         table.row([
             invite.id,
             state.to_owned(),
+            invite.role,
             invite.made,
             invite.made_by,
             invite.expires,

@@ -53,7 +53,12 @@ fn in_catalog(place: &Where) {
             at.site.clone(),
             said(at.commune.as_ref()),
             said(at.operator.as_ref()),
-            if at.votes { "votes" } else { "keeps it" }.to_owned(),
+            match (at.votes, at.witness) {
+                (true, true) => "votes, as a witness".to_owned(),
+                (false, true) => "keeps it, as a witness".to_owned(),
+                (true, false) => "votes".to_owned(),
+                (false, false) => "keeps it".to_owned(),
+            },
             answers.to_owned(),
         ]);
     }

@@ -214,6 +214,7 @@ fn voting(known: &Sites) -> String {
 
 const fn state(site: &Site) -> &'static str {
     match site.state {
+        SiteState::Active if site.witness => "witness",
         SiteState::Active => "active",
         SiteState::Draining => "draining",
     }

@@ -47,7 +47,8 @@ pub(super) async fn run(connect: &Connect) -> Result<(), Failure> {
             disk.path.clone(),
         ]);
     }
-    disks.print("no disk");
+    let none = "no disk: this node is a witness, it votes and keeps no data";
+    disks.print(if status.cluster.is_witness { none } else { "no disk" });
     if status.disks.iter().any(DiskStatus::is_nearly_full) {
         say!("\nnearly full: make room, or add a disk with --disk DIR");
     }
@@ -118,8 +119,12 @@ fn cluster(status: &Status) -> String {
     } else {
         format!(", NOT REACHABLE: {}", known.unreachable.join(", "))
     };
+    let witness = match &known.witnesses[..] {
+        [] => String::new(),
+        names => format!(", witness: {}", names.join(", ")),
+    };
     format!(
-        "{}, of which {} vote and {} may be away; {leader}{away}",
+        "{}, of which {} vote and {} may be away; {leader}{away}{witness}",
         counted(known.sites, "site", "sites"),
         known.voting,
         known.may_be_away

@@ -61,8 +61,14 @@ fn told(said: &Announcement) -> String {
         String::new(),
     ];
     lines.extend(said.joined.iter().flat_map(|joined| let_in(joined, &said.data)));
-    lines.extend([format!("S3              {}  (region {})", said.s3_endpoint, said.region)]);
-    lines.extend(everywhere(said.s3_everywhere));
+    if said.witness {
+        lines
+            .push("S3              none: this is a witness, it votes and keeps no data".to_owned());
+    } else {
+        let (endpoint, region) = (&said.s3_endpoint, &said.region);
+        lines.push(format!("S3              {endpoint}  (region {region})"));
+        lines.extend(everywhere(said.s3_everywhere));
+    }
     lines.push(format!("Status page     {}  (log in as admin)", said.admin_url));
     lines.extend(everywhere(said.admin_everywhere));
     lines.push(format!("Data            {}", said.data));
@@ -84,7 +90,10 @@ fn told(said: &Announcement) -> String {
     let next = NextLines::of(said);
     let (own, data) = (shell::quoted(&own_name()), shell::quoted(&said.data));
     lines.extend([String::new(), "Type next:".to_owned(), String::new()]);
-    lines.extend([next.export, next.aws, next.rclone, format!("{own} status --data {data}")]);
+    if !said.witness {
+        lines.extend([next.export, next.aws, next.rclone]);
+    }
+    lines.push(format!("{own} status --data {data}"));
     let end = "Ctrl-C stops it; starting again finds everything as it is.";
     lines.extend([String::new(), end.to_owned(), String::new()]);
     let indented =
@@ -176,6 +185,7 @@ mod tests {
     #[test]
     fn what_is_to_be_pasted_is_quoted() {
         let mut said = Announcement {
+            witness: false,
             first_start: true,
             joined: None,
             s3_endpoint: "http://127.0.0.1:8420".to_owned(),

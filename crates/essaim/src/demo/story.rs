@@ -140,7 +140,7 @@ impl Story {
     }
 
     async fn invite(&self) -> Result<String, Failure> {
-        let new = InviteNew { expires_in_seconds: 600 };
+        let new = InviteNew { expires_in_seconds: 600, witness: false };
         let made: InviteMade =
             self.client()?.send_json(Method::POST, "/api/v1/invites", &new).await?;
         Ok(made.token)

@@ -93,7 +93,7 @@ pub(crate) async fn join(token: &Token, candidate: Candidate<'_>) -> Result<Join
         site: candidate.site,
         name: candidate.name,
         key: candidate.identity.public(),
-        role: NodeRole::Full,
+        role: token.role(),
         addresses: candidate.addresses.iter().map(ToString::to_string).collect(),
         statement: candidate.statement,
         proof: candidate.identity.sign(&proof),

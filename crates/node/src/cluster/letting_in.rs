@@ -60,6 +60,9 @@ impl LettingIn {
         if !node_verify(ask.key, &proof, &ask.proof) {
             return Err("it does not have the key that it says is its own".to_owned());
         }
+        if ask.role == NodeRole::Full && self.vault.is_blind() {
+            return Err("the node that invites is a witness and has no root key".to_owned());
+        }
         let mut signed = ask.statement;
         if let Some(signed) = &mut signed {
             if statement::verified(signed, self.cluster, ask.site, ask.key).is_none() {

@@ -1,11 +1,12 @@
 //! The token of an invitation: everything that a new machine needs to join, as one word.
 //!
 //! ```text
-//! "essaim1-" base64url( postcard { cluster 16, invite 16, seed 32, key 32, addresses }
+//! "essaim1-" base64url( postcard { cluster 16, invite 16, seed 32, key 32, addresses } ‖ role?
 //!                       ‖ first 4 bytes of their SHA-256 )
 //! ```
 //! *seed* is the private half of an Ed25519 key (RFC 8032) whose public half the catalog
-//! keeps; *key* is that of the node that invites, which the new machine pins.
+//! keeps; *key* is that of the node that invites, which the new machine pins; *role* is one
+//! byte, 1, in the token of a witness.
 
 use core::fmt;
 use core::str::FromStr;
@@ -13,6 +14,7 @@ use core::str::FromStr;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use catalog::NodeRole;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use units::{ClusterId, InviteId, NodePublicKey, Random};
@@ -21,6 +23,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 const PREFIX: &str = "essaim1-";
 const CHECK_BYTES: usize = 4;
+/// The last byte of a witness's token.
+const WITNESS: u8 = 1;
 /// Longer is no token.
 const TEXT_BYTES_MAX: usize = 4096;
 
@@ -36,6 +40,8 @@ pub(crate) struct Token {
     pub(crate) inviting: NodePublicKey,
     /// Where it is reached.
     pub(crate) addresses: Vec<String>,
+    #[serde(skip)]
+    witness: bool,
 }
 
 /// Text that is not a token.
@@ -59,7 +65,19 @@ impl Token {
     ) -> Self {
         let mut seed = [0; 32];
         random.fill(&mut seed);
-        Self { cluster, invite: InviteId::draw(random), seed, inviting, addresses }
+        let invite = InviteId::draw(random);
+        Self { cluster, invite, seed, inviting, addresses, witness: false }
+    }
+
+    /// The same for a machine that is to do this.
+    pub(crate) fn letting_in(mut self, role: NodeRole) -> Self {
+        self.witness = role == NodeRole::Witness;
+        self
+    }
+
+    /// What the machine is to do.
+    pub(crate) const fn role(&self) -> NodeRole {
+        if self.witness { NodeRole::Witness } else { NodeRole::Full }
     }
 
     /// What its holder proves itself by.
@@ -70,6 +88,7 @@ impl Token {
     /// The word to hand over.
     pub(crate) fn text(&self) -> Zeroizing<String> {
         let mut bytes = Zeroizing::new(postcard::to_stdvec(self).unwrap_or_default());
+        bytes.extend(self.witness.then_some(WITNESS));
         let check = digest(&SHA256, &bytes);
         bytes.extend_from_slice(check.as_ref().get(..CHECK_BYTES).unwrap_or_default());
         let mut text = Zeroizing::new(String::from(PREFIX));
@@ -99,8 +118,9 @@ impl FromStr for Token {
         if digest(&SHA256, said).as_ref().get(..CHECK_BYTES) != Some(check) {
             return Err(ParseTokenError::Damaged);
         }
-        match postcard::take_from_bytes(said) {
+        match postcard::take_from_bytes::<Self>(said) {
             Ok((token, [])) => Ok(token),
+            Ok((token, [WITNESS])) => Ok(token.letting_in(NodeRole::Witness)),
             _ => Err(ParseTokenError::Damaged),
         }
     }
@@ -127,6 +147,11 @@ mod tests {
         let text = token.text();
         assert_eq!(text.parse(), Ok(token.clone()));
         assert_eq!(format!(" {}\n", &*text).parse(), Ok(token.clone()));
+        assert_eq!(token.role(), NodeRole::Full);
+        let witness = token.clone().letting_in(NodeRole::Witness);
+        let read: Token = witness.text().parse().unwrap();
+        assert_eq!(read.role(), NodeRole::Witness);
+        assert_ne!(witness.text(), token.text());
         assert!(!format!("{token:?}").contains(&text[12..20]));
         for end in 0..text.len() {
             assert!(text[..end].parse::<Token>().is_err(), "{end}");

@@ -10,6 +10,7 @@ use catalog::limits::{INVITE_LIFE_MAX, INVITE_MADE_BY_BYTES_MAX};
 use catalog::{Command, NodeAddress, NodeRole};
 use units::{InviteId, Timestamp};
 
+use super::sites::role_text;
 use super::{SiteOperations, unproposed, unread};
 use crate::cluster::Token;
 use crate::trouble::chain;
@@ -38,7 +39,15 @@ impl SiteOperations {
         let hands = &self.cluster;
         let addresses: Vec<String> = hands.addresses.iter().map(ToString::to_string).collect();
         let key = hands.key.public();
-        let token = Token::draw(hands.cluster, key, addresses.clone(), &*self.random);
+        let role = if new.witness { NodeRole::Witness } else { NodeRole::Full };
+        if role == NodeRole::Full && self.objects.parts().vault.is_blind() {
+            return Err(Fault::conflict(
+                "this node is a witness and has no root key to hand to a machine that joins",
+                "invite at another site: essaim site list",
+            ));
+        }
+        let token =
+            Token::draw(hands.cluster, key, addresses.clone(), &*self.random).letting_in(role);
         let held = token
             .identity()
             .map_err(|error| Fault::new(admin::FaultKind::Internal, chain(&error), "try again"))?;
@@ -49,7 +58,7 @@ impl SiteOperations {
         let create = InviteCreate {
             id: token.invite,
             key: held.public(),
-            role: NodeRole::Full,
+            role,
             expires: self.clock.now().after(life),
             made_by,
         };
@@ -87,6 +96,7 @@ fn model(row: &catalog::Invite, now: Timestamp) -> Invite {
         state,
         made: date_text(row.made),
         made_by: row.made_by.clone(),
+        role: role_text(row.role).to_owned(),
         expires: date_text(row.expires),
         used_by: row.used.map(|used| used.node.to_string()),
         used: row.used.map(|used| date_text(used.at)),

@@ -7,6 +7,7 @@ use admin::{Fault, FaultKind};
 use catalog::{Content, Found, ObjectKey, PartReference, SiteMap, VersionAsk, VersionName, View};
 use units::{DiskId, PartNumber, SiteId};
 
+use super::sites::is_witness;
 use super::{SiteOperations, unread};
 use crate::cluster::statement;
 use crate::limits::{WHERE_PARTS_SHOWN_MAX, WHERE_ROWS};
@@ -152,6 +153,7 @@ impl SiteOperations {
                 site: name,
                 commune,
                 operator,
+                witness: is_witness(map, site.id),
                 votes: keepers.iter().any(|node| seats.voters.contains(&node.id)),
                 reachable: match () {
                     () if answers.contains(&Some(true)) => Some(true),

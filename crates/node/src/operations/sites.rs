@@ -95,12 +95,15 @@ impl SiteOperations {
             map.nodes_at(site.id).any(|node| self.answers(node.id) == Some(false))
         };
         let away = map.sites.iter().filter(is_away);
+        let witnesses = map.sites.iter().filter(|site| is_witness(&map, site.id));
         Ok(ClusterStatus {
             sites: map.sites.len() as u64,
             voting: voting as u64,
             may_be_away: may_be_away(voting),
             leader: leader.map(|site| site.name.to_string()),
             unreachable: away.map(|site| site.name.to_string()).collect(),
+            witnesses: witnesses.map(|site| site.name.to_string()).collect(),
+            is_witness: is_witness(&map, self.cluster.site),
         })
     }
 
@@ -143,6 +146,7 @@ impl SiteOperations {
             id: row.id.to_string(),
             name: row.name.to_string(),
             is_this: row.id == self.cluster.site,
+            witness: is_witness(map, row.id),
             state,
             draining_since,
             joined: date_text(row.joined),
@@ -210,12 +214,18 @@ pub(super) fn unknown(name: &str) -> Fault {
     Fault::not_found("site", name, "essaim site list")
 }
 
-const fn role_text(role: NodeRole) -> &'static str {
+pub(super) const fn role_text(role: NodeRole) -> &'static str {
     match role {
         NodeRole::Full => "full",
         NodeRole::Storage => "storage",
         NodeRole::Witness => "witness",
     }
+}
+
+/// Whether a site keeps no data and is there to vote.
+pub(super) fn is_witness(map: &SiteMap, site: SiteId) -> bool {
+    let mut nodes = map.nodes_at(site).peekable();
+    nodes.peek().is_some() && nodes.all(|node| node.role == NodeRole::Witness)
 }
 
 /// The sites of the nodes that vote.
@@ -235,6 +245,8 @@ fn answers(contact: Contact, is_asked: bool) -> Option<bool> {
     let is_fresh = contact.heard_ago.is_some_and(|ago: Duration| ago <= HEARD_MAX);
     match contact.reached {
         Some(true) if is_fresh => Some(true),
+        // Nobody asks a witness for its disks: what comes from it says that it is there.
+        Some(false) if is_fresh && !is_asked => Some(true),
         Some(true) if !is_asked => None,
         Some(_) => Some(false),
         None => None,
@@ -260,6 +272,8 @@ mod tests {
             (Some(true), Some(60), false, None),
             (Some(true), None, true, Some(false)),
             (Some(false), Some(0), true, Some(false)),
+            (Some(false), Some(0), false, Some(true)),
+            (Some(false), Some(60), false, Some(false)),
             (Some(false), None, false, Some(false)),
         ] {
             assert_eq!(
