@@ -1,5 +1,5 @@
 //! The caretaker: plans lifecycle, the clearing of what erased tenants left, clean-up, scrub
-//! and repair.
+//! and repair, and draws what sites are asked for.
 //!
 //! Pure: `(view of the catalog, now, facts) -> commands and tasks`, in bounded
 //! batches with cursors. `steward` carries the plans out and keeps the cursors.
@@ -11,6 +11,7 @@
 //! - No clock and no randomness of its own.
 
 mod clean_up;
+mod custody;
 mod erased;
 mod lifecycle;
 pub mod limits;
@@ -20,6 +21,7 @@ mod repair;
 mod scrub;
 
 pub use clean_up::{CleanUp, Removal, plan_clean_up};
+pub use custody::{CustodyDraw, CustodyDrawn, custody_range};
 pub use erased::{ErasedStep, ErasedSweep};
 pub use lifecycle::{
     Days, LifecycleStep, LifecycleSweep, NextExpiration, next_abort, next_expiration,

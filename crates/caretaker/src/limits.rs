@@ -31,3 +31,7 @@ pub const REPAIR_PAUSE_MIN: Duration = Duration::from_mins(1);
 /// How long it waits at most: fragments that come back in another way than with their
 /// disk are made use of within an hour.
 pub const REPAIR_PAUSE_MAX: Duration = Duration::from_hours(1);
+
+/// Most bytes of a fragment that one question of custody is about: its node reads blocks of
+/// 64 KiB anyway, and k + 1 times as many go over the lines between sites.
+pub const CUSTODY_RANGE_BYTES: usize = 4 * 1024;
