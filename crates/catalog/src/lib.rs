@@ -98,13 +98,14 @@ pub use name::{
 pub use outcome::{DeleteDone, Outcome, PutDone, Success, UploadPartDone};
 pub use record::{
     AccessKey, Acl, Bucket, BucketSetting, Canned, Checksum, ChecksumAlgorithm, ChecksumKind,
-    Content, Damaged, DefaultRetention, DefaultRetentionPeriod, Encryption, Event, EventKind,
-    ForgottenDisk, Grant, Grantee, Invite, InviteUse, Job, KeyScope, LifecycleExpiration,
-    LifecycleFilter, LifecycleNoncurrent, LifecycleRule, LifecycleRules, Manifest, ManifestRun,
-    NamedKey, Node, NodeRole, NodeSignature, ObjectHeaders, ObjectLock, ObjectVersion, Ownership,
-    PartReference, PartRow, Permission, Policy, PolicyScope, Quota, ReleaseEntry, ReleaseKind,
-    Retention, RetentionMode, SettingKind, SettingSet, SignedStatement, Site, SiteState, Tag,
-    Tenant, TenantState, Upload, Usage, User, VersionDetail, VersionHead, VersionKind, Versioning,
+    Content, Custody, CustodyAnswer, CustodyProof, CustodyStatement, CustodyVerdict, Damaged,
+    DefaultRetention, DefaultRetentionPeriod, Encryption, Event, EventKind, ForgottenDisk, Grant,
+    Grantee, Invite, InviteUse, Job, KeyScope, LifecycleExpiration, LifecycleFilter,
+    LifecycleNoncurrent, LifecycleRule, LifecycleRules, Manifest, ManifestRun, NamedKey, Node,
+    NodeRole, NodeSignature, ObjectHeaders, ObjectLock, ObjectVersion, Ownership, PartReference,
+    PartRow, Permission, Policy, PolicyScope, Quota, ReleaseEntry, ReleaseKind, Retention,
+    RetentionMode, SettingKind, SettingSet, SignedStatement, Site, SiteState, Tag, Tenant,
+    TenantState, Upload, Usage, User, VersionDetail, VersionHead, VersionKind, Versioning,
 };
 pub use refusal::{Condition, LockReason, QuotaSubject, Refusal};
 pub use rows::{Batch, MemoryRows, Row, Rows, RowsError};

@@ -137,6 +137,22 @@ pub const POLICY_BYTES_MAX: usize = 64 * 1024;
 
 const _: () = assert!(SITES_MAX <= NODES_MAX, "every site has a node");
 
+/// Failed answers of a node that are kept: each may be of a fragment of its own, and one
+/// that counts thousands is known well enough. The oldest go first.
+/// **In the log's meaning.**
+pub const CUSTODY_FAILURES_MAX: usize = 16;
+
+/// How long a failed answer is kept: over one yearly audit.
+/// **In the log's meaning.**
+pub const CUSTODY_FAILURE_KEPT: Duration = Duration::from_hours(400 * 24);
+
+/// Nodes of which answers are kept, those that have left among them.
+/// **In the log's meaning.**
+pub const CUSTODY_NODES_MAX: usize = 2 * NODES_MAX;
+
+/// Failed answers that one command may bring, of one node.
+pub const CUSTODY_NOTED_MAX: usize = CUSTODY_FAILURES_MAX;
+
 /// Most part keys that one command wraps anew: about 100 KiB of command.
 pub const PART_KEYS_REWRAP_MAX: usize = 512;
 

@@ -31,6 +31,7 @@
 //! map_disk          53 | disk                                -> node id
 //! invite            54 | invite
 //! policy            55 | 'c' cluster, or 't' tenant, or 'b' bucket
+//! custody           56 | node
 //! ```
 //! Ids are 16 bytes, numbers big-endian. In an escaped key a zero byte is
 //! written `00 ff`, so that the terminator `00 00` sorts before any
@@ -78,6 +79,7 @@ pub(crate) const NODE: u8 = 0x52;
 pub(crate) const MAP_DISK: u8 = 0x53;
 pub(crate) const INVITE: u8 = 0x54;
 pub(crate) const POLICY: u8 = 0x55;
+pub(crate) const CUSTODY: u8 = 0x56;
 
 /// Whether a row is of the directory: tenants, users, access keys, buckets and
 /// their settings; and the site map with invitations and policies. These rows are read
@@ -337,6 +339,10 @@ pub(crate) fn map_disk(id: DiskId) -> Vec<u8> {
 
 pub(crate) fn invite(id: InviteId) -> Vec<u8> {
     join(INVITE, &[&id.to_bytes()])
+}
+
+pub(crate) fn custody(id: NodeId) -> Vec<u8> {
+    join(CUSTODY, &[&id.to_bytes()])
 }
 
 pub(crate) fn policy(scope: PolicyScope) -> Vec<u8> {

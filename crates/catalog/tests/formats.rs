@@ -7,19 +7,19 @@
 use std::path::PathBuf;
 
 use catalog::command::{
-    BucketClear, BucketRef, DiskForget, InviteCreate, InviteRevoke, MapFound, NamedKeyCreate,
-    NamedKeyRewrap, NewVersion, NodeJoin, NodeNew, NodeSet, ObjectPut, PartBucketsNote, PartChange,
-    PartCopyAdd, PartSlotMove, PartStep, Placed, PlacedCommand, PolicySet, PolicyTarget,
-    PutCondition, PutOrigin, SiteDrain, SiteJoin, SiteNew, SiteRemove, SiteStatementSet,
-    TenantCreate, TenantCreateWithEmail, TenantShredded,
+    BucketClear, BucketRef, CustodyNote, CustodyNoted, DiskForget, InviteCreate, InviteRevoke,
+    MapFound, NamedKeyCreate, NamedKeyRewrap, NewVersion, NodeJoin, NodeNew, NodeSet, ObjectPut,
+    PartBucketsNote, PartChange, PartCopyAdd, PartSlotMove, PartStep, Placed, PlacedCommand,
+    PolicySet, PolicyTarget, PutCondition, PutOrigin, SiteDrain, SiteJoin, SiteNew, SiteRemove,
+    SiteStatementSet, TenantCreate, TenantCreateWithEmail, TenantShredded,
 };
 use catalog::record::{Counters, DiskSearch, Disks, InlineBody, Map, Record, SiteSearch};
 use catalog::*;
 use units::hash::Md5;
 use units::{
-    BucketId, ByteCount, DiskId, Epoch, FragmentNumber, InviteId, NodeId, NodePublicKey,
-    ObjectCount, PartId, PartNumber, ReferenceId, Sequence, Signature, SiteId, TenantId, Timestamp,
-    UserId,
+    BucketId, ByteCount, ClusterId, DiskId, Epoch, FragmentNumber, InviteId, NodeId, NodePublicKey,
+    ObjectCount, PartId, PartNumber, ReferenceId, Sequence, Signature, SiteId, StripeNumber,
+    TenantId, Timestamp, UserId,
 };
 
 fn golden(name: &str, written: &[u8]) -> Vec<u8> {
@@ -521,4 +521,67 @@ fn log_entries_about_the_site_map_are_read_as_they_were_written() {
     let stored = golden("log-entry.1.policy-placed", &Stamped::encode_entry(&entry));
     assert_eq!(Stamped::decode_entry(&stored).as_deref(), Ok(entry.as_slice()));
     assert_eq!(Stamped::encode_entry(&entry), stored);
+}
+
+fn custody_proof(answer: CustodyAnswer, verdict: CustodyVerdict) -> CustodyProof {
+    let statement = CustodyStatement {
+        cluster: ClusterId::from_u128(20),
+        site: SITE,
+        node: NODE,
+        disk: DiskId::from_u128(1),
+        part: PartId::from_u128(3),
+        stripe: StripeNumber::new(300),
+        fragment: FragmentNumber::new(4),
+        start: 4_096,
+        end: 8_192,
+        nonce: [0x28; 32],
+        epoch: Epoch::new(300),
+        at: AT,
+        answer,
+    };
+    CustodyProof {
+        statement,
+        signature: Signature([0x26; 64]),
+        key: KEY,
+        asked_by: NodeId::from_u128(25),
+        asked: AT,
+        due: Some([0x29; 32]),
+        verdict,
+    }
+}
+
+#[test]
+fn what_nodes_answered_is_read_as_it_was_written() {
+    let held = custody_proof(CustodyAnswer::Held([0x29; 32]), CustodyVerdict::Held);
+    let failures = vec![
+        custody_proof(CustodyAnswer::Missing, CustodyVerdict::Missing),
+        custody_proof(CustodyAnswer::Damaged, CustodyVerdict::Damaged),
+        custody_proof(CustodyAnswer::Held([0x2a; 32]), CustodyVerdict::Wrong),
+        custody_proof(CustodyAnswer::Held([0x29; 32]), CustodyVerdict::Forged),
+    ];
+    check(
+        "custody.1",
+        &Custody {
+            node: NODE,
+            site: SITE,
+            since: AT,
+            held: 459,
+            failed: 4,
+            silent: 2,
+            last: Some(held),
+            failures: failures.clone(),
+        },
+    );
+    let noted = CustodyNoted { node: NODE, held: 10, silent: 0, last: Some(held), failures };
+    let command = Command::CustodyNote(CustodyNote { nodes: vec![noted] });
+    let entry = [Stamped { at: AT, command }];
+    let stored = golden("log-entry.1.custody", &Stamped::encode_entry(&entry));
+    assert_eq!(Stamped::decode_entry(&stored).as_deref(), Ok(entry.as_slice()));
+    assert_eq!(Stamped::encode_entry(&entry), stored);
+    let messages: Vec<u8> =
+        [CustodyAnswer::Held([0x29; 32]), CustodyAnswer::Missing, CustodyAnswer::Damaged]
+            .into_iter()
+            .flat_map(|answer| custody_proof(answer, CustodyVerdict::Held).statement.message())
+            .collect();
+    assert_eq!(golden("custody-message.1", &messages), messages, "signatures hold for ever");
 }

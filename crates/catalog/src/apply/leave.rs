@@ -12,7 +12,7 @@ use units::NodeId;
 
 use super::search::{self, Step};
 use super::tx::Tx;
-use super::{map, node, site as sites};
+use super::{custody, map, node, site as sites};
 use crate::command::SiteRemove;
 use crate::limits::SITE_REMOVE_ROWS_MAX;
 use crate::outcome::Success;
@@ -33,6 +33,7 @@ pub(super) fn site(tx: &mut Tx<'_>, ask: &SiteRemove) -> Result<Success, Halt> {
     if finished {
         for node in &nodes {
             node::remove(tx, node);
+            custody::node_leaves(tx, node.id)?;
         }
         tx.rows.remove(table::site(site.id));
         // Of whichever site: the map is another now.

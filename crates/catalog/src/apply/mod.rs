@@ -9,6 +9,7 @@ mod chain;
 mod clear;
 mod condition;
 mod content;
+mod custody;
 mod delete;
 mod disk;
 mod invite;
@@ -131,5 +132,6 @@ fn one(tx: &mut Tx<'_>, command: &Command) -> Result<Success, Halt> {
         Command::Placed(ask) => placed::command(tx, ask),
         Command::PartBucketsNote(ask) => release::buckets_note(tx, ask),
         Command::PartStep(ask) => release::step(tx, ask),
+        Command::CustodyNote(ask) => custody::note(tx, ask),
     }
 }

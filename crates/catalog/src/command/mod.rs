@@ -7,6 +7,7 @@
 //! ```
 
 mod bucket;
+mod custody;
 mod disk;
 mod map;
 mod object;
@@ -19,6 +20,7 @@ pub use bucket::{
     BucketClear, BucketCreate, BucketDelete, BucketKeyRewrap, BucketLockSet, BucketOwnershipSet,
     BucketQuotaSet, BucketRef, BucketSettingSet, BucketVersioningSet,
 };
+pub use custody::{CustodyNote, CustodyNoted};
 pub use disk::DiskForget;
 pub use map::{
     InviteCreate, InviteRevoke, MapFound, NodeJoin, NodeNew, NodeSet, Placed, PlacedCommand,
@@ -183,6 +185,8 @@ pub enum Command {
     PartBucketsNote(PartBucketsNote),
     /// Changes where a part lies that lies exactly so.
     PartStep(PartStep),
+    /// Keeps what nodes have answered when they were asked for what they keep.
+    CustodyNote(CustodyNote),
 }
 
 /// A command and when it was proposed.

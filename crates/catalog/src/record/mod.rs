@@ -13,6 +13,7 @@ mod acl;
 mod bucket;
 mod checksum;
 mod counters;
+mod custody;
 mod disks;
 mod encryption;
 mod event;
@@ -42,6 +43,7 @@ pub use acl::{Acl, Canned, Grant, Grantee, Permission};
 pub use bucket::{Bucket, Ownership, Versioning};
 pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumKind};
 pub use counters::Counters;
+pub use custody::{Custody, CustodyAnswer, CustodyProof, CustodyStatement, CustodyVerdict};
 pub use disks::{DiskSearch, Disks, ForgottenDisk};
 pub use encryption::Encryption;
 pub use event::{Event, EventKind};
@@ -148,4 +150,5 @@ records! {
     Invite = "invitation", 1;
     Policy = "placement policy", 1;
     SiteSearch = "site search", 1;
+    Custody = "custody", 1;
 }

@@ -3,8 +3,10 @@
 use units::{DiskId, Epoch, InviteId, NodeId, SiteId};
 
 use super::{ReadError, View};
-use crate::limits::{INVITES_CLOSED_MAX, INVITES_OPEN_MAX, NODES_MAX, SITES_MAX};
-use crate::record::{Invite, Map, Node, Policy, PolicyScope, Record, Site};
+use crate::limits::{
+    CUSTODY_NODES_MAX, INVITES_CLOSED_MAX, INVITES_OPEN_MAX, NODES_MAX, SITES_MAX,
+};
+use crate::record::{Custody, Invite, Map, Node, Policy, PolicyScope, Record, Site};
 use crate::table;
 
 /// The site map, whole: it is small.
@@ -78,6 +80,18 @@ impl View {
     /// The node with this id.
     pub fn node(&self, id: NodeId) -> Result<Option<Node>, ReadError> {
         self.record(&table::node(id))
+    }
+
+    /// What a node has answered when it was asked for what it keeps.
+    pub fn custody(&self, node: NodeId) -> Result<Option<Custody>, ReadError> {
+        self.record(&table::custody(node))
+    }
+
+    /// The same of all nodes, those that have left with a failure among them, in the order
+    /// of their ids.
+    pub fn custodies(&self) -> Result<Vec<Custody>, ReadError> {
+        let row = |_: &[u8], value: &[u8]| Ok(Custody::decode(value)?);
+        self.page(&[table::CUSTODY], None, CUSTODY_NODES_MAX, row)
     }
 
     /// The invitation with this id, open or not.
