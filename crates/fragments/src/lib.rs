@@ -58,7 +58,7 @@ mod work;
 mod writer;
 
 pub use cluster::{ClusterStore, Patience, Reach, Waits};
-pub use custody::{CustodyProof, Nonce};
+pub use custody::{Challenge, CustodyProof, CustodySigner, Holding, Nonce, SignedHolding};
 pub use disk_store::DiskStore;
 pub use error::{OpenError, ReadError, WriteError};
 pub use identity::Identity;

@@ -22,7 +22,8 @@ use crate::limits::{
 };
 use crate::protocol::{self, Answer, Arriving, Fault, Question, length};
 use crate::{
-    DiskReport, Fragment, FragmentName, FragmentStore, NodeReport, Nonce, ReadError, WriteError,
+    Challenge, DiskReport, Fragment, FragmentName, FragmentStore, NodeReport, Nonce, ReadError,
+    SignedHolding, WriteError,
 };
 
 /// Answers [`wire::Service::Fragments`] from the disks of this node.
@@ -91,6 +92,18 @@ impl FragmentService {
                 let _room = self.room(FRAGMENT_BYTES_MAX).await?;
                 match store.prove(disk, name.into(), Nonce(nonce), range).await {
                     Ok(proof) => Answer::Proof { proof: proof.0 },
+                    Err(error) => Answer::failed(error.into()),
+                }
+            }
+            Question::Challenge { disk, name, start, end, nonce, epoch } => {
+                let nonce = Nonce(nonce);
+                let challenge = Challenge { disk, name: name.into(), start, end, nonce, epoch };
+                let _room = self.room((end as usize).saturating_sub(start as usize)).await?;
+                match store.answer(&challenge).await {
+                    Ok(Some(SignedHolding { holding, at, signature })) => {
+                        Answer::Signed { holding: holding.into(), at, signature }
+                    }
+                    Ok(None) => return Err(refused("nobody signs answers here")),
                     Err(error) => Answer::failed(error.into()),
                 }
             }

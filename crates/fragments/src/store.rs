@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use units::{ByteCount, ClusterId, DiskId, PartId, Random};
 
+use crate::custody::Signer;
 use crate::disk_store::DiskStore;
 use crate::limits::{HANG_LOOK_EVERY, INLINE_READ_BYTES_MAX, SHUTDOWN_MAX, WAITING_READS_MAX};
 use crate::read::{Patience, Verified};
@@ -30,6 +31,7 @@ pub struct FragmentStore {
     order: Arc<Vec<DiskId>>,
     /// Disks that are counted on and were not opened.
     missing: Arc<Mutex<BTreeSet<DiskId>>>,
+    signer: Signer,
 }
 
 struct Handle {
@@ -98,7 +100,12 @@ impl FragmentStore {
                 return Err(OpenError::Twice { disk });
             }
         }
-        Ok(Self { disks: Arc::new(handles), order: Arc::new(order), missing: Arc::default() })
+        let (disks, order) = (Arc::new(handles), Arc::new(order));
+        Ok(Self { disks, order, missing: Arc::default(), signer: Arc::default() })
+    }
+
+    pub(crate) const fn signer(&self) -> &Signer {
+        &self.signer
     }
 
     /// Notes disks that are counted on and were not opened.

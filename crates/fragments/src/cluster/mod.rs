@@ -33,8 +33,8 @@ pub use self::waits::{Patience, Waits};
 use crate::limits::{CALL_BYTES_MAX, CALL_NAMES_MAX, FRAGMENT_BYTES_MAX, UNKNOWN_WAY};
 use crate::protocol::{self, Answer, Arriving, Question};
 use crate::{
-    CustodyProof, DiskReport, DiskSpace, DiskState, Fragment, FragmentName, FragmentStore, Listed,
-    Nonce, Poison, ReadError, WriteError,
+    Challenge, CustodyProof, DiskReport, DiskSpace, DiskState, Fragment, FragmentName,
+    FragmentStore, Listed, Nonce, Poison, ReadError, SignedHolding, WriteError,
 };
 
 /// Fragments on the disks of all nodes of the cluster; clones share everything.
@@ -532,6 +532,29 @@ impl ClusterStore {
         let outcome = self.ask(node, asker.waits.prove, &question, (Body::empty(), 0)).await;
         match outcome.map_err(|error| error.of_read(node, disk))? {
             (Answer::Proof { proof }, _) => Ok(CustodyProof(proof)),
+            (other, _) => Err(read_fault(other, node, disk, name)),
+        }
+    }
+
+    /// Has whoever has a disk say, signed, what it has of a range of a fragment. The
+    /// signature is not looked at here.
+    pub async fn challenge(&self, challenge: &Challenge) -> Result<SignedHolding, ReadError> {
+        let Challenge { disk, name, start, end, nonce, epoch } = *challenge;
+        let (node, asker) = match self.route(disk) {
+            Route::Here => {
+                let answer = self.local.answer(challenge).await?;
+                return answer.ok_or(ReadError::Stopped);
+            }
+            Route::There(node, asker) => (node, asker),
+            Route::Nowhere => return Err(ReadError::NoSuchDisk { disk }),
+        };
+        let (name_asked, nonce) = (name.into(), nonce.0);
+        let question = Question::Challenge { disk, name: name_asked, start, end, nonce, epoch };
+        let outcome = self.ask(node, asker.waits.prove, &question, (Body::empty(), 0)).await;
+        match outcome.map_err(|error| error.of_read(node, disk))? {
+            (Answer::Signed { holding, at, signature }, _) => {
+                Ok(SignedHolding { holding: holding.into(), at, signature })
+            }
             (other, _) => Err(read_fault(other, node, disk, name)),
         }
     }

@@ -1,11 +1,14 @@
 //! Answers of a node about the fragments on its disks.
 
 use serde::{Deserialize, Serialize};
-use units::{ByteCount, DiskId};
+use units::{ByteCount, DiskId, Signature, Timestamp};
 
 use super::question::{Arriving, Name};
 use crate::limits::{DISKS_REPORTED_MAX, REASON_BYTES_MAX};
-use crate::{DiskReport, DiskSpace, DiskState, Listed, NodeReport, Poison, ReadError, WriteError};
+use crate::{
+    CustodyProof, DiskReport, DiskSpace, DiskState, Holding, Listed, NodeReport, Poison, ReadError,
+    WriteError,
+};
 
 /// What is answered. Only ever added to at the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +33,36 @@ pub(crate) enum Answer {
     Proof { proof: [u8; 32] },
     /// It was not done, or did not work out.
     Failed { fault: Fault },
+    /// What the node says of a range, signed.
+    Signed { holding: HoldingWord, at: Timestamp, signature: Signature },
+}
+
+/// What a node says of a range. Only ever added to at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum HoldingWord {
+    Held { proof: [u8; 32] },
+    Missing,
+    Damaged,
+}
+
+impl From<Holding> for HoldingWord {
+    fn from(holding: Holding) -> Self {
+        match holding {
+            Holding::Held(proof) => Self::Held { proof: proof.0 },
+            Holding::Missing => Self::Missing,
+            Holding::Damaged => Self::Damaged,
+        }
+    }
+}
+
+impl From<HoldingWord> for Holding {
+    fn from(word: HoldingWord) -> Self {
+        match word {
+            HoldingWord::Held { proof } => Self::Held(CustodyProof(proof)),
+            HoldingWord::Missing => Self::Missing,
+            HoldingWord::Damaged => Self::Damaged,
+        }
+    }
 }
 
 /// What went wrong there. Only ever added to at the end.

@@ -28,6 +28,8 @@ use thiserror::Error;
 use units::planted;
 use wire::limits::HEAD_BYTES_MAX;
 
+#[cfg(test)]
+pub(crate) use self::answer::HoldingWord;
 pub(crate) use self::answer::{Answer, DiskWords, Fault, length};
 pub(crate) use self::question::{Arriving, Question};
 use crate::bytes_read::Fields;

@@ -2,7 +2,7 @@
 
 use erasure::{Code, CodecId};
 use serde::{Deserialize, Serialize};
-use units::{ByteCount, DiskId, FragmentNumber, PartId, StripeNumber};
+use units::{ByteCount, DiskId, Epoch, FragmentNumber, PartId, StripeNumber};
 
 use super::payload_checksum;
 use crate::limits::FRAGMENT_BYTES_MAX;
@@ -105,4 +105,6 @@ pub(crate) enum Question {
     Report,
     /// That the node has the bytes: of this range, or all.
     Prove { disk: DiskId, name: Name, nonce: [u8; 32], range: Option<(u32, u32)> },
+    /// The same of a range, signed.
+    Challenge { disk: DiskId, name: Name, start: u32, end: u32, nonce: [u8; 32], epoch: Epoch },
 }

@@ -4,7 +4,7 @@
 //! later one.
 
 use proptest::prelude::*;
-use units::{ByteCount, DiskId, FragmentNumber, PartId, StripeNumber};
+use units::{ByteCount, DiskId, Epoch, FragmentNumber, PartId, Signature, StripeNumber, Timestamp};
 use wire::limits::HEAD_BYTES_MAX;
 
 use super::*;
@@ -55,6 +55,17 @@ fn questions() -> Vec<(Question, &'static str)> {
         (
             Question::Prove { disk, name: words, nonce: [7; 32], range: Some((1, 2)) },
             "018b6ef5f409d101a101ac02020707070707070707070707070707070707070707070707070707070707070707010102",
+        ),
+        (
+            Question::Challenge {
+                disk,
+                name: words,
+                start: 5,
+                end: 700,
+                nonce: [7; 32],
+                epoch: Epoch::new(300),
+            },
+            "01c5126cb60ad101a101ac020205bc050707070707070707070707070707070707070707070707070707070707070707ac02",
         ),
     ]
 }
@@ -122,6 +133,23 @@ fn answers() -> Vec<(Answer, &'static str)> {
             "01ce4a53a4080909090909090909090909090909090909090909090909090909090909090909",
         ),
     ];
+    let (at, signature) = (Timestamp::from_micros(300), Signature([6; 64]));
+    for (holding, golden) in [
+        (
+            HoldingWord::Held { proof: [9; 32] },
+            "01ed65d5fd0a000909090909090909090909090909090909090909090909090909090909090909d8044006060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606",
+        ),
+        (
+            HoldingWord::Missing,
+            "010dc3dbd20a01d8044006060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606",
+        ),
+        (
+            HoldingWord::Damaged,
+            "0140aff0f60a02d8044006060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606060606",
+        ),
+    ] {
+        answers.push((Answer::Signed { holding, at, signature }, golden));
+    }
     answers.extend(faults.map(|(fault, golden)| (Answer::failed(fault), golden)));
     answers
 }
