@@ -13,6 +13,7 @@ use host::{SystemClock, SystemRandom};
 use kv::FjallEngine;
 use objects::Objects;
 use parking_lot::Mutex;
+use steward::CustodyIdentity;
 use units::{Clock, DiskId, NodeId, Random, Timestamp};
 use vault::{IdentityError, NodeIdentity, Passphrase, Vault, VaultError};
 use wire::{Handler, Roster, Service, TcpParts, TcpTransport, Transport};
@@ -143,6 +144,13 @@ impl Parts {
             Arc::clone(&transport) as Arc<dyn Transport>,
             Waits::default(),
         );
+        disks.store.signer_set(Arc::new(CustodyIdentity {
+            cluster: identity.cluster,
+            site: identity.site,
+            node: identity.node,
+            identity: Arc::clone(&key),
+            clock: Arc::clone(&clock),
+        }));
         let service = Arc::new(FragmentService::new(disks.store.clone()));
         transport.serve(Service::Fragments, Arc::clone(&service) as Arc<dyn Handler>);
         transport.serve(Service::Upkeep, service);

@@ -104,6 +104,7 @@ impl Node {
         let steward = Steward::new(parts.objects.clone(), steward_settings(&settings));
         let transport = Arc::clone(&parts.cluster.transport) as Arc<dyn Transport>;
         steward.join_hands(&transport);
+        steward.custody_begin(parts.identity.cluster, parts.identity.node);
         let operations = Arc::new(SiteOperations::new(
             &settings,
             &parts,

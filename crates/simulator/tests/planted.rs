@@ -11,6 +11,8 @@ mod acknowledged;
 mod campaign;
 #[path = "several_sites/cluster.rs"]
 mod cluster;
+#[path = "several_sites/custody.rs"]
+mod custody;
 #[path = "several_sites/moves.rs"]
 mod moves;
 #[path = "several_sites/placed.rs"]
@@ -58,6 +60,7 @@ async fn of_several_sites() -> anyhow::Result<()> {
     moves::goal_gone().await?;
     placed::overtaken().await?;
     acknowledged::enough().await?;
+    custody::matrix().await?;
     for seed in 0..3 {
         campaign::run(seed, 25).await?;
     }
@@ -124,6 +127,31 @@ async fn a_grappe_meets_what_is_planted_in_it() {
             by.is_none()
         })
         .collect();
+    assert!(missed.is_empty(), "not caught: {missed:?}");
+}
+
+/// What lets a site that lies pass.
+const OF_CUSTODY: &[&str] = &[
+    "steward-custody-believes",
+    "steward-custody-unsigned",
+    "steward-custody-same-nonce",
+    "steward-custody-spares",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_site_that_lies_shows_what_is_planted_for_it() {
+    let _one = ONE.lock().await;
+    let mut missed = Vec::new();
+    for bug in OF_CUSTODY {
+        select(Some(bug));
+        let outcome = tokio::spawn(custody::matrix()).await;
+        select(None);
+        match outcome {
+            Ok(Ok(())) => missed.push(*bug),
+            Ok(Err(error)) => println!("{bug}: {error}: {}", error.root_cause()),
+            Err(panic) => println!("{bug}: {panic}"),
+        }
+    }
     assert!(missed.is_empty(), "not caught: {missed:?}");
 }
 

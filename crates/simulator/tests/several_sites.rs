@@ -7,6 +7,8 @@ mod acknowledged;
 mod campaign;
 #[path = "several_sites/cluster.rs"]
 mod cluster;
+#[path = "several_sites/custody.rs"]
+mod custody;
 #[path = "several_sites/moves.rs"]
 mod moves;
 #[path = "several_sites/placed.rs"]

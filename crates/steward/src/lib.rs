@@ -12,6 +12,7 @@
 //! | repair | rebuilds bad and missing fragments, empties lost disks |
 //! | whose parts are | notes the buckets of parts that were written before rows had them |
 //! | second copies | copies what was written on one disk to another that came later |
+//! | custody | asks each site for what it should have, keeps the signed answers |
 //! | moves | brings parts to where their policies want them, empties sites, evens out |
 //! | the unreadable | lists what cannot be rebuilt, and whose it is |
 //! | key rotation | wraps keys anew, page by page, then retires the old ones |
@@ -30,6 +31,7 @@ mod clean_up;
 mod clearing;
 mod compaction;
 mod copies;
+mod custody;
 mod error;
 mod forget;
 mod hands;
@@ -55,6 +57,7 @@ mod tasks;
 mod unreadable;
 
 pub use census::{Census, FragmentState};
+pub use custody::{CustodyCounts, CustodyIdentity, custody_accuses, custody_is_signed};
 pub use error::StewardError;
 pub use forget::DiskForgetError;
 pub use losses::{Holding, Losses};

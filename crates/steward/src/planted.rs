@@ -26,6 +26,18 @@ pub(crate) const REMOVE_FIRST: &str = "steward-removes-before-copying";
 /// Rebuilds what is lost beside another fragment of its part.
 pub(crate) const REBUILD_BESIDE: &str = "steward-rebuilds-beside";
 
+/// Believes whatever hash a site has signed.
+pub(crate) const CUSTODY_BELIEVES: &str = "steward-custody-believes";
+
+/// Takes answers that the node has not signed.
+pub(crate) const CUSTODY_UNSIGNED: &str = "steward-custody-unsigned";
+
+/// Asks with the same nonce each time.
+pub(crate) const CUSTODY_SAME_NONCE: &str = "steward-custody-same-nonce";
+
+/// Keeps failed answers and has nothing repaired.
+pub(crate) const CUSTODY_SPARES: &str = "steward-custody-spares";
+
 /// What tests must catch.
 pub const PLANTED: &[PlantedBug] = &[
     PlantedBug {
@@ -52,6 +64,19 @@ pub const PLANTED: &[PlantedBug] = &[
     PlantedBug {
         name: REBUILD_BESIDE,
         what: "a lost fragment is rebuilt at a site that holds another of its part",
+    },
+    PlantedBug {
+        name: CUSTODY_BELIEVES,
+        what: "what a site says of its fragments is not held against the others",
+    },
+    PlantedBug { name: CUSTODY_UNSIGNED, what: "answers count that the node's key has not signed" },
+    PlantedBug {
+        name: CUSTODY_SAME_NONCE,
+        what: "sites are always asked with the same nonce, so that old answers hold again",
+    },
+    PlantedBug {
+        name: CUSTODY_SPARES,
+        what: "a fragment that a site could not prove to keep is not repaired",
     },
     PlantedBug { name: SCRUB_BLIND, what: "fragments that scrub finds damaged are not repaired" },
 ];

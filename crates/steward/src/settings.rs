@@ -5,7 +5,7 @@ use core::time::Duration;
 use caretaker::Days;
 use units::ByteCount;
 
-use crate::limits::AWAY_LOST_AFTER;
+use crate::limits::{AWAY_LOST_AFTER, CUSTODY_EVERY};
 
 /// Budgets and periods.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct Settings {
     /// How long the disks of a node that does not answer are waited for before what they
     /// hold is rebuilt elsewhere.
     pub away_lost_after: Duration,
+    /// How often each site is asked for one of its fragments.
+    pub custody_every: Duration,
 }
 
 impl Default for Settings {
@@ -41,6 +43,7 @@ impl Default for Settings {
             scrub_period: Duration::from_hours(30 * 24),
             scrub_bytes_per_second: ByteCount::new(20 * 1024 * 1024),
             away_lost_after: AWAY_LOST_AFTER,
+            custody_every: CUSTODY_EVERY,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{Losses, Moves};
+use crate::{CustodyCounts, Losses, Moves};
 
 /// Counters since the start, and what is under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -36,6 +36,8 @@ pub struct Status {
     /// node knows.
     #[serde(skip)]
     pub moves: Option<Moves>,
+    /// What came of the questions of custody that this node asked.
+    pub custody: CustodyCounts,
     /// Copies of fragments met where the catalog does not look for them.
     pub copies_met: u64,
     /// Copies of fragments removed that a repair had left.

@@ -1,7 +1,7 @@
 //! The steward: its hands, its memory, its counters.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use caretaker::{ErasedSweep, LifecycleSweep, RepairQueue};
@@ -10,11 +10,12 @@ use fragments::{ClusterStore, DiskState, FragmentName, FragmentStore, Reach};
 use objects::{Findings, Objects};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, watch};
-use units::{DiskId, PartId, Timestamp};
+use units::{ClusterId, DiskId, NodeId, PartId, Timestamp};
 
 use crate::buckets::BucketsWalk;
 use crate::claims::Claims;
 use crate::copies::CopiesMet;
+use crate::custody::CustodyRound;
 use crate::hands::Hands;
 use crate::homeless::Homeless;
 use crate::limits::{REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX, REPAIR_STRIPES_BYTES_MAX};
@@ -72,6 +73,10 @@ pub(crate) struct Shared {
     pub(crate) buckets_walk: tokio::sync::Mutex<BucketsWalk>,
     /// Held by a step of the walk.
     pub(crate) moving: tokio::sync::Mutex<Moving>,
+    /// Held by a step of the questions.
+    pub(crate) custody: tokio::sync::Mutex<CustodyRound>,
+    /// As whom sites are asked; nobody is before that is said.
+    pub(crate) custodian: OnceLock<(ClusterId, NodeId)>,
     /// Held while a disk is forgotten.
     pub(crate) forgetting: tokio::sync::Mutex<()>,
     /// Fragments whose checksums hold and which a reader could not open.
@@ -125,6 +130,8 @@ impl Steward {
                 second_copies: tokio::sync::Mutex::default(),
                 buckets_walk: tokio::sync::Mutex::default(),
                 moving: tokio::sync::Mutex::default(),
+                custody: tokio::sync::Mutex::default(),
+                custodian: OnceLock::new(),
                 forgetting: tokio::sync::Mutex::default(),
                 distrusted: Mutex::default(),
                 lifecycle: Mutex::new(LifecycleSweep::default()),

@@ -223,6 +223,12 @@ impl Steward {
                 Ok(if more { WALK_REST } else { REST })
             })
         });
+        self.duty(&mut tasks, "custody", |steward| {
+            Box::pin(async move {
+                let more = steward.leads() && steward.custody_step().await?;
+                Ok(if more { WALK_REST } else { REST })
+            })
+        });
         self.duty(&mut tasks, "compaction", |steward| {
             Box::pin(async move {
                 let worked = steward.compaction_step().await?;

@@ -92,9 +92,8 @@ impl Node {
     pub fn suite_settings(&self, through: &Self) -> Result<String> {
         let credentials: Value =
             serde_json::from_str(&fs::read_to_string(self.folder.join("credentials.json"))?)?;
-        let addresses: Value = serde_json::from_str(&fs::read_to_string(
-            through.folder.join("data/addresses.json"),
-        )?)?;
+        let addresses: Value =
+            serde_json::from_str(&fs::read_to_string(through.folder.join("data/addresses.json"))?)?;
         let endpoint = field(&addresses, "s3_endpoint")?;
         let (host, port) = endpoint
             .trim_end_matches('/')

@@ -7,6 +7,7 @@
 
 mod chance;
 mod cluster;
+mod hostile;
 mod model;
 mod relay;
 mod rot;
@@ -14,6 +15,7 @@ mod sweep;
 mod workload;
 
 pub use cluster::{cluster_run, reports_run};
+pub use hostile::{Hostile, Lie};
 pub use relay::{Mishap, Relay, RelayNetwork};
 pub use rot::{RotReport, rot_sweep};
 pub use sweep::{CrashReport, FaultReport, crash_replay, crash_sweep, fault_sweep};

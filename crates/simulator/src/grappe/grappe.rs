@@ -20,7 +20,7 @@ use super::client::BUCKETS;
 use super::clock::RuntimeClock;
 use super::draw::Draw;
 use super::following::roster;
-use super::machine::{Door, Machine, Process, Surroundings, node, site, site_name};
+use super::machine::{Door, Machine, Process, Surroundings, identity, node, site, site_name};
 use super::rules::Rule;
 use super::town::{OPERATORS_COUNT, TOWNS_COUNT, Town};
 use crate::simulator;
@@ -61,6 +61,7 @@ impl Grappe {
             orphan_period: Duration::from_mins(1),
             scrub_period: Duration::from_mins(2),
             away_lost_after: Duration::from_secs(100),
+            custody_every: Duration::from_secs(2),
             ..Settings::default()
         };
         let around = Surroundings {
@@ -88,7 +89,7 @@ impl Grappe {
         machine.start(None).await?;
         let process = machine.process().context("it is up")?;
         let disks = process.fragments.disks();
-        let node = NodeNew { disks, ..node_new(number) };
+        let node = NodeNew { disks, ..node_new(number)? };
         let found = MapFound { site, node };
         process.consensus.propose(Command::MapFound(Box::new(found))).await?;
         Ok(())
@@ -217,7 +218,7 @@ impl Grappe {
         let invite = InviteCreate { id, key, role, expires, made_by: "an operator".to_owned() };
         self.propose(Command::InviteCreate(invite)).await?;
         let joins = SiteJoin::New(Box::new(self.site_new(number)?));
-        let join = NodeJoin { invite: id, site: joins, node: node_new(number) };
+        let join = NodeJoin { invite: id, site: joins, node: node_new(number)? };
         self.propose(Command::NodeJoin(Box::new(join))).await?;
         self.start(number).await
     }
@@ -391,12 +392,12 @@ impl Grappe {
     }
 }
 
-fn node_new(number: u8) -> NodeNew {
-    NodeNew {
+fn node_new(number: u8) -> Result<NodeNew> {
+    Ok(NodeNew {
         id: node(number),
-        key: SimNetwork::node_key(node(number)),
+        key: identity(number)?.public(),
         addresses: Vec::new(),
         role: NodeRole::Full,
         disks: Vec::new(),
-    }
+    })
 }

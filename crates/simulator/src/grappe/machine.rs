@@ -10,11 +10,11 @@ use disk::{Disk, SimDisk, Survival};
 use fragments::{ClusterStore, FragmentService, FragmentStore, Waits};
 use kv::{Engine, SimEngine};
 use objects::Objects;
-use steward::{Settings, Steward};
+use steward::{CustodyIdentity, Settings, Steward};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use units::{ByteCount, Clock, ClusterId, NodeId, Random, SimRandom, SiteId};
-use vault::Vault;
+use vault::{NodeIdentity, Vault};
 use wire::{Handler, Roster, Service, SimNetwork, Transport};
 
 use super::clock::RuntimeClock;
@@ -86,6 +86,11 @@ pub(crate) const fn node(number: u8) -> NodeId {
     NodeId::from_u128(number as u128)
 }
 
+/// The key of a node: the same in all its lives.
+pub(crate) fn identity(number: u8) -> Result<NodeIdentity> {
+    Ok(NodeIdentity::from_seed(&[number; 32])?)
+}
+
 /// The id of a site.
 pub(crate) const fn site(number: u8) -> SiteId {
     SiteId::from_u128((number as u128) << 64)
@@ -132,7 +137,8 @@ impl Machine {
         let system = Arc::clone(&self.system) as Arc<dyn Disk>;
         let (share, roster) =
             let_in.map_or((None, Roster::default()), |(share, roster)| (Some(share), roster));
-        let transport: Arc<dyn Transport> = around.network.join(me, roster);
+        let identity = Arc::new(identity(self.number)?);
+        let transport: Arc<dyn Transport> = around.network.join_as(me, identity.public(), roster);
         let vault = match (Vault::exists(&*system)?, share) {
             (true, _) => Vault::open(Arc::clone(&system), Arc::clone(&random), None)?,
             (false, None) => Vault::create(Arc::clone(&system), Arc::clone(&random), None)?,
@@ -166,6 +172,13 @@ impl Machine {
             FragmentStore::open_unless_forgotten(CLUSTER, data, &forgotten, &*random).await;
         let fragments = fragments.context("the fragment store does not open")?;
         let store = ClusterStore::new(fragments.clone(), Arc::clone(&transport), Waits::default());
+        fragments.signer_set(Arc::new(CustodyIdentity {
+            cluster: CLUSTER,
+            site: site(self.number),
+            node: me,
+            identity,
+            clock: Arc::clone(&clock),
+        }));
         let service = Arc::new(FragmentService::new(fragments.clone()));
         transport.serve(Service::Fragments, Arc::clone(&service) as Arc<dyn Handler>);
         transport.serve(Service::Upkeep, service);
@@ -178,6 +191,7 @@ impl Machine {
         });
         let steward = Steward::new(objects.clone(), around.settings.clone());
         steward.join_hands(&transport);
+        steward.custody_begin(CLUSTER, me);
         let following = Following {
             consensus: consensus.clone(),
             transport: Arc::clone(&transport),

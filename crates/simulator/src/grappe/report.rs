@@ -98,6 +98,10 @@ pub struct GrappeReport {
     pub settled: u64,
     /// Parts that the steward says no step can bring there.
     pub stuck: u64,
+    /// Answers of sites about what they keep that held.
+    pub held: u64,
+    /// Answers by which a site said itself that something is missing or damaged.
+    pub damaged: u64,
     /// Longest time until all was whole, in seconds of the simulated clock.
     pub heal_seconds_max: u64,
     events: BTreeMap<Event, u64>,
@@ -119,6 +123,8 @@ impl GrappeReport {
         self.judged += other.judged;
         self.settled += other.settled;
         self.stuck += other.stuck;
+        self.held += other.held;
+        self.damaged += other.damaged;
         self.heal_seconds_max = self.heal_seconds_max.max(other.heal_seconds_max);
         for (event, count) in &other.events {
             *self.events.entry(*event).or_default() += count;
@@ -137,6 +143,7 @@ impl core::fmt::Display for GrappeReport {
         write!(to, "{seeds} seeds: {acknowledged} acknowledged, {refused} refused, ")?;
         write!(to, "{unknown} unknown, {verified} verified, {judged} placements judged, ")?;
         write!(to, "{} settled, {} stuck, ", self.settled, self.stuck)?;
+        write!(to, "{} proofs held, {} of damage, ", self.held, self.damaged)?;
         write!(to, "whole after {} s at most", self.heal_seconds_max)?;
         for (event, count) in &self.events {
             write!(to, ", {event:?} {count}")?;

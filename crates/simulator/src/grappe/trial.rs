@@ -120,8 +120,11 @@ async fn heal(
     invariants::catalogs_equal(grappe).await?;
     invariants::read_everywhere(grappe, clients).await?;
     invariants::policies_kept(grappe)?;
+    let (held, damaged) = invariants::nobody_accused(grappe)?;
     let seconds = begun.elapsed().as_secs();
     let mut report = clients.report.lock();
+    report.held += held;
+    report.damaged += damaged;
     report.heal_seconds_max = report.heal_seconds_max.max(seconds);
     Ok(())
 }

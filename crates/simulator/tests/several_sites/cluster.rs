@@ -12,17 +12,22 @@ use catalog::command::{
 };
 use catalog::{Command, NodeRole, PartRow, SiteName};
 use disk::{Disk, SimDisk};
-use fragments::{ClusterStore, FragmentName, FragmentService, FragmentStore, Waits};
+use fragments::testing::{Hostile, Lie};
+use fragments::{ClusterStore, FragmentName, FragmentStore, Waits};
 use objects::{ObjectName, Objects};
 use simulator::{Running, Site, SiteOptions};
-use steward::{Moves, Steward};
+use steward::{CustodyIdentity, Moves, Steward};
 use units::{
-    Clock as _, ClusterId, DiskId, InviteId, NodeId, NodePublicKey, PartId, SimRandom, SiteId,
+    Clock, ClusterId, DiskId, InviteId, NodeId, NodePublicKey, PartId, SimClock, SimRandom, SiteId,
 };
+use vault::NodeIdentity;
 use wire::{Handler, Service, SimNetwork, Transport as _};
 
 /// Sites that may join, the first among them.
 const MOST: u8 = 8;
+
+/// The cluster of every trial.
+const CLUSTER: ClusterId = ClusterId::from_u128(1);
 
 /// A running site and others whose disks it uses.
 pub struct Cluster {
@@ -31,11 +36,28 @@ pub struct Cluster {
     pub running: Running,
     pub store: ClusterStore,
     others: BTreeMap<u8, FragmentStore>,
+    hostile: BTreeMap<u8, Arc<Hostile>>,
     map: BTreeMap<DiskId, NodeId>,
     watching: tokio::task::JoinHandle<()>,
 }
 
-fn node(number: u8) -> NodeId {
+/// The key of a node.
+fn identity(number: u8) -> NodeIdentity {
+    NodeIdentity::from_seed(&[number; 32]).expect("a seed makes a key")
+}
+
+/// Who signs for a node with the key of this number.
+fn signer(number: u8, key: u8, clock: &Arc<SimClock>) -> Arc<CustodyIdentity> {
+    Arc::new(CustodyIdentity {
+        cluster: CLUSTER,
+        site: site(number),
+        node: node(number),
+        identity: Arc::new(identity(key)),
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+    })
+}
+
+pub fn node(number: u8) -> NodeId {
     NodeId::from_u128(number.into())
 }
 
@@ -55,7 +77,7 @@ fn site_new(number: u8) -> Result<SiteNew> {
 fn node_new(number: u8, disks: Vec<DiskId>) -> NodeNew {
     NodeNew {
         id: node(number),
-        key: NodePublicKey([number; 32]),
+        key: identity(number).public(),
         addresses: Vec::new(),
         role: NodeRole::Full,
         disks,
@@ -75,6 +97,8 @@ impl Cluster {
         drop((objects, steward));
         let objects = Objects::new(parts);
         let steward = Steward::new(objects.clone(), site.settings.clone());
+        local.signer_set(signer(1, 1, &site.clock));
+        steward.custody_begin(CLUSTER, node(1));
         let disks = local.disks();
         let map = disks.iter().map(|disk| (*disk, node(1))).collect();
         let found = MapFound { site: site_new(1)?, node: node_new(1, disks) };
@@ -86,6 +110,7 @@ impl Cluster {
             watching: tokio::spawn(store.watch()),
             store,
             others: BTreeMap::new(),
+            hostile: BTreeMap::new(),
             map,
         };
         cluster.store.map_set(cluster.map.clone());
@@ -117,11 +142,14 @@ impl Cluster {
     pub async fn join(&mut self, number: u8, disks: usize) -> Result<()> {
         let blank = (0..disks).map(|_| SimDisk::new() as Arc<dyn Disk>).collect();
         let random = SimRandom::seeded(number.into());
-        let store = FragmentStore::open(ClusterId::from_u128(1), blank, &random).await?;
+        let store = FragmentStore::open(CLUSTER, blank, &random).await?;
         let transport = self.network.join(node(number), SimNetwork::roster([node(1)]));
-        let service = Arc::new(FragmentService::new(store.clone()));
-        transport.serve(Service::Fragments, Arc::clone(&service) as Arc<dyn Handler>);
-        transport.serve(Service::Upkeep, service);
+        let clock = &self.site.clock;
+        let (own, strange) = (signer(number, number, clock), signer(number, 99, clock));
+        let hostile = Arc::new(Hostile::new(store.clone(), own, strange));
+        transport.serve(Service::Fragments, Arc::clone(&hostile) as Arc<dyn Handler>);
+        transport.serve(Service::Upkeep, Arc::clone(&hostile) as Arc<dyn Handler>);
+        self.hostile.insert(number, hostile);
         let disks = store.disks();
         self.map.extend(disks.iter().map(|disk| (*disk, node(number))));
         self.store.map_set(self.map.clone());
@@ -269,6 +297,18 @@ impl Cluster {
         while self.running.steward.buckets_step().await? {}
         let noted = self.running.consensus.view().job(&catalog::Job::part_buckets())?;
         noted.context("it is noted").map(|_| ())
+    }
+
+    /// How another site lies from now on when it is asked for what it keeps.
+    pub fn lie_set(&self, number: u8, lie: Lie) {
+        if let Some(hostile) = self.hostile.get(&number) {
+            hostile.lie_set(lie);
+        }
+    }
+
+    /// The disks of another site.
+    pub fn store_of(&self, number: u8) -> Option<&FragmentStore> {
+        self.others.get(&number)
     }
 
     /// What lies on a disk of another site.
