@@ -10,8 +10,8 @@ use crate::model::{
     Bucket, BucketNew, BucketQuota, Confirmation, Disk, Invite, InviteMade, InviteNew, Key,
     KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, PolicyCheck, PolicyCheckAsk, PolicyExplainAsk,
     PolicyExplanation, PolicyListed, PolicyOf, PolicyShown, PolicyText, Rotation, RotationNew,
-    Scrub, Site, SiteRemoveStep, SiteReplaceAsk, Sites, Status, Tenant, TenantNew, TenantQuota,
-    Usage, User, UserNew, Where, WhereAsk,
+    Scrub, Site, SiteEvidence, SiteRemoveStep, SiteReplaceAsk, Sites, Status, Tenant, TenantNew,
+    TenantQuota, Usage, User, UserNew, Where, WhereAsk,
 };
 
 /// A node, as the API asks it. Names are those of the path or of the body,
@@ -99,6 +99,8 @@ pub trait Operations: Send + Sync {
     async fn sites_list(&self) -> Result<Sites, Fault>;
     /// One site, by its name or the first digits of its id.
     async fn site_show(&self, name: &str) -> Result<Site, Fault>;
+    /// What is kept of a site's signed answers about what it keeps.
+    async fn site_evidence(&self, name: &str) -> Result<SiteEvidence, Fault>;
     /// Stores what this node's own site says about itself: the text of a `site.toml`.
     async fn site_set(&self, site_file: &str, language: Language) -> Result<Site, Fault>;
     /// Has a site emptied, or not any more.

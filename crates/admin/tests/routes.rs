@@ -7,8 +7,8 @@ use admin::model::{
     Bucket, BucketNew, BucketQuota, Confirmation, Disk, Invite, InviteMade, InviteNew, Key,
     KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, PolicyCheck, PolicyCheckAsk, PolicyExplainAsk,
     PolicyExplanation, PolicyListed, PolicyOf, PolicyShown, PolicyText, Rotation, RotationNew,
-    Scope, Scrub, Site, SiteRemoveStep, SiteReplaceAsk, Sites, Status, Tenant, TenantNew,
-    TenantQuota, TenantState, TokenNew, Usage, User, UserNew, Where, WhereAsk,
+    Scope, Scrub, Site, SiteEvidence, SiteRemoveStep, SiteReplaceAsk, Sites, Status, Tenant,
+    TenantNew, TenantQuota, TenantState, TokenNew, Usage, User, UserNew, Where, WhereAsk,
 };
 use admin::{Admin, Fault, FaultKind, Operations, openapi_document, router};
 use axum::Router;
@@ -156,6 +156,9 @@ impl Operations for Stub {
         absent()
     }
     async fn site_show(&self, _: &str) -> Result<Site, Fault> {
+        absent()
+    }
+    async fn site_evidence(&self, _: &str) -> Result<SiteEvidence, Fault> {
         absent()
     }
     async fn site_set(&self, _: &str, _: Language) -> Result<Site, Fault> {

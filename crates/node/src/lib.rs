@@ -23,6 +23,7 @@
 mod announcement;
 mod cluster;
 mod credentials;
+mod custody;
 mod devices;
 mod disk_book;
 mod disks;
@@ -54,6 +55,7 @@ mod supervision;
 mod trouble;
 
 pub use announcement::{Announcement, JoinedCluster};
+pub use custody::custody_check;
 pub use devices::one_device_text;
 pub use files::{PrivateFile, SOCKET_NAME, data_default, directory_create, file_read};
 pub use language::language_of_machine;

@@ -139,3 +139,11 @@ pub const POLICY_SET_ATTEMPTS_MAX: u32 = 8;
 
 /// Sentences about where an object lies: a thousand parts often say the same.
 pub const DRIFTS_TOLD_MAX: usize = 100;
+
+/// How long a wrong answer about what a site keeps is told of in the status; it is kept as
+/// evidence for longer.
+pub const CUSTODY_TOLD: Duration = Duration::from_hours(7 * 24);
+
+/// Questions left unanswered by a node that is there before its operator is told: one may be
+/// lost on the way, and a node that starts has not opened its disks yet.
+pub const CUSTODY_SILENT_MAX: u64 = 10;

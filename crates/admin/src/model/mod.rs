@@ -6,6 +6,7 @@
 
 mod bucket;
 mod confirm;
+mod custody;
 mod disk;
 mod invite;
 mod key;
@@ -24,6 +25,9 @@ mod user;
 
 pub use bucket::{Bucket, BucketNew, BucketQuota, BucketSseC};
 pub use confirm::{Confirmation, Matter, Unconfirmed};
+pub use custody::{
+    CustodyAnswer, CustodyProof, CustodyVerdict, NodeEvidence, SiteCustody, SiteEvidence,
+};
 pub use disk::Disk;
 pub use invite::{Invite, InviteMade, InviteNew, InviteState};
 pub use key::{Key, KeyMade, KeyNew};

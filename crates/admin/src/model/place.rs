@@ -48,6 +48,10 @@ pub struct WhereFragment {
     pub commune: Option<String>,
     /// Who runs the site, if it says so.
     pub operator: Option<String>,
+    /// When the site last proved that it has a fragment, drawn among all it has; none if it
+    /// never did.
+    #[serde(default)]
+    pub proved: Option<String>,
 }
 
 /// A part of the object.

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::DiskState;
+use super::{DiskState, SiteCustody};
 
 /// Whether a site takes fragments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -249,6 +249,9 @@ pub struct Site {
     pub replaced_by: Option<String>,
     /// What of it moves; none if that is not counted yet.
     pub moves: Option<SiteMoves>,
+    /// What it has proven to keep; none if it was never asked.
+    #[serde(default)]
+    pub custody: Option<SiteCustody>,
     /// What it says about itself, if it has said it.
     pub vouched: Option<SiteVouched>,
     /// Its nodes.

@@ -88,6 +88,7 @@ fn shared() -> OpenApiRouter<Admin> {
         .routes(routes!(invites::invites_list, invites::invite_create))
         .routes(routes!(invites::invite_revoke))
         .routes(routes!(sites::site_show))
+        .routes(routes!(sites::site_evidence))
         .routes(routes!(sites::site_set))
         .routes(routes!(sites::site_drain))
         .routes(routes!(sites::site_remove))

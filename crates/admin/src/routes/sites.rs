@@ -8,7 +8,8 @@ use super::{Admin, audit};
 use crate::auth::{Manager, Reader};
 use crate::fault::{ErrorBody, Fault};
 use crate::model::{
-    Site, SiteDrainSet, SiteFileText, SiteRemoveAsk, SiteRemoveStep, SiteReplaceAsk, Sites,
+    Site, SiteDrainSet, SiteEvidence, SiteFileText, SiteRemoveAsk, SiteRemoveStep, SiteReplaceAsk,
+    Sites,
 };
 
 /// The sites of the cluster, as this node knows them now: which answer, which vote, how
@@ -33,6 +34,19 @@ pub(super) async fn site_show(
     Path(site): Path<String>,
 ) -> Result<Json<Site>, Fault> {
     Ok(Json(admin.operations.site_show(&site).await?))
+}
+
+/// What is kept of the signed answers of a site that was asked to prove what it keeps, by
+/// its name or id; of one that has left, by its whole id.
+#[utoipa::path(get, path = "/api/v1/sites/{site}/evidence", tag = "cluster",
+    params(("site" = String, Path, description = "Its name or id")),
+    responses((status = 200, body = SiteEvidence), (status = 404, body = ErrorBody)))]
+pub(super) async fn site_evidence(
+    _: Reader,
+    State(admin): State<Admin>,
+    Path(site): Path<String>,
+) -> Result<Json<SiteEvidence>, Fault> {
+    Ok(Json(admin.operations.site_evidence(&site).await?))
 }
 
 /// Stores what the site of this node says about itself, signed by this node. Faults of the

@@ -48,6 +48,16 @@ pub enum SiteVerb {
     /// Show all that is known of a site, with its signatures checked
     #[command(after_help = "Example:\n  essaim site show mairie")]
     Show(Named),
+    /// Show the signed answers a site gave when it was asked to prove what it keeps
+    #[command(after_help = "\
+Each site is asked once a minute for a range of a fragment that the catalog says it has. Its last
+good answer is kept, and those that were not, for 400 days. The signatures are checked here, by
+this command, with the key that stands in the answer: compare it with the one you know.
+
+Examples:
+  essaim site evidence mairie
+  essaim site evidence mairie --json")]
+    Evidence(Named),
     /// Say anew what the site of this node is: place, operator, certifications
     #[command(after_help = "Example:\n  essaim site set --site-file site.toml")]
     Set {

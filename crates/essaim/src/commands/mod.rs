@@ -5,6 +5,7 @@ mod bucket;
 mod confirm;
 mod disk;
 mod doctor;
+mod evidence;
 mod invite;
 mod key;
 mod kms_key;

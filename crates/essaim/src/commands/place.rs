@@ -77,7 +77,7 @@ fn on_disks(place: &Where) {
     }
     say!();
     let mut table = Table::new(&[
-        "PART", "CODE", "FRAGMENT", "SITE", "WHERE", "OPERATOR", "DISK", "NODE", "NOW",
+        "PART", "CODE", "FRAGMENT", "SITE", "WHERE", "OPERATOR", "DISK", "NODE", "NOW", "PROVED",
     ]);
     for part in &place.parts {
         for fragment in &part.fragments {
@@ -91,6 +91,7 @@ fn on_disks(place: &Where) {
                 short(&fragment.disk),
                 fragment.node.as_deref().map_or_else(|| "unknown".to_owned(), short),
                 reach(fragment.reach).to_owned(),
+                fragment.proved.clone().unwrap_or_else(|| "not yet".to_owned()),
             ]);
         }
     }
@@ -168,6 +169,7 @@ mod tests {
             site: None,
             commune: None,
             operator: None,
+            proved: None,
         };
         WherePart {
             number: 1,

@@ -28,6 +28,7 @@ pub(super) async fn run(verb: SiteVerb) -> Result<(), Failure> {
             show(&site);
             Ok(())
         }
+        SiteVerb::Evidence(named) => super::evidence::run(&named).await,
         SiteVerb::Set { site_file, speak, connect } => {
             let text = SiteFileText { site_file: node::file_read(&site_file)? };
             let language = speak.language.unwrap_or_else(node::language_of_machine);
@@ -79,7 +80,7 @@ pub(super) async fn run(verb: SiteVerb) -> Result<(), Failure> {
     }
 }
 
-fn path(name: &str, rest: &str) -> String {
+pub(super) fn path(name: &str, rest: &str) -> String {
     format!("{SITES}/{}{rest}", segment(name))
 }
 
@@ -315,6 +316,7 @@ fn show(site: &Site) {
         ("disks", disks(site)),
         ("room", format!("{} used, {} free", room.used, room.free)),
         ("moves", moves(site)),
+        ("custody", super::evidence::in_words(site.custody.as_ref())),
         ("replaced by", output::or_dash(site.replaced_by.as_deref())),
     ]);
     say!();

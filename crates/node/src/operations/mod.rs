@@ -7,6 +7,7 @@
 mod buckets;
 mod confirm;
 mod disks;
+mod evidence;
 mod invites;
 mod keys;
 mod kms_keys;
@@ -32,8 +33,8 @@ use admin::model::{
     Bucket, BucketNew, BucketQuota, Confirmation, Disk, Invite, InviteMade, InviteNew, Key,
     KeyMade, KeyNew, KmsKey, KmsKeyNew, List, Page, PolicyCheck, PolicyCheckAsk, PolicyExplainAsk,
     PolicyExplanation, PolicyListed, PolicyOf, PolicyShown, PolicyText, Rotation, RotationNew,
-    Scrub, Site, SiteRemoveStep, SiteReplaceAsk, Sites, Status, Tenant, TenantNew, TenantQuota,
-    Usage, User, UserNew, Where, WhereAsk,
+    Scrub, Site, SiteEvidence, SiteRemoveStep, SiteReplaceAsk, Sites, Status, Tenant, TenantNew,
+    TenantQuota, Usage, User, UserNew, Where, WhereAsk,
 };
 use admin::{Fault, FaultKind, Operations};
 use async_trait::async_trait;
@@ -378,6 +379,9 @@ impl Operations for SiteOperations {
     }
     async fn site_show(&self, name: &str) -> Result<Site, Fault> {
         self.show_site(name).await
+    }
+    async fn site_evidence(&self, name: &str) -> Result<SiteEvidence, Fault> {
+        self.evidence_of(name)
     }
     async fn site_set(&self, site_file: &str, language: Language) -> Result<Site, Fault> {
         self.set_site(site_file, language).await

@@ -18,6 +18,7 @@ struct Shown {
     name: String,
     commune: Option<String>,
     operator: Option<String>,
+    proved: Option<String>,
 }
 
 impl SiteOperations {
@@ -36,7 +37,7 @@ impl SiteOperations {
         let found = view.object(bucket.id, &key, version).map_err(|error| unread(&error))?;
         let Found::Object(object) = found else { return Err(missing()) };
         let map = self.map()?;
-        let shown = self.sites_shown(&map);
+        let shown = self.sites_shown(&map)?;
         let reference = object.detail.reference;
         let mut place = Where {
             bucket: ask.bucket.clone(),
@@ -99,7 +100,7 @@ impl SiteOperations {
         let fragment = |(slot, disk): (usize, &DiskId)| {
             let node = map.node_of(*disk);
             let site = node.and_then(|node| shown.get(&node.site)).cloned();
-            let Shown { name, commune, operator } = site.clone().unwrap_or_default();
+            let Shown { name, commune, operator, proved } = site.clone().unwrap_or_default();
             WhereFragment {
                 slot: slot as u64,
                 disk: disk.to_string(),
@@ -108,6 +109,7 @@ impl SiteOperations {
                 site: site.map(|_| name),
                 commune,
                 operator,
+                proved,
             }
         };
         let fragments: Vec<WhereFragment> = row.slots.iter().enumerate().map(fragment).collect();
@@ -147,7 +149,7 @@ impl SiteOperations {
                 continue;
             }
             let answers: Vec<_> = keepers.iter().map(|node| self.answers(node.id)).collect();
-            let Shown { name, commune, operator } =
+            let Shown { name, commune, operator, .. } =
                 shown.get(&site.id).cloned().unwrap_or_default();
             places.push(WhereCatalog {
                 site: name,
@@ -166,7 +168,8 @@ impl SiteOperations {
         places
     }
 
-    fn sites_shown(&self, map: &SiteMap) -> BTreeMap<SiteId, Shown> {
+    fn sites_shown(&self, map: &SiteMap) -> Result<BTreeMap<SiteId, Shown>, Fault> {
+        let custodies = self.custodies()?;
         let shown = |site: &catalog::Site| {
             let said = site.statement.as_ref().and_then(|signed| {
                 let key = map.node(signed.signed.node)?.key;
@@ -176,10 +179,11 @@ impl SiteOperations {
                 name: site.name.to_string(),
                 commune: said.as_ref().map(placement::SiteStatement::commune_shown),
                 operator: said.as_ref().map(|said| said.operator.name.to_string()),
+                proved: custodies.get(&site.id).and_then(|kept| kept.last_held.clone()),
             };
             (site.id, shown)
         };
-        map.sites.iter().map(shown).collect()
+        Ok(map.sites.iter().map(shown).collect())
     }
 }
 

@@ -30,8 +30,10 @@ impl SiteOperations {
         let seats = self.consensus.status();
         let moves = self.moves(&map)?;
         let replacement = steward::Replacement::of(&self.view()).map_err(|error| unread(&error))?;
-        let model = |site: &catalog::Site| {
+        let mut custodies = self.custodies()?;
+        let mut model = |site: &catalog::Site| {
             let mut model = self.site_model(&map, site, &seats, is_current);
+            model.custody = custodies.remove(&site.id);
             // Before it was counted nothing is known of what leaves.
             model.moves =
                 moves.as_ref().filter(|said| said.counted).map(|said| site_moves(said, site.id));
@@ -39,7 +41,7 @@ impl SiteOperations {
             model.replaced_by = by.and_then(|by| Some(map.site(by.new)?.name.to_string()));
             model
         };
-        let mut sites: Vec<Site> = map.sites.iter().map(model).collect();
+        let mut sites: Vec<Site> = map.sites.iter().map(&mut model).collect();
         sites.sort_by(|one, other| one.name.cmp(&other.name));
         let voting = voting(&map, &seats);
         let is_away = |site: &&SiteId| {
@@ -152,6 +154,7 @@ impl SiteOperations {
             joined: date_text(row.joined),
             replaced_by: None,
             moves: None,
+            custody: None,
             vouched: row
                 .statement
                 .as_ref()

@@ -54,6 +54,7 @@ impl SiteOperations {
         degraded.extend(cut_off.map(|cut_off| cut_off_reason(cut_off.since)));
         degraded.extend(spared(&disks, steward.parts_homeless));
         degraded.extend(few_for_writes(&disks));
+        degraded.extend(self.custody_reasons());
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ready: not_ready.is_empty(),
