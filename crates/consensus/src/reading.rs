@@ -51,15 +51,20 @@ impl Reads {
     pub(crate) fn is_current(&self) -> bool {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow();
+        // Also the only voter may have learnt only now, as a follower, that it is: what
+        // another acknowledged before is in its log and may not be applied yet.
+        if !self.standing.knows_all(&metrics) {
+            return false;
+        }
         let voters = metrics.membership_config.membership().get_joint_config();
         // Nobody else acknowledges anything: so it stays when its log is broken.
         if let [alone] = &voters[..]
             && alone.len() == 1
             && alone.contains(&self.me)
         {
-            return true;
+            return matches!(metrics.state, ServerState::Leader | ServerState::Shutdown);
         }
-        self.standing.knows_all(&metrics) && self.has_lease(&metrics)
+        self.has_lease(&metrics)
     }
 
     /// Whether this node leads and nobody else can have been elected meanwhile.
