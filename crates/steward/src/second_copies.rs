@@ -21,7 +21,7 @@ use catalog::command::PartChange;
 use catalog::{PartRow, Refusal};
 use consensus::ProposeError;
 use objects::SitesNow;
-use placement::{Candidates, Geometry, another};
+use placement::{Candidates, DiskFacts, Geometry, another};
 use tokio::task::JoinSet;
 use units::{ByteCount, DiskId, Epoch, FragmentNumber, PartId};
 
@@ -232,6 +232,15 @@ impl Steward {
         is_new && binding.iter().all(|one| one.completes(&now.map, wide, &slots, new, disk))
     }
 
+    /// The disks of all nodes with the room that copies may take: a share of each stays free.
+    pub(crate) fn copy_disks(&self) -> impl Iterator<Item = DiskFacts> {
+        self.disk_facts().into_iter().map(|disk| {
+            let total = self.fragments().space(disk.id).map_or(0, |space| space.total.get());
+            let free = disk.free.get().saturating_sub(total / SECOND_COPIES_LEAVE);
+            DiskFacts { free: ByteCount::new(free), ..disk }
+        })
+    }
+
     /// Where a copy goes: the disk that an earlier attempt wrote to, or one that is drawn;
     /// none whose last share of room it would take, for that is kept for what clients
     /// write.
@@ -240,16 +249,11 @@ impl Steward {
         part: PartId,
         row: &PartRow,
     ) -> Result<Option<(DiskId, Epoch)>, StewardError> {
-        let mut disks = self.disk_facts();
-        for disk in &mut disks {
-            let total = self.fragments().space(disk.id).map_or(0, |space| space.total.get());
-            let kept = total / SECOND_COPIES_LEAVE;
-            disk.free = ByteCount::new(disk.free.get().saturating_sub(kept));
-        }
         let Some(layout) = seal::SealedLayout::new(row.size, row.stripe_bytes) else {
             return Ok(None);
         };
         let need = layout.sealed_total();
+        let mut disks: Vec<DiskFacts> = self.copy_disks().collect();
         let places = self.places()?;
         if let Some(now) = &places.now {
             let Some(binding) = self.binding(now, row)? else { return Ok(None) };

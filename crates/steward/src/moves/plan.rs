@@ -6,7 +6,9 @@ use std::sync::Arc;
 use catalog::PartRow;
 use fragments::Reach;
 use objects::SitesNow;
-use placement::{Candidates, Drifted, Geometry, Language, Move, SiteMap, SiteState, Stuck};
+use placement::{
+    Candidates, DiskFacts, Drifted, Geometry, Language, Move, SiteMap, SiteState, Stuck,
+};
 use seal::SealedLayout;
 use units::{ByteCount, DiskId, SiteId, Timestamp, planted};
 
@@ -122,11 +124,20 @@ impl Steward {
             return Plan::Rests;
         }
         // A code that survives too little is mended where each slot has the whole.
+        let mut is_full = false;
         if row.data == 1 && weak && Self::copy_has_place(now, row, binding, need) {
-            return Plan::Copies;
+            let has_room = |disk: DiskFacts| {
+                let goes = || Self::copy_goes(binding, now, row, disk.id);
+                disk.healthy && disk.free >= need && goes()
+            };
+            if self.copy_disks().any(has_room) {
+                return Plan::Copies;
+            }
+            is_full = true;
         }
         let at_risk = !binding.iter().all(|one| one.survives(map, geometry, slots));
-        Plan::Stuck { leave, at_risk, why: words(why) }
+        let why = if is_full { NO_ROOM_FOR_COPIES.to_owned() } else { words(why) };
+        Plan::Stuck { leave, at_risk, why }
     }
 
     /// A step, or with a planted bug one to a site that is being emptied, or to any.
@@ -146,7 +157,7 @@ impl Steward {
         }
     }
 
-    /// Whether there is a disk for one copy more.
+    /// Whether there is a disk for one copy more, however little it leaves.
     fn copy_has_place(
         now: &SitesNow,
         row: &PartRow,
@@ -161,6 +172,11 @@ impl Steward {
         matches!(self.fragments().reach(disk), Reach::Unreachable { .. })
     }
 }
+
+/// Why a copy is not made that there is a place for.
+const NO_ROOM_FOR_COPIES: &str = "a copy of it at another site would leave less than an eighth \
+    of the disk there free, which is kept for what clients write: make room on the disks of the \
+    other sites, or add one";
 
 fn words(why: Option<Stuck>) -> String {
     match why {
