@@ -39,7 +39,7 @@ words! {
     look: "À regarder de près", "Needs a look";
     to_confirm: "À confirmer", "To confirm";
     running_since: "En marche depuis", "Running for";
-    witness: "Ce site est un témoin\u{a0}: il vote sur le catalogue et ne garde aucune donnée.",
+    witness: "Ce site est un témoin\u{202f}: il vote sur le catalogue et ne garde aucune donnée.",
         "This site is a witness: it votes on the catalog and keeps no data.";
     version: "version", "version";
     holds: "Ce qu’il garde", "What it holds";

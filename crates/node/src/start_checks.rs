@@ -72,7 +72,8 @@ pub(crate) fn examine(data: &Path, looks: &Looks<'_>) -> Vec<Finding> {
         let one = |known| one_disk(data, &identity, known, looks);
         findings.extend(identity.disks.iter().map(one));
         if let [_] = identity.disks[..] {
-            let found = "one disk: no redundancy, if it dies what it holds is lost";
+            let found =
+                "one disk: if it dies, what it holds is lost unless other sites have it too";
             findings.push(finding("redundancy", Verdict::Hint, found, "add disks: --disk DIR"));
         }
         let answers = |known: &&KnownDisk| !looks.is_hanging(&data.join(&known.directory));

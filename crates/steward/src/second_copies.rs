@@ -129,11 +129,7 @@ impl Steward {
             }
             while let Some(done) = copies.join_next_with_id().await {
                 match done {
-                    Ok((_, Ok(true))) => self.count(|status| {
-                        status.copies_made += 1;
-                        let left = status.parts_single.unwrap_or_default();
-                        status.parts_single = Some(left.saturating_sub(1));
-                    }),
+                    Ok((_, Ok(true))) => self.count(|status| status.copies_made += 1),
                     Ok((_, Ok(false))) => {}
                     Ok((_, Err(error))) => {
                         failed.get_or_insert(error);
@@ -172,6 +168,7 @@ impl Steward {
         }
         // As the row will be: the new copy is a slot that has to be rebuilt.
         let new = FragmentNumber::new(u8::try_from(row.slots.len()).unwrap_or(u8::MAX));
+        let was_single = is_single(&row);
         let mut wide = row;
         wide.slots.push(to);
         wide.parity = wide.parity.saturating_add(1);
@@ -195,6 +192,12 @@ impl Steward {
         }
         match self.propose(command).await {
             Ok(_) => {
+                if was_single {
+                    self.count(|status| {
+                        let left = |single: u64| single.saturating_sub(1);
+                        status.parts_single = status.parts_single.map(left);
+                    });
+                }
                 // It may have been taken for lost while nobody had heard of this copy.
                 if self.unreadable()?.parts.iter().any(|listed| listed.part == part) {
                     self.unreadable_forget(part).await?;

@@ -79,8 +79,9 @@ pub const FIELDS_BYTES_MAX: u32 = 1024;
 /// it starts anew. The oldest is closed for one more.
 pub const CONNECTIONS_OF_NODE_MAX: usize = 8;
 
-/// Connections that the holder of one invitation may have open.
-pub const CONNECTIONS_OF_INVITED_MAX: usize = 2;
+/// Connections that the holder of one invitation may have open: as many as a node, not
+/// started anew.
+pub const CONNECTIONS_OF_INVITED_MAX: usize = 4;
 
 /// Handshakes under way at once. One more ends the oldest of the address that has most:
 /// so whoever opens many pushes out its own.

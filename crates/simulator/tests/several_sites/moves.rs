@@ -70,6 +70,24 @@ async fn what_was_written_alone_is_spread_when_others_come() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waited_for_a_repair_is_not_said_to_wait_once_it_is_done() -> Result<()> {
+    let mut cluster = Cluster::of(89, 5).await?;
+    let stored = cluster.put("actes", 6).await?;
+    cluster.buckets_noted().await?;
+    cluster.lose(5).await?;
+    cluster.join(6, 1).await?;
+    let said = cluster.moved().await?;
+    ensure!(said.waiting == 6, "each had a fragment there: {said:?}");
+    ensure!(cluster.repaired().await? >= 6, "all of them are rebuilt");
+    let said = cluster.moved().await?;
+    ensure!((said.waiting, said.stuck) == (0, 0), "{said:?}");
+    cluster.whole().await?;
+    cluster.all_read(&stored).await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_kept_whole_gets_the_copies_that_a_rule_asks_for() -> Result<()> {
     let mut cluster = Cluster::of(88, 2).await?;
     let stored = cluster.put("actes", 4).await?;

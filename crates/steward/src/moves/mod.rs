@@ -56,6 +56,8 @@ pub(crate) struct Moving {
     until: Option<units::Timestamp>,
     /// Slots moved by the walk under way.
     moved: u64,
+    /// Fragments repaired when the last count began: parts that waited then may move now.
+    repaired: u64,
     rate: Rate,
     begun: bool,
 }
@@ -101,10 +103,11 @@ impl Steward {
         }
         if moving.said.phase == MovesPhase::Resting {
             let is_time = moving.until.is_some_and(|until| self.now() >= until);
-            if clock < moving.again_at && !is_time {
+            if clock < moving.again_at && !is_time && !self.waits_no_more(&moving) {
                 return Ok(false);
             }
             moving.count_begin();
+            moving.repaired = self.repaired();
         }
         if moving.said.phase == MovesPhase::Moving && !self.shared.repairs.lock().is_empty() {
             // What has lost something comes first.
@@ -139,6 +142,19 @@ impl Steward {
         }
         moved?;
         Ok(moving.said.phase != MovesPhase::Resting)
+    }
+
+    /// Whether parts were counted that wait for a repair, and something was repaired since
+    /// and nothing waits any more.
+    fn waits_no_more(&self, moving: &Moving) -> bool {
+        moving.said.waiting > 0
+            && self.repaired() != moving.repaired
+            && self.shared.repairs.lock().is_empty()
+    }
+
+    /// What this node has repaired, or had others repair.
+    fn repaired(&self) -> u64 {
+        self.shared.status.borrow().fragments_repaired
     }
 
     /// The map is another, or the process is new.
