@@ -161,6 +161,8 @@ fn either_of_two_sites_may_vanish_beside_a_witness() -> Result<()> {
     ensure!(asked(&second, Ask::new(Method::GET, "/plans/without-second"))? == small);
     let first = Node::start_with(start(&at("a"), "mairie", None)?)?.with_key_of(&second);
     sites_with(&first, SEATED_WITHIN, three_vote)?;
+    // It led when it died: until it has heard who leads now it takes no commands.
+    until_done(&first, || Ask::new(Method::PUT, "/plans/back").body(vec![6; 10]))?;
 
     // A third site that keeps data takes the seat of the witness.
     let _third = join(&first, Site::new("piscine", "44035").start(&at("c"))?)?;
