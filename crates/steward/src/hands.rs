@@ -237,6 +237,10 @@ impl Hand {
                         done.slots.push((slot, words.into()));
                     }
                 }
+                let is_told = |slot| done.slots.iter().any(|(told, _)| told == slot);
+                if !task.lost.iter().all(is_told) {
+                    return Err("it does not say what became of each slot".to_owned());
+                }
                 Ok(Some(done))
             }
             Some(Answer::Claimed) => Ok(None),

@@ -274,7 +274,8 @@ impl Steward {
                     break;
                 };
                 left -= 1;
-                let row = self.view().part(task.part)?;
+                // A row that cannot be read is an error of the repair, which says so.
+                let row = self.view().part(task.part).ok().flatten();
                 let hand = row.and_then(|row| self.hand_for(&task, &row));
                 let (steward, at_work) = (self.clone(), task.clone());
                 let repair =
