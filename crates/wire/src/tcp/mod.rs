@@ -6,7 +6,8 @@
 //!                                           403  a refusal: its reason is the head
 //! ```
 //!
-//! A node keeps one connection for short calls and two for long bodies to each other
+//! A node keeps one connection for short calls, two for long bodies and one for long
+//! bodies that nobody waits for (decision 0025) to each other
 //! node ([`link`]), opened when first needed. Streams flow into the other direction only
 //! within a call: each side opens its own connections.
 //!
