@@ -234,6 +234,11 @@ pub const MOVES_STUCK_EVERY: Duration = Duration::from_mins(5);
 /// waits.
 pub const MOVES_AWAITED_EVERY: Duration = Duration::from_secs(10);
 
+/// How often a site that is replaced is asked whether it can leave, once nothing of what
+/// is kept lies there: what was deleted a moment ago still does, for the ten seconds that
+/// its readers have; to ask is a command and no walk.
+pub const REPLACED_ASKED_EVERY: Duration = Duration::from_secs(2);
+
 /// How often it is written down how far the moves are: all nodes know it from there, and
 /// whoever leads next goes on from there.
 pub const MOVES_SAVE_EVERY: Duration = Duration::from_secs(10);

@@ -31,7 +31,7 @@ use units::{DiskId, Epoch, FragmentNumber, PartId, SiteId};
 
 use crate::limits::{
     MOVES_AT_A_TIME, MOVES_AWAITED_EVERY, MOVES_LOOK_EVERY, MOVES_PAGE, MOVES_SAVE_EVERY,
-    MOVES_STEPS_MAX, MOVES_STUCK_EVERY,
+    MOVES_STEPS_MAX, MOVES_STUCK_EVERY, REPLACED_ASKED_EVERY,
 };
 use crate::losses::slot_bytes;
 use crate::rebuild::SlotWork;
@@ -52,6 +52,8 @@ pub(crate) struct Moving {
     saved: Option<(Duration, Moves)>,
     /// When the next count begins, while it rests.
     again_at: Duration,
+    /// When a site that is replaced is next asked to leave, while it rests.
+    leave_at: Duration,
     /// When a policy says something else by time alone, as far as parts were looked at.
     until: Option<units::Timestamp>,
     /// Slots moved by the walk under way.
@@ -104,6 +106,10 @@ impl Steward {
         if moving.said.phase == MovesPhase::Resting {
             let is_time = moving.until.is_some_and(|until| self.now() >= until);
             if clock < moving.again_at && !is_time && !self.waits_no_more(&moving) {
+                if clock >= moving.leave_at {
+                    moving.leave_at = clock.saturating_add(REPLACED_ASKED_EVERY);
+                    self.replacement_step(&moving.said).await?;
+                }
                 return Ok(false);
             }
             moving.count_begin();
