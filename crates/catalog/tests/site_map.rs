@@ -400,6 +400,11 @@ fn a_lost_site_goes_at_once_and_the_last_one_never() {
     cluster.refused(lost(1), &Refusal::LastSite);
     cluster.refused(remove(1, 9), &Refusal::LastSite);
     cluster.refused(drain(1, true), &Refusal::LastSite);
+    // Nor is it enough that another has a vote.
+    cluster.invite(8, NodeRole::Witness);
+    cluster.done(join(8, NodeNew { role: NodeRole::Witness, ..node_new(8, 0) }));
+    cluster.refused(lost(1), &Refusal::LastSite);
+    cluster.refused(drain(1, true), &Refusal::LastSite);
     // Repair goes on: away from what is lost, not back to it.
     let slot = FragmentNumber::new(1);
     cluster.done(Command::PartSlotMove(PartSlotMove { slot, ..slot_move(1, 21, 12) }));

@@ -154,6 +154,8 @@ impl From<KeyError> for ObjectError {
             KeyError::TenantShredded { .. } | KeyError::BucketShredded { .. } => {
                 Refusal::TenantErased.into()
             }
+            // A witness: another site does it.
+            KeyError::NoRoot => Self::Unavailable { reason: error.to_string() },
             other => Self::Internal { reason: other.to_string() },
         }
     }

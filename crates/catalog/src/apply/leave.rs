@@ -25,7 +25,7 @@ use crate::table;
 pub(super) fn site(tx: &mut Tx<'_>, ask: &SiteRemove) -> Result<Success, Halt> {
     map::needed(tx)?;
     let site = sites::find(tx, ask.site)?;
-    if !sites::all(tx)?.iter().any(|other| other.id != site.id) {
+    if !sites::others_keep(tx, site.id, |_| true)? {
         return Err(Refusal::LastSite.into());
     }
     let nodes: Vec<Node> = node::all(tx)?.into_iter().filter(|node| node.site == site.id).collect();

@@ -8,7 +8,7 @@ use crate::command::{SiteDrain, SiteNew, SiteStatementSet};
 use crate::limits::{SITE_STATEMENT_BYTES_MAX, SITES_MAX};
 use crate::outcome::Success;
 use crate::overlay::Halt;
-use crate::record::{Record, SignedStatement, Site, SiteState};
+use crate::record::{NodeRole, Record, SignedStatement, Site, SiteState};
 use crate::refusal::Refusal;
 use crate::table;
 
@@ -95,12 +95,22 @@ pub(super) fn drain(tx: &mut Tx<'_>, ask: &SiteDrain) -> Result<Success, Halt> {
     if site.is_draining() == ask.on {
         return map::unchanged(tx);
     }
-    let takes_fragments = |site: &Site| site.id != ask.site && !site.is_draining();
-    if ask.on && !all(tx)?.iter().any(takes_fragments) {
+    if ask.on && !others_keep(tx, ask.site, |site| !site.is_draining())? {
         return Err(Refusal::LastSite.into());
     }
     site.state = if ask.on { SiteState::Draining { since: tx.at } } else { SiteState::Active };
     changed(tx, &site)
+}
+
+/// Whether another site that is fit keeps fragments: one of witnesses alone does not.
+pub(super) fn others_keep(
+    tx: &Tx<'_>,
+    site: SiteId,
+    fit: impl Fn(&Site) -> bool,
+) -> Result<bool, Halt> {
+    let nodes = node::all(tx)?;
+    let keeps = |id| nodes.iter().any(|node| node.site == id && node.role != NodeRole::Witness);
+    Ok(all(tx)?.iter().any(|other| other.id != site && fit(other) && keeps(other.id)))
 }
 
 fn changed(tx: &mut Tx<'_>, site: &Site) -> Result<Success, Halt> {

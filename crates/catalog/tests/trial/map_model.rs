@@ -142,9 +142,8 @@ impl MapModel {
                 let Some(site) = self.sites.get(&ask.site) else {
                     return Some(Said::Refused("NoSuchSite"));
                 };
-                let others = self.sites.iter().filter(|(id, _)| **id != ask.site);
-                let mut others = others.filter(|(_, site)| !site.is_draining);
-                match (site.is_draining == ask.on, ask.on && others.next().is_none()) {
+                let is_last = self.keepers(ask.site).all(|site| site.is_draining);
+                match (site.is_draining == ask.on, ask.on && is_last) {
                     (true, _) => self.mapped(),
                     (false, true) => Said::Refused("LastSite"),
                     (false, false) => {
@@ -362,11 +361,20 @@ impl MapModel {
         }
     }
 
+    /// The other sites that keep fragments.
+    fn keepers(&self, but: SiteId) -> impl Iterator<Item = &Site> {
+        let keeps = move |id: &SiteId| {
+            let mut nodes = self.nodes.values();
+            nodes.any(|node| node.site == *id && node.role != NodeRole::Witness)
+        };
+        self.sites.iter().filter(move |(id, _)| **id != but && keeps(id)).map(|(_, site)| site)
+    }
+
     fn remove(&mut self, ask: &SiteRemove, slots: &Slots) -> Said {
         if !self.sites.contains_key(&ask.site) {
             return Said::Refused("NoSuchSite");
         }
-        if self.sites.len() == 1 {
+        if self.keepers(ask.site).next().is_none() {
             return Said::Refused("LastSite");
         }
         let nodes = self.nodes.values().filter(|node| node.site == ask.site);

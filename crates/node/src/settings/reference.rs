@@ -11,6 +11,7 @@ pub fn reference_page() -> String {
          Every setting can be given on the command line of `essaim up`, in the environment, or in \
          the file that `--config FILE` names, in this order.\n\
          The file is TOML with one key per setting; an unknown key is refused with its line.\n\
+         A variable that is empty counts as not set.\n\
          This page is written from the same table as the flags: `ESSAIM_BLESS=1 cargo test -p node \
          --test settings_reference` rewrites it.\n",
     );

@@ -72,7 +72,7 @@ impl Sources<'_> {
         for setting in SETTINGS {
             let (place, values) = if let Some(values) = self.flags.get(setting.name) {
                 (format!("--{}", setting.name), values.clone())
-            } else if let Some(text) = (self.environment)(&setting.variable()) {
+            } else if let Some(text) = variable(self.environment, setting) {
                 (setting.variable(), split(setting, &text))
             } else if let Some(entry) = entries.get(setting.name) {
                 let place = format!("{file_name}, line {}: {}", entry.line, setting.key());
@@ -91,6 +91,12 @@ impl Sources<'_> {
         check_together(&settings, &mut faults);
         if faults.is_empty() { Ok(settings) } else { Err(Faults(faults)) }
     }
+}
+
+/// What the environment says of a setting. A variable that is empty says nothing: so is
+/// one that a script or a unit passes on without having it.
+fn variable(environment: &dyn Fn(&str) -> Option<String>, setting: &Setting) -> Option<String> {
+    environment(&setting.variable()).filter(|text| !text.is_empty())
 }
 
 /// Settings before any source was looked at.
@@ -207,6 +213,9 @@ mod tests {
         assert_eq!(settings.data, Path::new("variable"));
         assert_eq!(settings.s3_listen.port(), 1);
         assert_eq!(settings.admin_listen.port(), 8421, "its default");
+        let empty = [("ESSAIM_REGION", ""), ("ESSAIM_JOIN", "")];
+        let settings = resolve(&[], &empty, file).unwrap();
+        assert_eq!((settings.region.as_str(), settings.join), ("file", None), "empty is unset");
     }
 
     #[test]
