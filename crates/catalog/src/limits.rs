@@ -70,6 +70,15 @@ pub const FEED_TRIM_MAX: u64 = 10_000;
 /// **In the log's meaning.**
 pub const RELEASE_ROWS_MAX: u32 = 10_000;
 
+/// Stripes of a part that may be cut anew: the names of its fragments have 21 bits for them.
+/// A part of 5 GiB in stripes of 64 KiB has 81,920.
+/// **In the log's meaning.**
+pub const PART_RECUT_STRIPES_MAX: u32 = 1 << 21;
+
+/// The codec of a part that was cut anew, whose fragments are named by their code.
+/// **In the log's meaning.**
+pub const PART_RECUT_CODEC: u8 = 2;
+
 /// Versions one `BucketClear` may take out; as many as a multi-delete.
 /// **In the log's meaning.**
 pub const CLEAR_VERSIONS_MAX: u32 = 1_000;

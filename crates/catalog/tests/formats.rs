@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use catalog::command::{
     BucketClear, BucketRef, CustodyNote, CustodyNoted, DiskForget, InviteCreate, InviteRevoke,
     MapFound, NamedKeyCreate, NamedKeyRewrap, NewVersion, NodeJoin, NodeNew, NodeSet, ObjectPut,
-    PartBucketsNote, PartChange, PartCopyAdd, PartSlotMove, PartStep, Placed, PlacedCommand,
-    PolicySet, PolicyTarget, PutCondition, PutOrigin, SiteDrain, SiteJoin, SiteNew, SiteRemove,
-    SiteStatementSet, TenantCreate, TenantCreateWithEmail, TenantShredded,
+    PartBucketsNote, PartChange, PartCopyAdd, PartCut, PartRecut, PartSlotMove, PartStep, Placed,
+    PlacedCommand, PolicySet, PolicyTarget, PutCondition, PutOrigin, SiteDrain, SiteJoin, SiteNew,
+    SiteRemove, SiteStatementSet, TenantCreate, TenantCreateWithEmail, TenantShredded,
 };
 use catalog::record::{Counters, DiskSearch, Disks, InlineBody, Map, Record, SiteSearch};
 use catalog::*;
@@ -393,6 +393,25 @@ fn steps_of_parts_are_read_as_they_were_written() {
     .map(|command| Stamped { at: AT, command });
     let stored = golden("log-entry.1.part-steps", &Stamped::encode_entry(&entry));
     assert_eq!(Stamped::decode_entry(&stored).as_deref(), Ok(entry.as_slice()));
+}
+
+#[test]
+fn parts_cut_anew_are_read_as_they_were_written() {
+    let cut = |codec, data, slots: core::ops::Range<u128>| PartCut {
+        codec,
+        data,
+        parity: 2,
+        slots: slots.map(DiskId::from_u128).collect(),
+    };
+    let recut =
+        PartRecut { part: PartId::from_u128(3), from: cut(1, 3, 1..6), to: cut(2, 2, 2..6) };
+    let command = PlacedCommand::PartRecut(Box::new(recut.clone()));
+    let placed = Placed { epoch: Epoch::new(7), command };
+    let entry = [Command::PartRecut(Box::new(recut)), Command::Placed(Box::new(placed))]
+        .map(|command| Stamped { at: AT, command });
+    let stored = golden("log-entry.1.part-recut", &Stamped::encode_entry(&entry));
+    assert_eq!(Stamped::decode_entry(&stored).as_deref(), Ok(entry.as_slice()));
+    assert_eq!(Stamped::encode_entry(&entry), stored);
 }
 
 const SITE: SiteId = SiteId::from_u128(21);

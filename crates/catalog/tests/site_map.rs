@@ -6,9 +6,9 @@ use std::sync::Arc;
 use catalog::command::{
     BucketCreate, BucketDelete, BucketRef, ContentPut, DiskForget, InviteCreate, InviteRevoke,
     MapFound, NewVersion, NodeJoin, NodeNew, NodeSet, ObjectPut, PartBucketsNote, PartChange,
-    PartCopyAdd, PartLayout, PartSlotMove, PartStep, Placed, PlacedCommand, PolicySet,
-    PolicyTarget, PutCondition, PutOrigin, SiteDrain, SiteJoin, SiteNew, SiteRemove, TenantCreate,
-    TenantDelete,
+    PartCopyAdd, PartCut, PartLayout, PartRecut, PartSlotMove, PartStep, Placed, PlacedCommand,
+    PolicySet, PolicyTarget, PutCondition, PutOrigin, SiteDrain, SiteJoin, SiteNew, SiteRemove,
+    TenantCreate, TenantDelete,
 };
 use catalog::limits::{
     DISKS_PER_NODE_MAX, INVITE_CLOSED_KEPT, INVITE_LIFE_MAX, INVITES_CLOSED_MAX, INVITES_OPEN_MAX,
@@ -285,6 +285,66 @@ fn a_step_is_refused_if_the_part_lies_elsewhere_by_then() {
     cluster.done(step(&[31, 21, 41], to(2, 42)));
     let row = cluster.view().part(part(1)).expect("readable rows").expect("a part");
     assert_eq!((row.slots, row.parity), (vec![disk(31), disk(21), disk(42)], 2));
+}
+
+#[test]
+fn a_part_is_cut_anew_if_it_is_as_it_was_and_the_map_too() {
+    let mut cluster = Cluster::of(4);
+    cluster.done(put(1, &[11, 21]).into());
+    let cut = |codec, (data, parity), slots: &[u128]| PartCut {
+        codec,
+        data,
+        parity,
+        slots: slots.iter().copied().map(disk).collect(),
+    };
+    let recut = |epoch, from: PartCut, to: PartCut| {
+        placed(epoch, PlacedCommand::PartRecut(Box::new(PartRecut { part: part(1), from, to })))
+    };
+    let row =
+        |cluster: &Cluster| cluster.view().part(part(1)).expect("readable rows").expect("a part");
+    let before = row(&cluster);
+    let was = PartCut::of(&before);
+    let to = cut(2, (2, 1), &[11, 31, 41]);
+    let moved = &Refusal::SlotMoved;
+    // Another code, codec or slots than it has; or such as it cannot get.
+    for from in [
+        PartCut { data: 2, ..was.clone() },
+        PartCut { parity: 2, ..was.clone() },
+        PartCut { codec: 2, ..was.clone() },
+        PartCut { slots: vec![disk(21), disk(11)], ..was.clone() },
+    ] {
+        cluster.refused(recut(4, from, to.clone()), moved);
+    }
+    for wrong in [
+        cut(1, (2, 1), &[11, 31, 41]),
+        cut(2, (2, 2), &[11, 31, 41]),
+        cut(2, (0, 3), &[11, 31, 41]),
+        cut(2, (1, 1), &[11, 21]),
+    ] {
+        cluster.refused(recut(4, was.clone(), wrong), moved);
+    }
+    let unknown = Refusal::DiskUnknown { disk: disk(77) };
+    cluster.refused(recut(4, was.clone(), cut(2, (1, 1), &[11, 77])), &unknown);
+    cluster.done(drain(4, true));
+    let now = Epoch::new(5);
+    cluster.refused(recut(4, was.clone(), to.clone()), &Refusal::MapChanged { now });
+    let draining = Refusal::SiteDraining { site: site(4) };
+    cluster.refused(recut(5, was.clone(), to), &draining);
+    let to = cut(2, (2, 1), &[31, 11, 21]);
+    cluster.done(recut(5, was.clone(), to.clone()));
+    let after = row(&cluster);
+    assert_eq!(PartCut::of(&after), to);
+    assert_eq!(was.applied(&after), before, "all else is as it was");
+    // Once: who decided on what it was comes too late.
+    cluster.refused(recut(5, was.clone(), to.clone()), moved);
+    let step = PartStep {
+        part: part(1),
+        slots: was.slots,
+        change: PartChange::Move { slot: FragmentNumber::new(1), to: disk(32) },
+    };
+    cluster.refused(placed(5, PlacedCommand::PartStep(step)), moved);
+    // And back to a code that it had.
+    cluster.done(recut(5, to, cut(2, (1, 1), &[11, 21])));
 }
 
 #[test]

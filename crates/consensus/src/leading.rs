@@ -84,6 +84,7 @@ pub(crate) const fn is_load(command: &Command) -> bool {
             PlacedCommand::PartSlotMove(_)
                 | PlacedCommand::PartCopyAdd(_)
                 | PlacedCommand::PartStep(_)
+                | PlacedCommand::PartRecut(_)
         ),
         Command::ReleaseAdvance { .. }
         | Command::PartCondemn { .. }
@@ -91,6 +92,7 @@ pub(crate) const fn is_load(command: &Command) -> bool {
         | Command::PartSlotMove(_)
         | Command::PartCopyAdd(_)
         | Command::PartStep(_)
+        | Command::PartRecut(_)
         | Command::PartBucketsNote(_)
         | Command::FeedTrim { .. } => false,
         _ => true,

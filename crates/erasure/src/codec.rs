@@ -10,6 +10,9 @@ pub enum CodecId {
     /// `reed-solomon-simd` 3 computes it.
     #[default]
     ContiguousLeopard16 = 1,
+    /// The same arithmetic, of a part that was cut anew: the names of its fragments say the
+    /// code ([`crate::Cut`]).
+    NamedLeopard16 = 2,
 }
 
 /// A codec byte that this version does not know.
@@ -27,6 +30,7 @@ impl CodecId {
     pub const fn from_byte(byte: u8) -> Result<Self, UnknownCodec> {
         match byte {
             1 => Ok(Self::ContiguousLeopard16),
+            2 => Ok(Self::NamedLeopard16),
             other => Err(UnknownCodec(other)),
         }
     }

@@ -21,7 +21,8 @@
 //! # Codec
 //! The rule above with the Reed-Solomon code of `reed-solomon-simd` 3 is
 //! [`CodecId::ContiguousLeopard16`]; the id is recorded with every part and every
-//! fragment, so that a later codec can live beside it.
+//! fragment, so that a later codec can live beside it. [`CodecId::NamedLeopard16`] is the
+//! same rule with other names for the fragments ([`Cut`]): what a part gets that is cut anew.
 //!
 //! **Invariants**
 //! - Any k of k+m fragments give back the stripe, byte for byte.
@@ -29,10 +30,12 @@
 
 mod code;
 mod codec;
+mod cut;
 mod error;
 mod stripe;
 
 pub use code::{Code, CodeError};
 pub use codec::{CodecId, UnknownCodec};
+pub use cut::{Cut, STRIPES_NAMED_MAX};
 pub use error::{EncodeError, RebuildError};
 pub use stripe::{COLUMN_BYTES, Piece, encode, join, locate, rebuild, rebuild_data, rebuild_range};

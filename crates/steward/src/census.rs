@@ -2,6 +2,7 @@
 //! and repair achieve, apart from whether a read happens to succeed.
 
 use catalog::{PartRow, View};
+use erasure::{Code, CodecId, Cut};
 use fragments::{FragmentName, Reach};
 use seal::SealedLayout;
 use units::{FragmentNumber, PartId, StripeNumber};
@@ -66,7 +67,7 @@ impl Steward {
                 census.parts += 1;
                 for stripe in 0..row.stripe_count {
                     for slot in (0_u8..).take(row.slots.len()) {
-                        let name = name_of(part, stripe, slot);
+                        let name = name_of(&row, part, stripe, slot);
                         match self.fragment_state(&row, name).await {
                             FragmentState::Good => census.good += 1,
                             FragmentState::Missing => census.missing += 1,
@@ -159,7 +160,7 @@ impl Steward {
                 if there == row.data {
                     break;
                 }
-                let name = name_of(part, stripe, slot);
+                let name = name_of(row, part, stripe, slot);
                 there += u8::from(self.fragment_is_somewhere(row, name).await == Presence::There);
             }
             if there < row.data {
@@ -196,7 +197,7 @@ impl Steward {
             }
             for stripe in 0..row.stripe_count {
                 for slot in (0_u8..).take(row.slots.len()) {
-                    let name = name_of(part, stripe, slot);
+                    let name = name_of(&row, part, stripe, slot);
                     if self.fragment_is_absent(&row, name) {
                         absent.push(name);
                     }
@@ -231,14 +232,24 @@ pub(crate) fn is_expected(
     length.is_some() && length.map(units::ByteCount::get) == expected
 }
 
-pub(crate) fn name_of(part: PartId, stripe: u32, slot: u8) -> FragmentName {
-    FragmentName { part, stripe: StripeNumber::new(stripe), fragment: FragmentNumber::new(slot) }
+/// The fragment of a stripe of a part in a slot, as the part is cut.
+pub(crate) fn name_of(row: &PartRow, part: PartId, stripe: u32, slot: u8) -> FragmentName {
+    let stripe = cut_of(row).named(StripeNumber::new(stripe));
+    FragmentName { part, stripe, fragment: FragmentNumber::new(slot) }
 }
 
-/// Length of a fragment, from the part's row.
+/// How a part is cut and its fragments are named.
+pub(crate) fn cut_of(row: &PartRow) -> Cut {
+    let code = Code::new(row.data, row.parity).unwrap_or(Code::PLAIN);
+    Cut::new(CodecId::from_byte(row.codec).unwrap_or_default(), code)
+}
+
+/// Length of a fragment, from the part's row; none if it is not one of the part as it is cut
+/// now.
 pub(crate) fn expected_bytes(row: &PartRow, name: FragmentName) -> Option<usize> {
     let layout = SealedLayout::new(row.size, row.stripe_bytes)?;
-    let code = erasure::Code::new(row.data, row.parity).ok()?;
-    let sealed = usize::try_from(layout.sealed_bytes(name.stripe)).ok()?;
+    let code = Code::new(row.data, row.parity).ok()?;
+    let stripe = cut_of(row).stripe(name.stripe)?;
+    let sealed = usize::try_from(layout.sealed_bytes(stripe)).ok()?;
     code.stored_bytes(sealed, name.fragment.get())
 }

@@ -1,14 +1,17 @@
 //! Copies: fragments of a known part on a disk where the catalog does not look for them.
 //!
 //! They are left by a repair that was cut before the slot moved and went on with another
-//! disk, and by a lost disk that comes back after its slots have moved. The orphan sweep
+//! disk, and by a lost disk that comes back after its slots have moved; and, of another code
+//! than the part has, by one that was cut anew, or that was not to the end. The orphan sweep
 //! meets them.
 //!
 //! **Invariant**: a copy goes only while no repair is at work on its part, and only after
 //! the fragment that the catalog names was read and found good; the catalog is asked
 //! before and after, since this node may be behind. Should a command that names the copy
 //! still be on its way from another node, one fragment of the stripe is missing afterwards
-//! and rebuilt: whoever moves a slot looks once more before the old fragments go.
+//! and rebuilt: whoever moves a slot looks once more before the old fragments go. What is of
+//! another code goes when every fragment of the code that the part has is in the index of
+//! its disk: each was read back before the catalog named it.
 //!
 //! In a cluster another node may be bringing the copy, of whose claim this one knows
 //! nothing: there it goes only when it has been met for as long as an unknown fragment is
@@ -22,19 +25,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::PartRow;
 use fragments::FragmentName;
-use units::{DiskId, NodeId, PartId, Timestamp};
+use units::{DiskId, FragmentNumber, NodeId, PartId, Timestamp};
 
-use crate::census::{expected_bytes, name_of};
+use crate::census::{cut_of, expected_bytes, name_of};
 use crate::limits::{SUSPECTS_MAX, SWEEP_PAGE};
+use crate::rebuild::SlotWork;
 use crate::{Steward, StewardError};
 
 /// Copies of parts on disks, and since when they have been met.
 pub(crate) type CopiesMet = BTreeMap<(DiskId, PartId), Timestamp>;
 
-/// Whether the catalog looks elsewhere for this fragment of a part that is referred to.
+/// Whether the catalog looks elsewhere for this fragment of a part that is referred to, or
+/// for none of its name, since the part is cut anew.
 pub(crate) fn is_copy(row: &PartRow, name: FragmentName, disk: DiskId) -> bool {
     let named = row.slots.get(usize::from(name.fragment.get()));
-    row.references > 0 && named.is_some_and(|named| *named != disk)
+    let is_elsewhere = named.is_some_and(|named| *named != disk);
+    row.references > 0 && (is_elsewhere || is_of_another_cut(row, name))
+}
+
+/// Whether a fragment is of a code that its part does not have, or not yet.
+fn is_of_another_cut(row: &PartRow, name: FragmentName) -> bool {
+    cut_of(row).stripe(name.stripe).is_none()
 }
 
 /// Which copies have their turn in a sweep.
@@ -123,7 +134,7 @@ impl Steward {
         let (mut copies, mut removed, mut read) = (Vec::new(), 0, 0_u64);
         for stripe in 0..row.stripe_count {
             for slot in (0_u8..).take(row.slots.len()) {
-                let name = name_of(part, stripe, slot);
+                let name = name_of(&row, part, stripe, slot);
                 if !is_copy(&row, name, disk) || self.own_disks().length(disk, name).is_none() {
                     continue;
                 }
@@ -147,6 +158,7 @@ impl Steward {
         if !copies.is_empty() && self.part_now(part).await?.as_ref() == Some(&row) {
             removed += self.own_disks().remove(disk, copies).await?;
         }
+        removed += self.other_cuts_remove(disk, part, &row).await?;
         if removed > 0 {
             tracing::info!(%part, %disk, removed, "left copies of fragments were removed");
             self.count(|status| status.copies_removed += removed);
@@ -156,6 +168,52 @@ impl Steward {
 }
 
 impl Steward {
+    /// Removes from a disk of this node what it has of a part by another code, if the part
+    /// is whole as it is cut now; says how many fragments.
+    async fn other_cuts_remove(
+        &self,
+        disk: DiskId,
+        part: PartId,
+        row: &PartRow,
+    ) -> Result<u64, StewardError> {
+        // Names are listed from after one: the last that a part before this one may have.
+        let before = part.to_u128().checked_sub(1).map(PartId::from_u128);
+        let mut after = before.map(FragmentName::last_of);
+        let mut removed = 0;
+        loop {
+            let page = self.own_disks().list(disk, after, SWEEP_PAGE);
+            let of_part = page.iter().take_while(|listed| listed.name.part == part).count();
+            after = page.last().map(|listed| listed.name);
+            let all = page.iter().take(of_part).map(|listed| listed.name);
+            let left: Vec<FragmentName> =
+                all.filter(|name| is_of_another_cut(row, *name)).collect();
+            if !left.is_empty() {
+                self.count(|status| status.copies_met += left.len() as u64);
+                let is_whole = self.part_is_there(part, row).await;
+                if !is_whole || self.part_now(part).await?.as_ref() != Some(row) {
+                    return Ok(removed);
+                }
+                removed += self.own_disks().remove(disk, left).await?;
+            }
+            if page.is_empty() || of_part < page.len() {
+                return Ok(removed);
+            }
+        }
+    }
+
+    /// Whether every fragment of a part is in the index of its disk.
+    pub(crate) async fn part_is_there(&self, part: PartId, row: &PartRow) -> bool {
+        for (slot, _) in (0_u8..).zip(&row.slots) {
+            let Some(work) = SlotWork::of(part, FragmentNumber::new(slot), row) else {
+                return false;
+            };
+            if !self.slot_is_at(&work, row, work.disk).await {
+                return false;
+            }
+        }
+        true
+    }
+
     /// The part as the whole cluster has it; none also if the leader cannot be asked.
     async fn part_now(&self, part: PartId) -> Result<Option<PartRow>, StewardError> {
         let consensus = &self.shared.objects.parts().consensus;

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use catalog::command::PartChange;
 use catalog::{Command, PartRow, Refusal};
 use consensus::ProposeError;
-use erasure::{Code, CodecId};
+use erasure::{Code, Cut};
 use fragments::{CustodyProof, Fragment, FragmentHeader, FragmentName, Nonce, Reach};
 use futures::future::join_all;
 use placement::DiskFacts;
@@ -30,7 +30,7 @@ use seal::SealedLayout;
 use tokio::sync::SemaphorePermit;
 use units::{ByteCount, DiskId, Epoch, FragmentNumber, PartId, StripeNumber, planted};
 
-use crate::census::{Presence, expected_bytes, is_expected, name_of, with_unheard};
+use crate::census::{Presence, cut_of, expected_bytes, is_expected, name_of, with_unheard};
 use crate::limits::{
     BATCH_STRIPES_MAX, LENGTHS_PAGE, REPAIR_BATCH_BYTES, REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX,
     REPAIR_STRIPES_BYTES_MAX,
@@ -46,7 +46,7 @@ pub(crate) struct SlotWork {
     pub(crate) disk: DiskId,
     /// The part could not be rebuilt when it was last tried: indexes are not believed.
     pub(crate) was_in_vain: bool,
-    code: Code,
+    cut: Cut,
     layout: SealedLayout,
 }
 
@@ -57,7 +57,7 @@ impl SlotWork {
             slot,
             disk: *row.slots.get(usize::from(slot.get()))?,
             was_in_vain: false,
-            code: Code::new(row.data, row.parity).ok()?,
+            cut: Code::new(row.data, row.parity).ok().map(|_| cut_of(row))?,
             layout: SealedLayout::new(row.size, row.stripe_bytes)?,
         })
     }
@@ -78,7 +78,8 @@ impl SlotWork {
 
     /// The slot's fragment of a stripe.
     fn name(&self, stripe: u32) -> FragmentName {
-        name_of(self.part, stripe, self.slot.get())
+        let stripe = self.cut.named(StripeNumber::new(stripe));
+        FragmentName { part: self.part, stripe, fragment: self.slot }
     }
 }
 
@@ -192,7 +193,7 @@ impl Steward {
             }
             let mut good = 0;
             for (slot, disk) in (0_u8..).zip(&row.slots) {
-                let name = name_of(work.part, stripe, slot);
+                let name = name_of(row, work.part, stripe, slot);
                 let is_good = if read {
                     let _room = self.look_room(expected_bytes(row, name).unwrap_or(0)).await;
                     self.good_somewhere(*disk, row, name).await.is_some()
@@ -218,7 +219,7 @@ impl Steward {
         let stripes = 0..row.stripe_count;
         let asked = (0_u8..).zip(&row.slots).map(async |(slot, disk)| {
             let names: Vec<FragmentName> =
-                stripes.clone().map(|stripe| name_of(work.part, stripe, slot)).collect();
+                stripes.clone().map(|stripe| name_of(row, work.part, stripe, slot)).collect();
             let lengths = self.fragments().lengths(*disk, &names).await.unwrap_or_default();
             let is_good = |(name, length): (&FragmentName, Option<ByteCount>)| {
                 is_expected(row, *name, length) && !self.is_distrusted(*name)
@@ -256,7 +257,7 @@ impl Steward {
         for disk in disks.iter().filter(|disk| disk.healthy && !row.slots.contains(&disk.id)) {
             // They are written in order: without the first there is none.
             let names = |stripes: Range<u32>| -> Vec<FragmentName> {
-                stripes.map(|stripe| name_of(part, stripe, slot.get())).collect()
+                stripes.map(|stripe| name_of(row, part, stripe, slot.get())).collect()
             };
             let first = names(0..row.stripe_count.min(1));
             if self.bytes_there(disk.id, &first).await == 0 {
@@ -341,9 +342,9 @@ impl Steward {
             };
             let header = FragmentHeader {
                 name,
-                codec: CodecId::ContiguousLeopard16,
-                code: work.code,
-                stripe_bytes: ByteCount::new(work.sealed_bytes(name.stripe) as u64),
+                codec: work.cut.codec(),
+                code: work.cut.code(),
+                stripe_bytes: ByteCount::new(work.sealed_bytes(StripeNumber::new(stripe)) as u64),
             };
             batch.bytes += payload.len();
             batch.fragments.push(Fragment { header, payload });
@@ -370,13 +371,14 @@ impl Steward {
                 return copy;
             }
         }
-        let _room = self.stripe_room(work, row, name.stripe).await;
+        let stripe = work.cut.stripe(name.stripe)?;
+        let _room = self.stripe_room(work, row, stripe).await;
         let mut pieces = self.pieces(row, name).await;
-        let sealed = work.sealed_bytes(name.stripe);
+        let (code, sealed) = (work.cut.code(), work.sealed_bytes(stripe));
         if name.fragment.get() < row.data {
-            erasure::rebuild_data(work.code, sealed, &mut pieces).ok()?;
+            erasure::rebuild_data(code, sealed, &mut pieces).ok()?;
         } else {
-            erasure::rebuild(work.code, sealed, &mut pieces).ok()?;
+            erasure::rebuild(code, sealed, &mut pieces).ok()?;
         }
         pieces.into_iter().nth(usize::from(name.fragment.get())).flatten()
     }

@@ -221,7 +221,8 @@ impl Steward {
     /// to by the disks' indexes; only of the others fragments are read, and no more than
     /// it takes.
     async fn part_is_readable(&self, part: PartId, row: &PartRow) -> bool {
-        let names = |stripe| (0_u8..).take(row.slots.len()).map(move |s| name_of(part, stripe, s));
+        let (named, slots) = (row, row.slots.len());
+        let names = |stripe| (0_u8..).take(slots).map(move |s| name_of(named, part, stripe, s));
         let needed = usize::from(row.data);
         if !self.part_may_be_read(part, row).await {
             return false;
@@ -237,7 +238,7 @@ impl Steward {
             if good < needed {
                 return false;
             }
-            let read = expected_bytes(row, name_of(part, stripe, 0)).unwrap_or(0) as u64;
+            let read = expected_bytes(row, name_of(row, part, stripe, 0)).unwrap_or(0) as u64;
             tokio::time::sleep(self.read_rest(read.saturating_mul(needed as u64))).await;
         }
         true

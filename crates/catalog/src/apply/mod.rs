@@ -133,5 +133,6 @@ fn one(tx: &mut Tx<'_>, command: &Command) -> Result<Success, Halt> {
         Command::PartBucketsNote(ask) => release::buckets_note(tx, ask),
         Command::PartStep(ask) => release::step(tx, ask),
         Command::CustodyNote(ask) => custody::note(tx, ask),
+        Command::PartRecut(ask) => release::recut(tx, ask),
     }
 }

@@ -25,5 +25,6 @@ pub(super) fn command(tx: &mut Tx<'_>, ask: &Placed) -> Result<Success, Halt> {
         PlacedCommand::PartCopyAdd(ask) => release::copy_add(tx, ask),
         PlacedCommand::PartStep(ask) => release::step(tx, ask),
         PlacedCommand::PolicySet(ask) => policy::set(tx, ask),
+        PlacedCommand::PartRecut(ask) => release::recut(tx, ask),
     }
 }

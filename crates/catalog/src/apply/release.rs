@@ -5,8 +5,12 @@ use units::{BucketId, PartId, ReferenceId, planted};
 use super::content;
 use super::disk::{self, Bringing};
 use super::tx::{Tx, check_size};
-use crate::command::{PartBucketsNote, PartChange, PartCopyAdd, PartSlotMove, PartStep};
-use crate::limits::{PART_BUCKETS_NOTE_MAX, RELEASE_ROWS_MAX};
+use crate::command::{
+    PartBucketsNote, PartChange, PartCopyAdd, PartCut, PartRecut, PartSlotMove, PartStep,
+};
+use crate::limits::{
+    PART_BUCKETS_NOTE_MAX, PART_RECUT_CODEC, PART_RECUT_STRIPES_MAX, RELEASE_ROWS_MAX,
+};
 use crate::outcome::Success;
 use crate::overlay::Halt;
 use crate::record::{PartReference, PartRow, Record, ReleaseEntry, ReleaseKind};
@@ -158,6 +162,32 @@ pub(super) fn step(tx: &mut Tx<'_>, ask: &PartStep) -> Result<Success, Halt> {
             copy_add(tx, &PartCopyAdd { part: ask.part, copies, to })
         }
     }
+}
+
+/// Says that a part has another code and other slots, if it is cut and lies as the proposer
+/// saw it.
+pub(super) fn recut(tx: &mut Tx<'_>, ask: &PartRecut) -> Result<Success, Halt> {
+    let row = table::part(ask.part);
+    let part: PartRow = tx.rows.record(&row)?.ok_or(Refusal::PartGone { part: ask.part })?;
+    if part.released.is_some() {
+        return Err(Refusal::PartGone { part: ask.part }.into());
+    }
+    let is_as_said = PartCut::of(&part) == ask.from;
+    if !is_as_said && !planted::is_on("catalog-recuts-whatever-it-was") {
+        return Err(Refusal::SlotMoved.into());
+    }
+    let to = &ask.to;
+    let is_whole = to.data > 0
+        && to.slots.len() == usize::from(to.data) + usize::from(to.parity)
+        && to.slots.len() <= FRAGMENTS_MAX
+        && part.stripe_count <= PART_RECUT_STRIPES_MAX;
+    if !is_whole || to.codec != PART_RECUT_CODEC || to.slots == part.slots {
+        return Err(Refusal::SlotMoved.into());
+    }
+    // On a disk that it has already it was written anew all the same.
+    disk::slots_check(tx, &to.slots, Bringing::Moved)?;
+    tx.rows.put_record(row, &to.applied(&part));
+    Ok(Success::Done)
 }
 
 /// Moves one fragment slot to another disk.

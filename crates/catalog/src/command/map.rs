@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use units::{DiskId, Epoch, InviteId, NodeId, NodePublicKey, SiteId, TenantId, Timestamp};
 
-use super::{BucketRef, Command, ObjectPut, PartCopyAdd, PartSlotMove, PartStep, UploadPartPut};
+use super::{
+    BucketRef, Command, ObjectPut, PartCopyAdd, PartRecut, PartSlotMove, PartStep, UploadPartPut,
+};
 use crate::name::{NodeAddress, SiteName};
 use crate::record::{NodeRole, SignedStatement};
 
@@ -166,6 +168,8 @@ pub enum PlacedCommand {
     PartStep(PartStep),
     /// Sets a placement policy.
     PolicySet(PolicySet),
+    /// Says that a part has another code.
+    PartRecut(Box<PartRecut>),
 }
 
 impl PlacedCommand {
@@ -178,6 +182,7 @@ impl PlacedCommand {
             Command::PartCopyAdd(ask) => Some(Self::PartCopyAdd(ask)),
             Command::PartStep(ask) => Some(Self::PartStep(ask)),
             Command::PolicySet(ask) => Some(Self::PolicySet(ask)),
+            Command::PartRecut(ask) => Some(Self::PartRecut(ask)),
             _ => None,
         }
     }
@@ -193,6 +198,7 @@ impl From<PlacedCommand> for Command {
             PlacedCommand::PartCopyAdd(ask) => Self::PartCopyAdd(ask),
             PlacedCommand::PartStep(ask) => Self::PartStep(ask),
             PlacedCommand::PolicySet(ask) => Self::PolicySet(ask),
+            PlacedCommand::PartRecut(ask) => Self::PartRecut(ask),
         }
     }
 }

@@ -31,7 +31,10 @@ pub use object::{
     ObjectAclSet, ObjectDelete, ObjectLegalHoldSet, ObjectPut, ObjectRetentionSet, ObjectTagsSet,
     ObjectsDelete, PutCondition, PutOrigin,
 };
-pub use part::{PartBucketsNote, PartChange, PartCopyAdd, PartLayout, PartSlotMove, PartStep};
+pub use part::{
+    PartBucketsNote, PartChange, PartCopyAdd, PartCut, PartLayout, PartRecut, PartSlotMove,
+    PartStep,
+};
 pub use rewrap::{PartKeyPlace, PartKeyRewrap, PartKeysRewrap, SecretReseal};
 pub use tenant::{
     KeyCreate, KeyRevoke, NamedKeyCreate, NamedKeyRewrap, TenantCreate, TenantCreateWithEmail,
@@ -187,6 +190,8 @@ pub enum Command {
     PartStep(PartStep),
     /// Keeps what nodes have answered when they were asked for what they keep.
     CustodyNote(CustodyNote),
+    /// Says that a part has another code.
+    PartRecut(Box<PartRecut>),
 }
 
 /// A command and when it was proposed.

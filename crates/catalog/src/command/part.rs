@@ -23,6 +23,21 @@ pub struct PartLayout {
     pub slots: Vec<DiskId>,
 }
 
+impl PartCut {
+    /// That of a part as its row has it.
+    pub fn of(row: &PartRow) -> Self {
+        let PartRow { codec, data, parity, .. } = *row;
+        Self { codec, data, parity, slots: row.slots.clone() }
+    }
+
+    /// The row of a part that is cut so, and the same in all else.
+    #[must_use]
+    pub fn applied(&self, row: &PartRow) -> PartRow {
+        let Self { codec, data, parity, .. } = *self;
+        PartRow { codec, data, parity, slots: self.slots.clone(), ..row.clone() }
+    }
+}
+
 impl PartLayout {
     /// The part's row, with its first reference.
     pub(crate) fn row(&self, size: ByteCount, bucket: BucketId, at: Timestamp) -> PartRow {
@@ -80,6 +95,32 @@ pub enum PartChange {
         /// The disk of the new one.
         to: DiskId,
     },
+}
+
+/// How a part is cut, and where its fragments are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartCut {
+    /// Which erasure codec.
+    pub codec: u8,
+    /// Data fragments per stripe.
+    pub data: u8,
+    /// Parity fragments per stripe.
+    pub parity: u8,
+    /// The disk of each fragment slot, data first.
+    pub slots: Vec<DiskId>,
+}
+
+/// Says that a part has another code, of which all fragments were written beside those it
+/// has, if it is cut and lies as was decided on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartRecut {
+    /// Which part.
+    pub part: PartId,
+    /// How it must still be cut, and where it must still lie.
+    pub from: PartCut,
+    /// How it is cut from now on, and where it lies. The slots are not those it had: so
+    /// whoever names the slots of a part names its cut as well.
+    pub to: PartCut,
 }
 
 /// Notes that a bucket refers to parts that were written before parts said whose they are.

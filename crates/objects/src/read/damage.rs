@@ -21,7 +21,7 @@ pub enum DamageKind {
 pub struct Damage {
     /// Of which part.
     pub part: PartId,
-    /// Of which stripe.
+    /// Of which stripe, as the fragment's name says it.
     pub stripe: StripeNumber,
     /// Which fragment of it.
     pub fragment: FragmentNumber,

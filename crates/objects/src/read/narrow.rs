@@ -41,7 +41,7 @@ impl OpenPart {
                 return self.columns(inner, &located, range.stripe, piece, without).await;
             }
             let (disk, name) =
-                (located.slot(piece.fragment), self.name(range.stripe, piece.fragment));
+                (located.slot(piece.fragment), self.name(&located, range.stripe, piece.fragment));
             inner.parts.fragments.read(disk, name, piece.range.clone()).await.ok()
         });
         let mut bytes = BytesMut::new();
@@ -75,7 +75,7 @@ impl OpenPart {
                 // The last data fragment may be short: beyond it there are zeros.
                 return (fragment, Some(Bytes::new()));
             }
-            let name = self.name(stripe, fragment);
+            let name = self.name(located, stripe, fragment);
             let read = inner.parts.fragments.read(located.slot(fragment), name, wanted).await;
             (fragment, read.ok())
         };

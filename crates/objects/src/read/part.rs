@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use catalog::{PartReference, PartRow, SealedBytes};
-use erasure::{Code, Piece};
+use erasure::{Code, CodecId, Cut, Piece};
 use fragments::{ClusterStore, DiskState, FragmentName, ReadError};
 use futures::future::{Either, join_all, select};
 use parking_lot::Mutex;
@@ -41,10 +41,12 @@ pub(crate) struct OpenPart {
 }
 
 /// How a part is cut, and the disk of each of its fragments.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Located {
     pub(crate) code: Code,
     pub(crate) slots: Vec<DiskId>,
+    /// How its fragments are named.
+    cut: Cut,
 }
 
 /// What stands in the way of a window.
@@ -83,11 +85,7 @@ impl Inner {
         wanted: u64,
     ) -> Result<OpenPart, ObjectError> {
         let damaged = |what: &str| ObjectError::Damaged { reason: format!("part {part}: {what}") };
-        let code = Code::new(row.data, row.parity).map_err(|_| damaged("unknown geometry"))?;
-        erasure::CodecId::from_byte(row.codec).map_err(|_| damaged("unknown codec"))?;
-        if row.slots.len() != usize::from(code.total()) {
-            return Err(damaged("slots do not match the geometry"));
-        }
+        let located = Located::of(row).map_err(damaged)?;
         let layout = SealedLayout::new(row.size, row.stripe_bytes)
             .filter(|layout| layout.stripe_count() == row.stripe_count)
             .ok_or_else(|| damaged("sizes do not add up"))?;
@@ -96,7 +94,7 @@ impl Inner {
             sealer: ChunkSealer::new(key, part),
             layout,
             is_short: wanted <= NARROW_BYTES_MAX,
-            located: Mutex::new(Arc::new(Located { code, slots: row.slots.clone() })),
+            located: Mutex::new(Arc::new(located)),
             rebuilt: Mutex::default(),
             rebuilding: tokio::sync::Mutex::default(),
             _pin: self.pins.pin(part),
@@ -148,15 +146,49 @@ impl OpenPart {
         if let Some(plain) = self.window_rebuilt(range) {
             return plain.map_err(|_| self.lost(range.stripe));
         }
-        let read = if self.is_remote(inner) {
+        let mut located = self.located();
+        let mut read = if self.is_remote(inner) {
             self.read_hedged(inner, range).await
         } else {
             self.read_window(inner, range, &Answered::default()).await
         };
-        match read {
-            Ok(plain) => Ok(plain),
-            Err(trouble) => self.read_around(inner, range, trouble).await,
+        let mut has_caught_up = false;
+        loop {
+            let trouble = match read {
+                Ok(plain) => return Ok(plain),
+                Err(trouble) => trouble,
+            };
+            // What was in the way of one cut says nothing of another.
+            if let Some(now) = self.relocated(inner, &located) {
+                located = now;
+                read = self.read_window(inner, range, &Answered::default()).await;
+                continue;
+            }
+            let is_unread = matches!(trouble, Trouble::Unread(_));
+            let around = self.read_around(inner, range, trouble).await;
+            if around.is_ok() || !is_unread || has_caught_up {
+                return around;
+            }
+            // This node may be behind: the part is cut anew, and its old fragments are gone.
+            has_caught_up = true;
+            let caught_up = inner.parts.consensus.catch_up().await;
+            let now = caught_up.ok().and_then(|()| self.relocated(inner, &located));
+            let Some(now) = now else { return around };
+            located = now;
+            read = self.read_window(inner, range, &Answered::default()).await;
         }
+    }
+
+    /// Where the part is now, if that is not how it was located: a slot has moved since,
+    /// there is a copy more, or it is cut anew.
+    fn relocated(&self, inner: &Inner, before: &Arc<Located>) -> Option<Arc<Located>> {
+        let row = inner.view().part(self.part).ok().flatten();
+        let now = row.and_then(|row| Located::of(&row).ok());
+        let mut located = self.located.lock();
+        if let Some(now) = now.filter(|now| *now != **located) {
+            *located = Arc::new(now);
+        }
+        (**located != **before).then(|| Arc::clone(&located))
     }
 
     /// The window, if its stripe is the one that was rebuilt last.
@@ -180,7 +212,7 @@ impl OpenPart {
         let sealed_bytes = size(self.layout.sealed_bytes(range.stripe));
         let pieces = located.pieces(inner, sealed_bytes, range);
         let reads = pieces.iter().map(|piece| {
-            let fragment = self.name(range.stripe, piece.fragment);
+            let fragment = self.name(&located, range.stripe, piece.fragment);
             let disk = located.slot(piece.fragment);
             read_noted(&inner.parts.fragments, disk, fragment, piece.range.clone(), answered)
         });
@@ -286,19 +318,6 @@ impl OpenPart {
         range: &StripeRange,
         trouble: Trouble,
     ) -> Result<Vec<Bytes>, ObjectError> {
-        // A repair may have moved a slot since we looked, or given the part a copy more.
-        let located = self.located();
-        if let Ok(Some(row)) = inner.view().part(self.part)
-            && row.slots != located.slots
-            && let Ok(code) = Code::new(row.data, row.parity)
-            && code.data() == located.code.data()
-            && row.slots.len() == usize::from(code.total())
-        {
-            *self.located.lock() = Arc::new(Located { code, slots: row.slots });
-            if let Ok(plain) = self.read_window(inner, range, &Answered::default()).await {
-                return Ok(plain);
-            }
-        }
         if let Trouble::Unread(bad) = &trouble
             && let Some(plain) = self.read_narrow(inner, range, &bad.all).await
         {
@@ -368,6 +387,7 @@ impl OpenPart {
         let located = self.located();
         for fragment in bad.iter().filter(|fragment| !unheard.contains(fragment)) {
             let (disk, fragment) = (located.slot(*fragment), FragmentNumber::new(*fragment));
+            let stripe = located.cut.named(stripe);
             // A disk that does not answer says nothing of what it holds.
             if kind == DamageKind::Unread
                 && inner.parts.fragments.state(disk) == Some(DiskState::Hanging)
@@ -394,7 +414,8 @@ impl OpenPart {
         let elsewhere = async |fragment| match from {
             Sources::Named => Vec::new(),
             Sources::Anywhere => {
-                fragments.elsewhere(located.slot(fragment), self.name(stripe, fragment)).await
+                let name = self.name(&located, stripe, fragment);
+                fragments.elsewhere(located.slot(fragment), name).await
             }
         };
         if from == Sources::Anywhere
@@ -416,7 +437,7 @@ impl OpenPart {
             })
             .collect();
         let read = |holders: Holders| {
-            let name = self.name(stripe, holders.fragment);
+            let name = self.name(&located, stripe, holders.fragment);
             let expected = code.stored_bytes(sealed_bytes, holders.fragment);
             first_whole(fragments, name, expected, holders)
         };
@@ -432,7 +453,7 @@ impl OpenPart {
             return None;
         }
         let fragments = &inner.parts.fragments;
-        let name = self.name(stripe, located.code.total());
+        let name = self.name(&located, stripe, located.code.total());
         let sealed_bytes = size(self.layout.sealed_bytes(stripe));
         for disk in fragments.elsewhere(located.slot(0), name).await {
             let whole = fragments.read_whole(disk, name).await;
@@ -482,7 +503,13 @@ impl OpenPart {
         Ok(plain)
     }
 
-    pub(super) fn name(&self, stripe: StripeNumber, fragment: u8) -> FragmentName {
+    pub(super) fn name(
+        &self,
+        located: &Located,
+        stripe: StripeNumber,
+        fragment: u8,
+    ) -> FragmentName {
+        let stripe = located.cut.named(stripe);
         FragmentName { part: self.part, stripe, fragment: FragmentNumber::new(fragment) }
     }
 
@@ -522,6 +549,16 @@ async fn first_whole(
 }
 
 impl Located {
+    /// What a part's row says; or what is wrong with it.
+    fn of(row: &PartRow) -> Result<Self, &'static str> {
+        let code = Code::new(row.data, row.parity).map_err(|_| "unknown geometry")?;
+        let codec = CodecId::from_byte(row.codec).map_err(|_| "unknown codec")?;
+        if row.slots.len() != usize::from(code.total()) {
+            return Err("slots do not match the geometry");
+        }
+        Ok(Self { code, slots: row.slots.clone(), cut: Cut::new(codec, code) })
+    }
+
     pub(super) fn slot(&self, fragment: u8) -> DiskId {
         // One slot per fragment was checked when the part was located.
         self.slots.get(usize::from(fragment)).copied().unwrap_or(DiskId::from_u128(0))

@@ -178,10 +178,10 @@ impl Steward {
         let (Some(disk), Some(node)) = (disk, node.filter(|node| node.site == site)) else {
             return Ok(None);
         };
-        let name = name_of(drawn.part, drawn.stripe.get(), drawn.slot.get());
+        let name = name_of(&row, drawn.part, drawn.stripe.get(), drawn.slot.get());
         let layout = SealedLayout::new(row.size, row.stripe_bytes);
         let sealed =
-            layout.and_then(|layout| usize::try_from(layout.sealed_bytes(name.stripe)).ok());
+            layout.and_then(|layout| usize::try_from(layout.sealed_bytes(drawn.stripe)).ok());
         let code = Code::new(row.data, row.parity).ok();
         let random = &*self.shared.objects.parts().random;
         let bytes = expected_bytes(&row, name).unwrap_or(0);

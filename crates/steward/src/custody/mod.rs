@@ -31,6 +31,7 @@ use units::{ClusterId, DiskId, FragmentNumber, NodeId, PartId, SiteId, planted};
 
 use self::ask::{Asked, Asker};
 pub use self::sign::{CustodyIdentity, custody_is_signed};
+use crate::census::name_of;
 use crate::limits::{
     CUSTODY_DRAWN, CUSTODY_SAVE_EVERY, CUSTODY_STALE_MAX, DISTRUSTED_MAX, PRESENCE_PAGE,
 };
@@ -192,9 +193,9 @@ impl Steward {
             Asked::Disagree { wrong: Some(wrong), range } => (wrong, range),
             other => return self.custody_note(noted, one, other),
         };
-        let name = FragmentName { part: one.part, stripe: one.stripe, fragment: wrong };
-        let row = self.view().part(one.part)?;
-        let disk = row.and_then(|row| row.slots.get(usize::from(wrong.get())).copied());
+        let Some(row) = self.view().part(one.part)? else { return Ok(()) };
+        let name = name_of(&row, one.part, one.stripe.get(), wrong.get());
+        let disk = row.slots.get(usize::from(wrong.get())).copied();
         if let Some(site) = disk.and_then(|disk| asker.map.site_of(disk)) {
             let drawn = CustodyDrawn { slot: wrong, ..one };
             let asked = self.custody_ask(asker, site.id, drawn, Some(range)).await?;

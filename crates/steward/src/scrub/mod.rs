@@ -15,11 +15,12 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
-use catalog::Command;
+use catalog::{Command, PartRow};
 use fragments::{FragmentName, ScrubReport};
 use units::{DiskId, Timestamp, planted};
 
 use self::record::{Round, ScrubRecord};
+use crate::census::cut_of;
 use crate::limits::{SCRUB_SAVE_STEPS, SCRUB_STEP_BYTES};
 use crate::planted::SCRUB_BLIND;
 use crate::{Steward, StewardError};
@@ -149,7 +150,8 @@ impl Steward {
     fn is_needed(&self, name: FragmentName, disk: DiskId) -> Result<bool, StewardError> {
         let row = self.view().part(name.part)?.filter(|row| row.references > 0);
         let slot = usize::from(name.fragment.get());
-        Ok(row.is_some_and(|row| row.slots.get(slot) == Some(&disk)))
+        let is_named = |row: &PartRow| cut_of(row).stripe(name.stripe).is_some();
+        Ok(row.is_some_and(|row| is_named(&row) && row.slots.get(slot) == Some(&disk)))
     }
 
     /// Where the scrub stands, read from its row the first time it is asked for.

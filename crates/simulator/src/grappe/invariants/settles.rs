@@ -95,10 +95,12 @@ fn astray(grappe: &Grappe, view: &catalog::View) -> Result<Option<String>> {
         if row.references == 0 {
             continue;
         }
+        let code = erasure::Code::new(row.data, row.parity)?;
+        let cut = erasure::Cut::new(erasure::CodecId::from_byte(row.codec)?, code);
         for stripe in 0..row.stripe_count {
             for (slot, disk) in (0_u8..).zip(&row.slots) {
                 let fragment = units::FragmentNumber::new(slot);
-                let stripe = units::StripeNumber::new(stripe);
+                let stripe = cut.named(units::StripeNumber::new(stripe));
                 named.insert((*disk, FragmentName { part, stripe, fragment }));
             }
         }
