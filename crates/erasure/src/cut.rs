@@ -77,6 +77,19 @@ impl Cut {
         if tag == 0 { Some(StripeNumber::new(stripe)) } else { None }
     }
 
+    /// The data and parity fragments that a number in a fragment's name says, of copies 1
+    /// and 0 however many there are; nothing if it says no code.
+    pub const fn said_by(named: StripeNumber) -> Option<(u8, u8)> {
+        let number = named.get();
+        if number & NAMED == 0 {
+            return None;
+        }
+        // Five bits each.
+        let data = (number >> DATA_AT & 31) as u8 + 1;
+        let parity = (number >> PARITY_AT & 31) as u8;
+        Some((data, parity))
+    }
+
     /// What of the number says the code.
     const fn tag(self) -> u32 {
         let data = self.code.data() as u32;
@@ -101,6 +114,7 @@ mod tests {
     fn a_number_says_one_code_and_one_stripe() {
         let mut seen = BTreeMap::new();
         let first = cut(CodecId::ContiguousLeopard16, 3, 2);
+        assert_eq!(Cut::said_by(StripeNumber::new(77)), None);
         for stripe in [0, 1, 77, STRIPES_NAMED_MAX - 1].map(StripeNumber::new) {
             assert_eq!(first.named(stripe), stripe);
             assert_eq!(first.stripe(stripe), Some(stripe));
@@ -112,6 +126,8 @@ mod tests {
                     assert_eq!(cut.stripe(named), Some(stripe));
                     assert_eq!(first.stripe(named), None);
                     assert_eq!(cut.stripe(stripe), None);
+                    let said = (data, if data == 1 { 0 } else { parity });
+                    assert_eq!(Cut::said_by(named), Some(said));
                     // Copies are the same however many there are.
                     let holds = (data, if data == 1 { 0 } else { parity }, stripe);
                     let before = seen.insert(named, holds);

@@ -14,6 +14,8 @@ mod moves;
 mod plans;
 #[path = "cluster/policies.rs"]
 mod policies;
+#[path = "cluster/recut.rs"]
+mod recut;
 #[path = "cluster/reference.rs"]
 mod reference;
 #[path = "cluster/site_file.rs"]

@@ -17,6 +17,8 @@ mod custody;
 mod moves;
 #[path = "several_sites/placed.rs"]
 mod placed;
+#[path = "several_sites/recut.rs"]
+mod recut;
 
 use simulator::{GrappeTrial, Trial, crash_sweep, directory_trial, run_grappe, run_trial};
 use units::planted::{PlantedBug, select};
@@ -61,6 +63,8 @@ async fn of_several_sites() -> anyhow::Result<()> {
     placed::overtaken().await?;
     acknowledged::enough().await?;
     custody::matrix().await?;
+    recut::overtaken().await?;
+    recut::cut_anywhere().await?;
     for seed in 0..3 {
         campaign::run(seed, 25).await?;
     }
@@ -150,6 +154,32 @@ async fn a_site_that_lies_shows_what_is_planted_for_it() {
             Ok(Ok(())) => missed.push(*bug),
             Ok(Err(error)) => println!("{bug}: {error}: {}", error.root_cause()),
             Err(panic) => println!("{bug}: {panic}"),
+        }
+    }
+    assert!(missed.is_empty(), "not caught: {missed:?}");
+}
+
+/// Bugs of parts that are cut anew, one of them the catalog's.
+const OF_A_RECUT: &[&str] =
+    &["steward-recut-removes-first", "steward-recut-unverified", "catalog-recuts-whatever-it-was"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recut_meets_what_is_planted_in_it() {
+    let _one = ONE.lock().await;
+    let mut missed = Vec::new();
+    for bug in [None].into_iter().chain(OF_A_RECUT.iter().map(Some)) {
+        select(bug.copied());
+        let outcome = tokio::spawn(async {
+            recut::overtaken().await?;
+            recut::cut_anywhere().await
+        })
+        .await;
+        select(None);
+        match (bug, outcome) {
+            (None, Ok(Ok(()))) => {}
+            (None, outcome) => panic!("with no bug: {outcome:?}"),
+            (Some(bug), Ok(Ok(()))) => missed.push(*bug),
+            (Some(bug), outcome) => println!("{bug}: {outcome:?}"),
         }
     }
     assert!(missed.is_empty(), "not caught: {missed:?}");

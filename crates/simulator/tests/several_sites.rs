@@ -13,3 +13,5 @@ mod custody;
 mod moves;
 #[path = "several_sites/placed.rs"]
 mod placed;
+#[path = "several_sites/recut.rs"]
+mod recut;

@@ -215,7 +215,7 @@ impl Steward {
     }
 
     /// The part as the whole cluster has it; none also if the leader cannot be asked.
-    async fn part_now(&self, part: PartId) -> Result<Option<PartRow>, StewardError> {
+    pub(crate) async fn part_now(&self, part: PartId) -> Result<Option<PartRow>, StewardError> {
         let consensus = &self.shared.objects.parts().consensus;
         if consensus.catch_up().await.is_err() {
             return Ok(None);

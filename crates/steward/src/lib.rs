@@ -13,7 +13,7 @@
 //! | whose parts are | notes the buckets of parts that were written before rows had them |
 //! | second copies | copies what was written on one disk to another that came later |
 //! | custody | asks each site for what it should have, keeps the signed answers |
-//! | moves | brings parts to where their policies want them, empties sites, evens out |
+//! | moves | brings parts to where their policies want them, empties sites, evens out; cuts anew what no move mends |
 //! | the unreadable | lists what cannot be rebuilt, and whose it is |
 //! | key rotation | wraps keys anew, page by page, then retires the old ones |
 //! | compaction | gives back the room of removed fragments |
@@ -34,6 +34,7 @@ mod copies;
 mod custody;
 mod error;
 mod forget;
+mod found_cut;
 mod hands;
 mod homeless;
 mod lifecycle;
@@ -44,6 +45,7 @@ mod orphans;
 mod places;
 mod planted;
 mod rebuild;
+mod recut;
 mod repair;
 mod replace;
 mod rotation;

@@ -230,6 +230,18 @@ pub const MOVES_LOOK_EVERY: Duration = Duration::from_mins(15);
 /// again, or have room.
 pub const MOVES_STUCK_EVERY: Duration = Duration::from_mins(5);
 
+/// Bytes that a batch of stripes takes which are cut anew together, with the fragments they
+/// have and get: more only for one long stripe. Four parts are cut at a time, and share the
+/// room of repairs.
+pub const RECUT_BATCH_BYTES: usize = 6 * 1024 * 1024;
+
+/// How long a part is left alone that could not be cut anew: what stood in its way is mended
+/// meanwhile, or lasts.
+pub const RECUT_PUT_OFF: Duration = Duration::from_mins(5);
+
+/// Parts that are remembered to be left alone; more are tried again by the next walk.
+pub const RECUTS_PUT_OFF_MAX: usize = 4_096;
+
 /// How often it is looked at while a site takes another's place, for whose end somebody
 /// waits.
 pub const MOVES_AWAITED_EVERY: Duration = Duration::from_secs(10);

@@ -38,6 +38,12 @@ pub(crate) const CUSTODY_SAME_NONCE: &str = "steward-custody-same-nonce";
 /// Keeps failed answers and has nothing repaired.
 pub(crate) const CUSTODY_SPARES: &str = "steward-custody-spares";
 
+/// Removes what a part has before the catalog knows that it is cut anew.
+pub(crate) const RECUT_REMOVE_FIRST: &str = "steward-recut-removes-first";
+
+/// Says that a part is cut anew without having written its new fragments.
+pub(crate) const RECUT_UNVERIFIED: &str = "steward-recut-unverified";
+
 /// What tests must catch.
 pub const PLANTED: &[PlantedBug] = &[
     PlantedBug {
@@ -77,6 +83,14 @@ pub const PLANTED: &[PlantedBug] = &[
     PlantedBug {
         name: CUSTODY_SPARES,
         what: "a fragment that a site could not prove to keep is not repaired",
+    },
+    PlantedBug {
+        name: RECUT_REMOVE_FIRST,
+        what: "the fragments of a part that is cut anew are removed before the catalog knows",
+    },
+    PlantedBug {
+        name: RECUT_UNVERIFIED,
+        what: "a part is said to be cut anew without its new fragments being there",
     },
     PlantedBug { name: SCRUB_BLIND, what: "fragments that scrub finds damaged are not repaired" },
 ];

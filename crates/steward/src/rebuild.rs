@@ -467,7 +467,7 @@ impl Steward {
     }
 
     /// A good fragment from the disk it has its place on, or from another that has it.
-    async fn good_somewhere(
+    pub(crate) async fn good_somewhere(
         &self,
         place: DiskId,
         row: &PartRow,
@@ -522,7 +522,7 @@ impl Steward {
 
     /// Whether a disk has a fragment as it was written there: it is read, and if it is at
     /// another node that node proves that it has read it, so that its bytes stay there.
-    async fn is_at(&self, disk: DiskId, written: &Fragment) -> bool {
+    pub(crate) async fn is_at(&self, disk: DiskId, written: &Fragment) -> bool {
         let name = written.header.name;
         if self.fragments().reach(disk) == Reach::Here {
             let _room = self.look_room(written.payload.len()).await;

@@ -462,6 +462,16 @@ impl Steward {
             return Ok(RepairOutcome::default());
         };
         work.was_in_vain = was_in_vain || self.shared.repairs.lock().was_in_vain(part, &row);
-        self.slot_repair(&work, &row).await
+        let outcome = self.slot_repair(&work, &row).await?;
+        if outcome.lost == 0 {
+            return Ok(outcome);
+        }
+        // Cut anew meanwhile, of which this node had not heard; or before the backup that
+        // the catalog was put back from.
+        let is_another = self.part_now(part).await?.is_some_and(|now| now.slots != row.slots);
+        if is_another || self.cut_recover(part, &row).await? {
+            return Ok(RepairOutcome { deferred: 1, ..RepairOutcome::default() });
+        }
+        Ok(outcome)
     }
 }

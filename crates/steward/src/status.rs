@@ -30,6 +30,8 @@ pub struct Status {
     pub losses: Option<Losses>,
     /// Slots moved to another disk.
     pub slots_moved: u64,
+    /// Parts that were cut anew, with another code.
+    pub parts_recut: u64,
     /// Parts repaired here for other nodes.
     pub helped: u64,
     /// What is moving between sites, if this node does it; see [`Moves::of`] for what any

@@ -21,6 +21,7 @@ use crate::homeless::Homeless;
 use crate::limits::{REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX, REPAIR_STRIPES_BYTES_MAX};
 use crate::losses::{Counted, Survey};
 use crate::moves::Moving;
+use crate::recut::RecutsPutOff;
 use crate::repair::LostWalk;
 use crate::round::RoundFindings;
 use crate::scrub::ScrubPlace;
@@ -73,6 +74,8 @@ pub(crate) struct Shared {
     pub(crate) buckets_walk: tokio::sync::Mutex<BucketsWalk>,
     /// Held by a step of the walk.
     pub(crate) moving: tokio::sync::Mutex<Moving>,
+    /// Parts that could not be cut anew, for a while.
+    pub(crate) recuts_put_off: Mutex<RecutsPutOff>,
     /// Held by a step of the questions.
     pub(crate) custody: tokio::sync::Mutex<CustodyRound>,
     /// As whom sites are asked; nobody is before that is said.
@@ -130,6 +133,7 @@ impl Steward {
                 second_copies: tokio::sync::Mutex::default(),
                 buckets_walk: tokio::sync::Mutex::default(),
                 moving: tokio::sync::Mutex::default(),
+                recuts_put_off: Mutex::default(),
                 custody: tokio::sync::Mutex::default(),
                 custodian: OnceLock::new(),
                 forgetting: tokio::sync::Mutex::default(),

@@ -214,7 +214,11 @@ pub struct Moves {
     pub to_move: MovingSlots,
     /// Of that, what would make sites more equally full, at most.
     pub balance: MovingSlots,
-    /// Parts that do not lie as their policy wants and that no move mends.
+    /// Of that, parts that no move mends and that are cut anew with another code.
+    #[serde(default)]
+    pub recuts: MovingSlots,
+    /// Parts that do not lie as their policy wants, and that neither a move mends nor another
+    /// code.
     pub stuck_parts: u64,
     /// Of these, parts that survive less than their policy asks for.
     pub at_risk_parts: u64,

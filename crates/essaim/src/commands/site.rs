@@ -175,6 +175,14 @@ fn moving(moves: Option<&Moves>) -> Vec<String> {
             lines.push("Nothing is to be moved between sites.".to_owned());
         }
     }
+    if moves.recuts.slots > 0 {
+        let parts = output::counted(moves.recuts.slots, "part has", "parts have");
+        let what = output::bytes(moves.recuts.bytes);
+        lines.push(format!(
+            "{parts} no place as they are cut: {what} are read whole and cut anew for the sites \
+             there are."
+        ));
+    }
     if moves.waiting_parts > 0 {
         let parts = output::counted(moves.waiting_parts, "part waits", "parts wait");
         lines.push(format!("{parts} for a repair before anything of them moves."));
@@ -186,7 +194,7 @@ fn moving(moves: Option<&Moves>) -> Vec<String> {
             some => format!("{some} OF THEM SURVIVE LESS THAN THEIR POLICY ASKS FOR"),
         };
         lines.push(format!(
-            "{parts} not lie as their policy wants, and no move mends that; {risk}."
+            "{parts} not lie as their policy wants, and neither a move nor another code mends that; {risk}."
         ));
         lines.extend(moves.why.iter().map(|why| format!("Why, of one of them: {why}")));
     }
@@ -491,6 +499,7 @@ mod tests {
             counted: true,
             to_move: MovingSlots { slots: left.min(7), bytes: left },
             balance: MovingSlots::default(),
+            recuts: MovingSlots::default(),
             stuck_parts: 0,
             at_risk_parts: 0,
             why: None,
@@ -508,6 +517,10 @@ mod tests {
         assert_eq!(none, "Nothing is to be moved between sites.");
         let counting = Moves { counted: false, ..moves(MovesPhase::Counting, 0, None) };
         assert!(first(&counting).contains("being counted"), "no zero before it was counted");
+        let recuts = MovingSlots { slots: 1, bytes: 3 << 20 };
+        let cut = Moves { recuts, ..moves(MovesPhase::Moving, 6 << 20, None) };
+        let told = moving(Some(&cut)).join(" ");
+        assert!(told.contains("1 part has no place") && told.contains("cut anew"), "{told}");
         let why = Some("one site more is needed".to_owned());
         let stuck = Moves { stuck_parts: 2, at_risk_parts: 1, why, ..counting };
         let told = moving(Some(&stuck)).join(" ");

@@ -32,6 +32,7 @@ impl SiteOperations {
             counted: said.counted,
             to_move: slots(said.to_move()),
             balance: slots(said.balance),
+            recuts: slots(said.recuts),
             stuck_parts: said.stuck,
             at_risk_parts: said.at_risk,
             why: said.why.clone(),

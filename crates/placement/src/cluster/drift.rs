@@ -29,13 +29,20 @@ pub enum Drifted {
         /// How many it must hold.
         needed: usize,
     },
-    /// The code itself survives less than the rule asks for: only writing the part anew
-    /// mends that.
+    /// The code itself survives less than the rule asks for: only another one mends that.
     Survives {
         /// How many failure domains may vanish, wherever the slots lie.
         survived: u8,
         /// How many must be able to.
         asked: u8,
+    },
+    /// The rule names one code, and it has another that survives no more: only that one
+    /// mends it.
+    Code {
+        /// The code it has.
+        has: Geometry,
+        /// The one that the rule names.
+        asked: Geometry,
     },
 }
 
@@ -141,9 +148,20 @@ impl Candidates {
             Promise::Table { least, .. } => least,
         };
         // On sites that all go together.
-        let lone = if home.is_some() { geometry.data() } else { 1 };
-        let survived = (geometry.parity() + 1).saturating_sub(lone);
+        let survives = |code: Geometry| {
+            let lone = if home.is_some() { code.data() } else { 1 };
+            (code.parity() + 1).saturating_sub(lone)
+        };
+        let survived = survives(geometry);
         let weak = (survived < asked).then_some(Drifted::Survives { survived, asked });
-        short.into_iter().chain(weak)
+        let other = match self.promise {
+            Promise::Exact { geometry: asked, .. }
+                if asked != geometry && survived <= survives(asked) =>
+            {
+                Some(Drifted::Code { has: geometry, asked })
+            }
+            _ => None,
+        };
+        short.into_iter().chain(weak.or(other))
     }
 }

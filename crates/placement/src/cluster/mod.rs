@@ -11,6 +11,7 @@ mod moves;
 mod plan;
 mod promise;
 mod rebuild;
+mod recut;
 mod search;
 mod spread_rule;
 

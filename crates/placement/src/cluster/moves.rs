@@ -44,8 +44,9 @@ pub enum Stuck {
     /// The map is of another epoch, or there are too few sites to go to.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The code survives too little: write the part anew.
-    #[error("its code survives less than the rule asks for: the part has to be written anew")]
+    /// The code survives too little, or is not the one that the rule names, which only
+    /// another one mends ([`Candidates::recut`]).
+    #[error("its code is not what the rule asks for, and it has no other for now")]
     Code,
     /// Every step on the way would do worse before it does better.
     #[error("no single step leads out of it without doing worse first: one more site would help")]
@@ -122,7 +123,9 @@ impl Candidates {
         if let Some(step) = part.step(slots, need, random).map_err(too_long)? {
             return Ok(Some(step));
         }
-        if drifts.iter().all(|drift| matches!(drift.what, Drifted::Survives { .. })) {
+        let is_of_code =
+            |drift: &Drift| matches!(drift.what, Drifted::Survives { .. } | Drifted::Code { .. });
+        if drifts.iter().all(is_of_code) {
             return Err(Stuck::Code);
         }
         Err(part.stuck().map_err(too_long)?)

@@ -110,6 +110,19 @@ impl Candidates {
         Err(self.not_now(&now, need).unwrap_or(Refusal::SearchTooLong))
     }
 
+    /// A placement by this code, of which every site answers; nothing if there is none now.
+    pub(super) fn plan_whole(
+        &self,
+        map: &SiteMap,
+        code: Code,
+        need: ByteCount,
+        random: &dyn Random,
+    ) -> Result<Option<SitePlacement>, TooLong> {
+        let now = self.now(map, need);
+        let chosen = self.choose(&now, code, false, &now.order(random), need)?;
+        Ok(chosen.map(|chosen| self.fill(&now, code, &chosen, need, random)))
+    }
+
     fn now<'m>(&self, map: &'m SiteMap, need: ByteCount) -> Now<'m> {
         let entries: Vec<&SiteEntry> =
             self.sites.iter().filter_map(|facts| map.site(facts.id)).collect();

@@ -29,11 +29,21 @@ impl Drift {
             Drifted::Survives { survived, asked } => language.pick(
                 format!(
                     "Nombre de pertes que la règle veut pouvoir subir\u{a0}: {asked}\u{a0}; le code de \
-                     cet objet n'en permet que {survived}. Il faut le réécrire."
+                     cet objet n'en permet que {survived}. Il lui en faut un autre."
                 ),
                 format!(
                     "Losses that the rule wants survived: {asked}; the code of this object allows \
-                     only {survived}. It has to be written anew."
+                     only {survived}. It needs another one."
+                ),
+            ),
+            Drifted::Code { has, asked } => language.pick(
+                format!(
+                    "La règle veut le code {asked}, et cet objet a le code {has}. Il lui faut \
+                     celui de la règle."
+                ),
+                format!(
+                    "The rule names the code {asked}, and this object has {has}. It needs that of \
+                     the rule."
                 ),
             ),
         }
@@ -47,10 +57,10 @@ impl Stuck {
             Self::Refused(refusal) => refusal.explain(language),
             Self::Code => language
                 .pick(
-                    "Le code de cet objet ne permet pas ce que la règle demande\u{a0}: il faut le \
-                     réécrire.",
-                    "The code of this object does not allow what the rule asks for: it has to be \
-                     written anew.",
+                    "Le code de cet objet n'est pas celui que la règle demande, et les sites \
+                     présents n'en permettent pas d'autre pour l'instant.",
+                    "The code of this object is not what the rule asks for, and the sites \
+                     there are have no other for it now.",
                 )
                 .to_owned(),
             Self::NoStep => language

@@ -13,14 +13,14 @@ use crate::trial::{GIB, NOW, SUBJECT, disk_id, entry, map, policy, site_id, site
 const NEED: ByteCount = ByteCount::new(GIB);
 
 /// One site of a random map: town, operator, free GiB, reachable, healthy, draining.
-type Drawn = (usize, usize, u64, bool, bool, bool);
+pub type Drawn = (usize, usize, u64, bool, bool, bool);
 
-fn drawn() -> impl Strategy<Value = Drawn> {
+pub fn drawn() -> impl Strategy<Value = Drawn> {
     let often = |weight| prop::bool::weighted(weight);
     (0_usize..8, 0_usize..5, 0_u64..60, often(0.85), often(0.9), often(0.1))
 }
 
-fn build(drawn: &[Drawn]) -> SiteMap {
+pub fn build(drawn: &[Drawn]) -> SiteMap {
     let site = |(at, (town, operator, free, reachable, healthy, draining)): (usize, &Drawn)| {
         let name = format!("site {at}");
         let mut site = entry(at, statement(&name, *town, *operator), 1 + at % 3);
@@ -35,7 +35,7 @@ fn build(drawn: &[Drawn]) -> SiteMap {
     map(drawn.iter().enumerate().map(site).collect())
 }
 
-fn rule_text() -> impl Strategy<Value = String> {
+pub fn rule_text() -> impl Strategy<Value = String> {
     let survive = prop::option::of(1_u8..4).prop_map(|it| it.map(|it| format!("survive = {it}\n")));
     let distinct =
         prop::option::of(prop::sample::select(vec!["site", "commune", "departement", "operator"]));

@@ -179,6 +179,11 @@ impl Spread {
     }
 }
 
+/// Whether a part has another code than it had.
+fn is_recut(was: &PartRow, is: &PartRow) -> bool {
+    was.codec != is.codec || was.data != is.data || (is.data > 1 && was.parity != is.parity)
+}
+
 impl Judge {
     /// Learns what a policy means, before it is set.
     pub(crate) fn learn(&self, rule: &Rule) -> String {
@@ -209,7 +214,8 @@ impl Judge {
     fn look(&self, part: PartId, before: &View, after: &View) -> Result<Option<String>> {
         let (was, is) = (before.part(part)?, after.part(part)?);
         let Some(is) = is.filter(|row| row.references > 0) else { return Ok(None) };
-        let old = was.as_ref().map(|row| row.slots.as_slice()).unwrap_or_default();
+        let kept = was.as_ref().filter(|was| !is_recut(was, &is));
+        let old = kept.map(|row| row.slots.as_slice()).unwrap_or_default();
         let fresh: Vec<usize> =
             (0..is.slots.len()).filter(|at| old.get(*at) != is.slots.get(*at)).collect();
         if fresh.is_empty() {
@@ -247,6 +253,15 @@ impl Judge {
         for rule in &rules {
             let before = was.map(|was| Spread::of(&sites, rule, was));
             let then = Spread::of(&sites, rule, is);
+            // What is cut anew lies like something new, and survives no less than it did.
+            let recut_of = before.as_ref().filter(|_| was.is_some_and(|was| is_recut(was, is)));
+            if let Some(before) = recut_of {
+                let least = before.survives.min(then.survives_most);
+                if then.survives < least || then.worse_than(None, rule).is_some() {
+                    return Ok(Some(format!("{before:?} was cut into {then:?}, {rule:?}")));
+                }
+                continue;
+            }
             if let Some(worse) = then.worse_than(before.as_ref(), rule) {
                 let came = before.map_or_else(
                     || "written anew".to_owned(),

@@ -49,11 +49,13 @@ pub enum Event {
     Rot,
     /// A node repaired a part for another.
     Helped,
+    /// A part was cut anew, with another code.
+    Recut,
 }
 
 impl Event {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::PutInline,
         Self::PutLarge,
         Self::Multipart,
@@ -76,6 +78,7 @@ impl Event {
         Self::Loss,
         Self::Rot,
         Self::Helped,
+        Self::Recut,
     ];
 }
 

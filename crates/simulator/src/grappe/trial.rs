@@ -103,6 +103,10 @@ async fn run(trial: GrappeTrial) -> Result<GrappeReport> {
     if grappe.up().any(helped) {
         report.note(Event::Helped);
     }
+    let recut = |(_, process): (u8, &Process)| process.steward.status().borrow().parts_recut > 0;
+    if grappe.up().any(recut) {
+        report.note(Event::Recut);
+    }
     grappe.stop().await;
     Ok(report)
 }

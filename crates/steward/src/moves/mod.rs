@@ -7,8 +7,9 @@
 //! ```
 //! A part drifts when the site map or a policy has changed since it was placed: a site is
 //! emptied, has lost a certificate, or came only later. What drifts moves a slot at a
-//! time, by `placement`'s steps, of which none does worse than it found. Parts that lie as
-//! they should move where there is more room if sites are far from equally full.
+//! time, by `placement`'s steps, of which none does worse than it found. One that no step
+//! mends is cut anew, if the sites there are have a code for it ([`crate::recut`]). Parts
+//! that lie as they should move where there is more room if sites are far from equally full.
 //!
 //! **Invariants**
 //! - One node does it, whoever leads; and only while nothing waits for repair.
@@ -73,10 +74,11 @@ impl Moving {
     }
 }
 
-/// A slot that has moved.
+/// Slots that have moved.
 struct Moved {
-    from: Option<SiteId>,
-    to: SiteId,
+    from: Vec<SiteId>,
+    to: Vec<SiteId>,
+    /// Of each.
     bytes: u64,
     what: What,
 }
@@ -88,6 +90,8 @@ enum What {
     Balance,
     /// It is one copy more.
     Copy,
+    /// Its part of so many bytes is cut anew.
+    Recut(u64),
 }
 
 impl Steward {
@@ -125,8 +129,8 @@ impl Steward {
         let parts = page.into_iter().filter(|(_, row)| row.references > 0);
         let mut moved = Ok(());
         if moving.said.phase == MovesPhase::Counting {
-            for (_, row) in parts {
-                let (plan, bound) = self.plan(now, &row)?;
+            for (part, row) in parts {
+                let (plan, bound) = self.plan(now, part, &row)?;
                 moving.until = moving.until.into_iter().chain(bound.until()).min();
                 count(&mut moving.tally, &plan, &now.map, slot_bytes(&row));
             }
@@ -284,15 +288,21 @@ impl Steward {
                     What::Drift => {}
                     What::Balance => moving.said.balance.take(one.bytes),
                     What::Copy => moving.said.copies.take(one.bytes),
+                    What::Recut(whole) => {
+                        moving.rate.moved(clock, whole);
+                        moving.said.recuts.take(whole);
+                    }
                 }
-                if let Some(from) = one.from {
+                for from in one.from {
                     let from = moving.said.site(from);
                     from.left.add(one.bytes);
-                    if one.what == What::Drift {
+                    if matches!(one.what, What::Drift | What::Recut(_)) {
                         from.leaves.take(one.bytes);
                     }
                 }
-                moving.said.site(one.to).came.add(one.bytes);
+                for to in one.to {
+                    moving.said.site(to).came.add(one.bytes);
+                }
             }
             failed = failed.or(error);
         }
@@ -325,14 +335,22 @@ impl Steward {
         let places = self.places()?;
         let row = self.view().part(part)?.filter(|row| row.references > 0);
         let (Some(now), Some(row)) = (&places.now, row) else { return Ok(None) };
-        let (step, is_balance) = match self.plan(now, &row)?.0 {
+        let (step, is_balance) = match self.plan(now, part, &row)?.0 {
             Plan::Drifts(step, _) => (step, false),
             Plan::Balances(step, _) => (step, true),
             Plan::Copies => {
                 let bytes = slot_bytes(&row);
                 let Some(disk) = self.copy_add(part, row).await? else { return Ok(None) };
-                let to = now.map.site_of(disk);
-                return Ok(to.map(|to| Moved { what: What::Copy, from: None, to, bytes }));
+                let to = now.map.site_of(disk).into_iter().collect();
+                return Ok(Some(Moved { from: Vec::new(), to, bytes, what: What::Copy }));
+            }
+            Plan::Recuts(recut, from) => {
+                let bytes = slot_bytes(&row);
+                if !self.part_recut(part, &row, &recut, places.epoch).await? {
+                    return Ok(None);
+                }
+                let to = recut.slots.iter().filter_map(|disk| now.map.site_of(*disk)).collect();
+                return Ok(Some(Moved { from, to, bytes, what: What::Recut(recut.bytes) }));
             }
             Plan::Rests | Plan::Waits(_) | Plan::Stuck { .. } => return Ok(None),
         };
@@ -344,9 +362,10 @@ impl Steward {
             // What was to move is bad, and nothing makes up for it: a repair finds out.
             self.bad_found(part, slot)?;
         }
-        let (from, bytes) = (now.map.site_of(step.from), slot_bytes(&row));
+        let from = now.map.site_of(step.from).into_iter().collect();
+        let (to, bytes) = (vec![step.site], slot_bytes(&row));
         let what = if is_balance { What::Balance } else { What::Drift };
-        Ok((outcome.moved > 0).then_some(Moved { what, from, to: step.site, bytes }))
+        Ok((outcome.moved > 0).then_some(Moved { from, to, bytes, what }))
     }
 
     /// The disk at a site that an earlier attempt wrote this slot to.
@@ -388,6 +407,12 @@ fn count(said: &mut Moves, plan: &Plan, map: &SiteMap, bytes: u64) {
         }
         Plan::Balances(..) => said.balance.add(bytes),
         Plan::Copies => said.copies.add(bytes),
+        Plan::Recuts(recut, leave) => {
+            said.recuts.add(recut.bytes);
+            for site in leave {
+                said.site(*site).leaves.add(bytes);
+            }
+        }
         Plan::Stuck { leave, at_risk, why } => {
             said.stuck += 1;
             said.at_risk += u64::from(*at_risk);

@@ -10,10 +10,11 @@ use placement::{
     Candidates, DiskFacts, Drifted, Geometry, Language, Move, SiteMap, SiteState, Stuck,
 };
 use seal::SealedLayout;
-use units::{ByteCount, DiskId, SiteId, Timestamp, planted};
+use units::{ByteCount, DiskId, PartId, SiteId, Timestamp, planted};
 
 use crate::limits::GOAL_DRAWS_MAX;
 use crate::planted::{MOVE_ANYWHERE, MOVE_TO_DRAINED};
+use crate::recut::Recut;
 use crate::{Steward, StewardError};
 
 /// What is to be done with a part.
@@ -30,6 +31,8 @@ pub(crate) enum Plan {
     Balances(Move, SiteId),
     /// It gets one copy more.
     Copies,
+    /// It is cut anew, and leaves these sites by that.
+    Recuts(Recut, Vec<SiteId>),
     /// Slots are to leave these sites and no step leads on.
     Stuck {
         /// The sites.
@@ -58,6 +61,7 @@ impl Steward {
     pub(crate) fn plan(
         &self,
         now: &SitesNow,
+        part: PartId,
         row: &PartRow,
     ) -> Result<(Plan, Bound), StewardError> {
         let unbound = |plan| Ok((plan, Bound { binding: Vec::new() }));
@@ -70,14 +74,20 @@ impl Steward {
             return unbound(Plan::Waits(Vec::new()));
         };
         let need = ByteCount::new(layout.sealed_total().get() / u64::from(row.data.max(1)));
-        let plan = self.plan_bound(now, row, (geometry, need), &binding);
+        let plan = self.plan_bound(now, (part, row), (geometry, need), &binding);
+        let is_put_off =
+            matches!(plan, Plan::Recuts(..)) && self.recut_is_put_off(part, now.map.epoch());
+        let plan = match plan {
+            Plan::Recuts(_, leave) if is_put_off => Plan::Waits(leave),
+            plan => plan,
+        };
         Ok((plan, Bound { binding }))
     }
 
     fn plan_bound(
         &self,
         now: &SitesNow,
-        row: &PartRow,
+        (part, row): (PartId, &PartRow),
         (geometry, need): (Geometry, ByteCount),
         binding: &[Arc<Candidates>],
     ) -> Plan {
@@ -92,7 +102,10 @@ impl Steward {
         }
         let leave = sites(map, slots, &leaving);
         if slots.iter().any(|disk| self.disk_is_lost(*disk)) {
-            return Plan::Waits(leave);
+            return match self.recut_of_lost(now, (part, row), (geometry, need), binding) {
+                Some(recut) => Plan::Recuts(recut, leave),
+                None => Plan::Waits(leave),
+            };
         }
         let random = &*self.shared.objects.parts().random;
         let mut why = None;
@@ -135,9 +148,92 @@ impl Steward {
             }
             is_full = true;
         }
+        if let Some(recut) = self.recut(now, (part, row), geometry, binding).filter(|_| !is_full) {
+            if slots.iter().any(|disk| self.is_unreachable(*disk)) {
+                return Plan::Waits(leave);
+            }
+            return Plan::Recuts(recut, leave);
+        }
         let at_risk = !binding.iter().all(|one| one.survives(map, geometry, slots));
         let why = if is_full { NO_ROOM_FOR_COPIES.to_owned() } else { words(why) };
         Plan::Stuck { leave, at_risk, why }
+    }
+
+    /// What a part is to be cut into that cannot stay as it is, if the policies that bind it
+    /// have a code in common.
+    fn recut(
+        &self,
+        now: &SitesNow,
+        (part, row): (PartId, &PartRow),
+        geometry: Geometry,
+        binding: &[Arc<Candidates>],
+    ) -> Option<Recut> {
+        let map = &now.map;
+        let layout = SealedLayout::new(row.size, row.stripe_bytes)?;
+        let sealed = layout.sealed_total();
+        let is_gone = |site: SiteId| {
+            let mut disks = map.site(site).into_iter().flat_map(|site| &site.disks);
+            disks.all(|disk| self.disk_is_lost(disk.facts.id))
+        };
+        let random = &*self.shared.objects.parts().random;
+        for candidates in binding {
+            for _ in 0..GOAL_DRAWS_MAX {
+                let ask = (geometry, row.slots.as_slice());
+                let Some(found) = candidates.recut(map, ask, sealed, is_gone, random) else {
+                    break;
+                };
+                let disks = found.disks();
+                let suits = |one: &Arc<Candidates>| {
+                    one.keeps(map, found.geometry, &disks).is_ok()
+                        && one.drifts(map, found.geometry, &disks).is_empty()
+                };
+                if binding.iter().all(suits) {
+                    let home = candidates.rule().home.is_some();
+                    return Some(Recut::of(&found, part, row, home));
+                }
+            }
+        }
+        None
+    }
+
+    /// The same of a part that has lost fragments: only if no repair has a place for them,
+    /// and if they are lost for good or it survives too little without them.
+    fn recut_of_lost(
+        &self,
+        now: &SitesNow,
+        (part, row): (PartId, &PartRow),
+        (geometry, need): (Geometry, ByteCount),
+        binding: &[Arc<Candidates>],
+    ) -> Option<Recut> {
+        let map = &now.map;
+        let is_lost = |disk: &DiskId| self.disk_is_lost(*disk);
+        let lost: Vec<usize> =
+            (0..).zip(&row.slots).filter(|(_, disk)| is_lost(disk)).map(|(slot, _)| slot).collect();
+        let left: Vec<DiskId> = row.slots.iter().copied().filter(|disk| !is_lost(disk)).collect();
+        let is_for_good =
+            row.slots.iter().filter(|disk| is_lost(disk)).all(|disk| map.site_of(*disk).is_none());
+        let is_at_risk = !binding.iter().all(|one| one.survives(map, geometry, &left));
+        let is_readable = left.len() >= usize::from(row.data);
+        let is_there = !left.iter().any(|disk| self.is_unreachable(*disk));
+        if !is_readable || !is_there || !(is_for_good || is_at_risk) {
+            return None;
+        }
+        let random = &*self.shared.objects.parts().random;
+        let mut disks = self.disk_facts();
+        disks.retain(|disk| disk.healthy && disk.free >= need && !row.slots.contains(&disk.id));
+        let has_place = |slot: usize| {
+            let completes = |disk: &DiskFacts| {
+                binding.iter().all(|one| one.completes(map, geometry, &row.slots, slot, disk.id))
+            };
+            let rebuilds = |one: &Arc<Candidates>| {
+                one.rebuild(map, geometry, &row.slots, slot, need, random).is_ok()
+            };
+            disks.iter().any(completes) || binding.iter().all(rebuilds)
+        };
+        if lost.into_iter().any(has_place) {
+            return None;
+        }
+        self.recut(now, (part, row), geometry, binding)
     }
 
     /// A step, or with a planted bug one to a site that is being emptied, or to any.

@@ -91,6 +91,9 @@ pub struct Moves {
     pub seconds_left: Option<u64>,
     /// Up to where the walk is.
     pub(crate) after: Option<PartId>,
+    /// Parts that are to be cut anew, since no move mends them, and their bytes. What of them
+    /// is to leave a site is in its `leaves` too.
+    pub recuts: Slots,
 }
 
 impl Moves {
@@ -104,11 +107,11 @@ impl Moves {
         }))
     }
 
-    /// Everything that is to leave a site, to be copied, or for balance.
+    /// Everything that is to leave a site, to be copied or cut anew, or for balance.
     pub fn to_move(&self) -> Slots {
         let mut all = self.balance;
         let leaves = self.sites.values().map(|site| site.leaves);
-        for more in leaves.chain([self.copies]) {
+        for more in leaves.chain([self.copies, self.recuts]) {
             all.slots = all.slots.saturating_add(more.slots);
             all.bytes = all.bytes.saturating_add(more.bytes);
         }
@@ -133,6 +136,7 @@ impl Moves {
             (site.leaves, site.stays) = (counted.leaves, counted.stays);
         }
         (self.balance, self.copies, self.waiting) = (tally.balance, tally.copies, tally.waiting);
+        self.recuts = tally.recuts;
         (self.stuck, self.at_risk, self.why) = (tally.stuck, tally.at_risk, tally.why);
         self.counted = true;
     }
