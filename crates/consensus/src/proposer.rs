@@ -127,6 +127,11 @@ impl Proposer {
                 first = next(&mut left_over, &mut self.queue), if may_send => first,
             };
             let Some(first) = first else { break };
+            // Nothing may have come for long, and the lead meanwhile.
+            if self.leads() != leads {
+                left_over.push_front(first);
+                continue;
+            }
             if leads {
                 self.gather(packed).await;
                 // Time may have passed, and the lead with it.
