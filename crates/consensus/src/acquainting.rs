@@ -3,6 +3,8 @@
 //! A node lets in whom its own catalog knows. One that was away while others joined does
 //! not know them, and if one of these leads it can never be told: it asks those that it
 //! does know whom they know, and lets these in until its own catalog is as new.
+//! It asks who leads, too: whoever leads may dial it in vain, at an address where it is not
+//! any more, and hears the new one only from a command that finds its way there.
 //!
 //! ```text
 //!  away:   knows 1 2 3            asks 2 ──► knows 2 3 6 7, on a newer map
@@ -18,11 +20,13 @@ use std::sync::Arc;
 
 use catalog::{Node, NodeRole, SiteMap, View};
 use futures::future::join_all;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use units::{Epoch, NodeId, NodePublicKey};
 use wire::{Peer, Roster, Transport};
 
+use crate::forward::Hint;
 use crate::limits;
 use crate::message::{self, Kind};
 use crate::state_machine::StateMachine;
@@ -84,6 +88,15 @@ impl Known {
     }
 }
 
+/// Whom most name, leaving out this node: it is asking since it does not lead.
+fn most_named(named: impl Iterator<Item = NodeId>, me: NodeId) -> Option<NodeId> {
+    let mut counts: BTreeMap<NodeId, usize> = BTreeMap::new();
+    for node in named.filter(|node| *node != me) {
+        *counts.entry(node).or_default() += 1;
+    }
+    counts.into_iter().max_by_key(|(_, count)| *count).map(|(node, _)| node)
+}
+
 /// Who is believed about whom to know.
 fn believed(map: &SiteMap, me: NodeId) -> Vec<NodeId> {
     let may_vote = |node: &&Node| node.id != me && node.role != NodeRole::Storage;
@@ -97,6 +110,7 @@ pub(crate) struct Acquainting {
     pub(crate) machine: StateMachine,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) told: watch::Sender<Introduction>,
+    pub(crate) hint: Arc<Hint>,
 }
 
 impl Acquainting {
@@ -112,10 +126,14 @@ impl Acquainting {
     /// Asks all at once: most of them may be away.
     async fn ask(&self) {
         let Ok(map) = View::new(self.machine.view()).site_map() else { return };
-        let asked = believed(&map, self.me).into_iter().map(|node| self.ask_one(node));
-        let answers = join_all(asked).await.into_iter().flatten();
-        let newest =
-            answers.filter_map(|known| known.told_to(self.me)).max_by_key(|told| told.epoch);
+        let believed = believed(&map, self.me);
+        let known = believed.iter().map(|node| self.ask_one::<Known>(*node, Kind::Known));
+        let leaders =
+            believed.iter().map(|node| self.ask_one::<Option<NodeId>>(*node, Kind::Leader));
+        let (known, leaders) = tokio::join!(join_all(known), join_all(leaders));
+        self.hint.note(most_named(leaders.into_iter().flatten().flatten(), self.me));
+        let known = known.into_iter().flatten();
+        let newest = known.filter_map(|known| known.told_to(self.me)).max_by_key(|told| told.epoch);
         let Some(newest) = newest.filter(|told| told.epoch > map.epoch) else { return };
         let is_new = |told: &mut Introduction| {
             let is_new = newest.epoch >= told.epoch && newest != *told;
@@ -129,8 +147,8 @@ impl Acquainting {
         }
     }
 
-    async fn ask_one(&self, node: NodeId) -> Option<Known> {
-        let call = message::call(Kind::Known, &()).ok()?;
+    async fn ask_one<T: DeserializeOwned>(&self, node: NodeId, kind: Kind) -> Option<T> {
+        let call = message::call(kind, &()).ok()?;
         let replied = self.transport.call(node, call, limits::READ_POINT_WITHIN).await;
         message::said(replied.ok()?).await.ok()
     }
@@ -172,6 +190,17 @@ mod tests {
         use NodeRole::{Full, Storage, Witness};
         let map = map(4, &[(1, Full), (2, Storage), (3, Witness), (4, Full)]);
         assert_eq!(believed(&map, id(1)), [id(3), id(4)]);
+    }
+
+    #[test]
+    fn who_leads_is_whom_most_name_beside_this_node() {
+        let check = |named: &[u128], expected: Option<u128>| {
+            let named = named.iter().map(|number| id(*number));
+            assert_eq!(most_named(named, id(1)), expected.map(id));
+        };
+        check(&[], None);
+        check(&[1, 1], None);
+        check(&[2, 1, 3, 3], Some(3));
     }
 
     #[test]

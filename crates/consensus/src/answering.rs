@@ -52,6 +52,7 @@ impl Handler for Answering {
                 let answer = shared.raft.append_entries(asked).await.map_err(refused)?;
                 if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
                     *shared.leader_heard.lock() = shared.lease.now();
+                    shared.hint.forget();
                 }
                 message::reply(&answer)
             }
@@ -83,6 +84,10 @@ impl Handler for Answering {
             Kind::Known => {
                 let map = View::new(shared.machine.view()).site_map().map_err(refused)?;
                 message::reply(&Known::by(map))
+            }
+            Kind::Leader => {
+                let leader = shared.raft.metrics().borrow().current_leader;
+                message::reply(&leader.map(Member::node))
             }
         }
     }

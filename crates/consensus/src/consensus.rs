@@ -24,8 +24,8 @@ use crate::backup::writer::BackupWriter;
 use crate::backup::{BackupError, BackupReport};
 use crate::checkpoint::{self, CheckpointRule};
 use crate::error::{OpenError, ProposeError, Unavailable};
-use crate::forward::{Forwarder, NO_LEADER};
-use crate::handing::{Handing, Hold, LeadRule, Released};
+use crate::forward::{Forwarder, Hint, NO_LEADER};
+use crate::handing::{Handing, Hands, Hold, LeadRule, Released};
 use crate::health::{Condition, Health};
 use crate::leading::{Loads, is_load};
 use crate::lease::Lease;
@@ -159,6 +159,10 @@ pub(crate) struct Shared {
     me: NodeId,
     /// When a leader was last heard, by the stop-watch.
     pub(crate) leader_heard: Arc<Mutex<Duration>>,
+    /// Who leads, by word of others; see [`Hint`].
+    pub(crate) hint: Arc<Hint>,
+    /// What hands the lead over when this node stops; none where there are no others.
+    hands: Option<Hands>,
     /// Those who wait for word from the leader; none where nobody need be asked, and none
     /// once this node stops.
     readers: Mutex<Option<mpsc::Sender<Reader>>>,
@@ -311,11 +315,13 @@ impl Consensus {
 
         let stamps = Arc::new(Stamps::after(machine.stamped(), Arc::clone(&parts.clock)));
         let (queue, waiting) = mpsc::channel(limits::QUEUE_COMMANDS_MAX);
+        let hint: Arc<Hint> = Arc::default();
         let forwarder = parts.transport.as_ref().map(|transport| Forwarder {
             raft: raft.clone(),
             me,
             transport: Arc::clone(transport),
             applied: machine.applied(),
+            hint: Arc::clone(&hint),
         });
         let (released, hold) = (Arc::default(), Hold::default());
         let loads = Arc::new(Loads::new(parts.lead.slice));
@@ -348,6 +354,7 @@ impl Consensus {
         });
         let leader_heard = Arc::new(Mutex::new(opened));
         let (told, introduced) = watch::channel(Introduction::default());
+        let mut hands_at_stop = None;
         if let Some(transport) = &parts.transport {
             let acquainting = Acquainting {
                 me: parts.node,
@@ -355,10 +362,11 @@ impl Consensus {
                 machine: machine.clone(),
                 transport: Arc::clone(transport),
                 told,
+                hint: Arc::clone(&hint),
             };
             tasks.push(tokio::spawn(acquainting.run()));
             let (raft, lease, machine) = (raft.clone(), Arc::clone(&lease), machine.clone());
-            let handing = Handing {
+            let hands = Hands {
                 raft: raft.clone(),
                 me,
                 lease: Arc::clone(&lease),
@@ -366,10 +374,14 @@ impl Consensus {
                 loads: Arc::clone(&loads),
                 released: Arc::clone(&released),
                 hold,
+            };
+            let handing = Handing {
+                hands: hands.clone(),
                 rule: parts.lead,
                 looks_at: Duration::ZERO,
                 again_at: Duration::ZERO,
             };
+            hands_at_stop = Some(hands);
             tasks.push(tokio::spawn(Seating { raft, me, machine, lease, handing }.run()));
             let (raft, transport) = (reads.raft.clone(), Arc::clone(transport));
             let lease = Arc::clone(&reads.lease);
@@ -379,6 +391,8 @@ impl Consensus {
         let shared = Shared {
             raft,
             leader_heard,
+            hint,
+            hands: hands_at_stop,
             engine: parts.engine,
             machine,
             lease,
@@ -588,15 +602,22 @@ impl Consensus {
         shared.writer.end().await;
     }
 
-    /// Answers what waits, takes a last checkpoint, closes the log. Other handles
-    /// can still read.
+    /// Hands the lead over if others vote, answers what waits, takes a last checkpoint,
+    /// closes the log. Other handles can still read.
     pub async fn shutdown(self) {
         let shared = &self.shared;
-        drop(shared.queue.lock().take());
         drop(shared.readers.lock().take());
+        // From here on the seats rest.
         for task in shared.tasks.lock().drain(..) {
             task.abort();
         }
+        if let Some(hands) = &shared.hands
+            && let Ok(map) = self.view().site_map()
+        {
+            hands.before_the_stop(&map).await;
+        }
+        // What waited for the hand-over goes to whoever leads now.
+        drop(shared.queue.lock().take());
         let packer = shared.packer.lock().take();
         if let Some(packer) = packer {
             let _ = shared.unless_full(packer).await;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::join_all;
 use openraft::ServerState;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use units::{LogIndex, NodeId, planted};
@@ -39,6 +40,26 @@ pub(crate) struct Forwarder {
     pub(crate) transport: Arc<dyn Transport>,
     /// Follows the last entry applied here.
     pub(crate) applied: watch::Receiver<LogIndex>,
+    pub(crate) hint: Arc<Hint>,
+}
+
+/// Who leads, by word of another node while this one is cut off; forgotten as soon as a
+/// leader is heard. One that does not lead says so, and is asked again to no harm.
+#[derive(Default)]
+pub(crate) struct Hint(Mutex<Option<NodeId>>);
+
+impl Hint {
+    pub(crate) fn note(&self, leader: Option<NodeId>) {
+        *self.0.lock() = leader;
+    }
+
+    pub(crate) fn forget(&self) {
+        self.note(None);
+    }
+
+    fn leader(&self) -> Option<NodeId> {
+        *self.0.lock()
+    }
 }
 
 /// What is known of the lead.
@@ -54,11 +75,14 @@ impl Forwarder {
     pub(crate) fn lead(&self) -> Lead {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow();
+        let hint = self.hint.leader().filter(|hint| *hint != self.me.node());
         match metrics.current_leader {
-            Some(leader) if leader != self.me => Lead::Of(leader.node()),
             // The vote may be one that this node lost its seat with.
-            Some(_) if metrics.state == ServerState::Leader => Lead::Mine,
-            _ => Lead::Nobody,
+            Some(leader) if leader == self.me && metrics.state == ServerState::Leader => Lead::Mine,
+            leader => {
+                let heard = leader.filter(|leader| *leader != self.me).map(Member::node);
+                hint.or(heard).map_or(Lead::Nobody, Lead::Of)
+            }
         }
     }
 

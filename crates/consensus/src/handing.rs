@@ -19,6 +19,10 @@
 //! - Only the leader to which a promise was made gives it back, and for one other node.
 //! - Commands held back are proposed here or sent to whoever leads next; none is lost and
 //!   none done twice.
+//!
+//! A leader that is stopped hands the lead over too, so that nobody waits for an election:
+//! to whoever has the log, rather to a site where people work than to another, to a witness
+//! only if nobody else can.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,10 +34,11 @@ use openraft::raft::AppendEntriesRequest;
 use openraft::{CommittedLeaderId, LogId, RaftMetrics, ServerState};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use units::NodeId;
+use tokio::time::Instant;
+use units::{NodeId, planted};
 use wire::Transport;
 
-use crate::leading::{Loads, goes_to, relieved_by};
+use crate::leading::{Loads, goes_to, relieved_by, successors};
 use crate::lease::Lease;
 use crate::limits;
 use crate::log::record::{Ballot, EntryId};
@@ -142,8 +147,9 @@ impl Drop for Held {
     }
 }
 
-/// What hands over.
-pub(crate) struct Handing {
+/// What a hand-over takes.
+#[derive(Clone)]
+pub(crate) struct Hands {
     pub(crate) raft: Raft,
     pub(crate) me: Member,
     pub(crate) lease: Arc<Lease>,
@@ -151,6 +157,11 @@ pub(crate) struct Handing {
     pub(crate) loads: Arc<Loads>,
     pub(crate) released: Arc<Released>,
     pub(crate) hold: Hold,
+}
+
+/// What hands over when it is time.
+pub(crate) struct Handing {
+    pub(crate) hands: Hands,
     pub(crate) rule: LeadRule,
     /// When it is looked at again, by the stop-watch.
     pub(crate) looks_at: Duration,
@@ -161,38 +172,79 @@ pub(crate) struct Handing {
 impl Handing {
     /// This node has just begun to lead.
     pub(crate) fn begin(&mut self) {
-        self.loads.forget();
-        self.again_at = self.lease.now().saturating_add(self.rule.stays);
+        self.hands.loads.forget();
+        self.again_at = self.hands.lease.now().saturating_add(self.rule.stays);
     }
 
     /// Hands the lead over if it is time and another voter's site has nearly all the load, or
     /// if this node is a witness.
     /// To be asked while the membership rests.
     pub(crate) async fn step(&mut self, metrics: &Metrics, map: &SiteMap) {
-        let now = self.lease.now();
+        let hands = &self.hands;
+        let now = hands.lease.now();
         if now < self.looks_at {
             return;
         }
         self.looks_at = now.saturating_add(limits::LEAD_LOOK_EVERY);
-        let (me, may) = (self.me.node(), |node| self.may(metrics, node));
+        let (me, may) = (hands.me.node(), |node| hands.may(metrics, node));
         let near_the_load = || {
-            let recent = (now >= self.again_at).then(|| self.loads.recent(now))?;
+            let recent = (now >= self.again_at).then(|| hands.loads.recent(now))?;
             goes_to(map, me, &recent, may)
         };
         let Some(to) = relieved_by(map, me, may).or_else(near_the_load) else { return };
-        let begun = self.lease.now();
-        match self.hand_over(metrics, to).await {
-            Ok(()) => {
-                let took_ms = self.lease.now().saturating_sub(begun).as_millis();
-                tracing::info!(%to, took_ms, "the lead of the catalog was handed over");
+        if !hands.hand_over_to(metrics, to).await {
+            let now = hands.lease.now();
+            self.again_at = now.saturating_add(self.rule.stays);
+            self.looks_at = now.saturating_add(limits::HAND_OVER_AGAIN_AFTER);
+        }
+    }
+}
+
+impl Hands {
+    /// If this node leads others, which it is not to do any more since it stops: hands the
+    /// lead to the best voter that takes it, and waits until somebody is elected. Ends
+    /// within [`limits::HAND_OVER_AT_STOP_WITHIN`], whatever comes of it.
+    /// To be asked while the membership rests.
+    pub(crate) async fn before_the_stop(&self, map: &SiteMap) {
+        let until = Instant::now() + limits::HAND_OVER_AT_STOP_WITHIN;
+        let leads_others = |metrics: &Metrics| {
+            let voters = metrics.membership_config.voter_ids();
+            metrics.state == ServerState::Leader && voters.count() > 1
+        };
+        let metrics = self.raft.metrics().borrow().clone();
+        if !leads_others(&metrics) {
+            return;
+        }
+        let recent = self.loads.recent(self.lease.now());
+        let able = successors(map, &recent, |node| self.may(&metrics, node));
+        let somebody_leads = async {
+            for to in able {
+                let metrics = self.raft.metrics().borrow().clone();
+                if !leads_others(&metrics) || self.hand_over_to(&metrics, to).await {
+                    break;
+                }
             }
+            let mut changes = self.raft.metrics();
+            let is_other = |leader: Member| leader != self.me;
+            let _ = changes.wait_for(|now| now.current_leader.is_some_and(is_other)).await;
+        };
+        if tokio::time::timeout_at(until, somebody_leads).await.is_err() {
+            tracing::warn!("this node stops while it leads: the others have to elect somebody");
+        }
+    }
+
+    /// Says whether it came off.
+    async fn hand_over_to(&self, metrics: &Metrics, to: NodeId) -> bool {
+        let begun = self.lease.now();
+        let handed = self.hand_over(metrics, to).await;
+        let took_ms = self.lease.now().saturating_sub(begun).as_millis();
+        match handed {
+            Ok(()) => tracing::info!(%to, took_ms, "the lead of the catalog was handed over"),
             Err(reason) => {
-                let now = self.lease.now();
-                self.again_at = now.saturating_add(self.rule.stays);
-                self.looks_at = now.saturating_add(limits::HAND_OVER_AGAIN_AFTER);
                 tracing::warn!(%to, reason, "the lead of the catalog stays where it is");
             }
         }
+        handed.is_ok()
     }
 
     /// Whether a node votes, answers, and has nearly all of the log.
@@ -217,7 +269,7 @@ impl Handing {
         if !self.ask(to, Kind::Lead, &LeadAsk::May).await.unwrap_or(false) {
             return Err("the node there cannot lead now: see its status");
         }
-        let _held = self.hold.begin();
+        let _held = (!planted::is_on("consensus-hand-over-unheld")).then(|| self.hold.begin());
         let last = self.all_is_at(to).await?;
         let release = Release { by: metrics.vote, to };
         let next = Ballot::new(metrics.vote.leader_id().term + 1, Member::new(to));

@@ -11,12 +11,13 @@
 //! **Invariant**: what the cluster does for itself (repairs, moves, clean-up) is no load:
 //! whoever leads does it, so it would keep the lead wherever it is.
 
+use core::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use catalog::Command;
 use catalog::command::PlacedCommand;
-use catalog::{NodeRole, SiteMap};
+use catalog::{Node, NodeRole, Site, SiteMap};
 use parking_lot::Mutex;
 use units::{NodeId, SiteId};
 
@@ -144,9 +145,31 @@ pub(crate) fn relieved_by(
     full.find(|node| may(node.id)).map(|node| node.id)
 }
 
+/// Who could lead instead of this node, which stops, the best first: at sites that are not
+/// being emptied, and where most came in lately; witnesses only after all others.
+pub(crate) fn successors(
+    map: &SiteMap,
+    recent: &Counts,
+    may: impl Fn(NodeId) -> bool,
+) -> Vec<NodeId> {
+    let load = |site: SiteId| {
+        let nodes = map.nodes_at(site);
+        nodes.fold(0_u64, |sum, node| {
+            sum.saturating_add(recent.get(&node.id).copied().unwrap_or_default())
+        })
+    };
+    let rank = |node: &&Node| {
+        let is_draining = map.site(node.site).is_none_or(Site::is_draining);
+        (node.role == NodeRole::Witness, is_draining, Reverse(load(node.site)), node.id)
+    };
+    let mut able: Vec<&Node> = map.nodes.iter().filter(|node| may(node.id)).collect();
+    able.sort_by_key(rank);
+    able.into_iter().map(|node| node.id).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use catalog::{Node, Site, SiteName, SiteState};
+    use catalog::{SiteName, SiteState};
     use units::{NodePublicKey, Timestamp};
 
     use super::*;
@@ -220,6 +243,19 @@ mod tests {
         assert_eq!(relieved_by(&map(0, 1), id(1), may), Some(id(2)));
         assert_eq!(relieved_by(&map(0, 1), id(1), |node| node == id(3)), Some(id(3)));
         assert_eq!(relieved_by(&map(0, 1), id(1), |_| false), None);
+    }
+
+    #[test]
+    fn who_stops_is_followed_by_who_has_work_and_no_witness_before_others() {
+        let check = |map: &SiteMap, recent: &[(u128, u64)], expected: &[u128]| {
+            let recent = recent.iter().map(|(node, count)| (id(*node), *count)).collect();
+            let able = |node| node != id(1) && node != id(14);
+            let expected: Vec<NodeId> = expected.iter().copied().map(id).collect();
+            assert_eq!(successors(map, &recent, able), expected);
+        };
+        check(&map(0, 0), &[], &[2, 3, 4]);
+        check(&map(0, 0), &[(1, 90), (3, 10), (4, 7), (14, 8)], &[4, 3, 2]);
+        check(&map(3, 2), &[(2, 90), (3, 50)], &[4, 3, 2]);
     }
 
     #[test]

@@ -123,4 +123,8 @@ pub const PLANTED: &[units::planted::PlantedBug] = &[
         name: "consensus-seats-share-a-site",
         what: "two nodes of one site vote",
     },
+    units::planted::PlantedBug {
+        name: "consensus-hand-over-unheld",
+        what: "goes on proposing while the lead is handed over",
+    },
 ];

@@ -261,6 +261,11 @@ pub const HAND_OVER_LOOK: Duration = Duration::from_millis(5);
 /// How long it is waited for the next leader's election.
 pub const HAND_OVER_WITHIN: Duration = Duration::from_secs(2);
 
+/// How long a leader that is stopped tries to hand the lead over: the first voter asked may
+/// not take it, and the election takes a few round trips. Less than a supervisor that kills
+/// after ten seconds leaves.
+pub const HAND_OVER_AT_STOP_WITHIN: Duration = Duration::from_secs(3);
+
 /// How long after a hand-over that did not come off the next one is tried.
 pub const HAND_OVER_AGAIN_AFTER: Duration = Duration::from_secs(10);
 

@@ -14,6 +14,9 @@
 //! | catalog | 4 propose | commands, encoded, a list | [`Proposed`], a list |
 //! | catalog | 5 read point | nothing | [`ReadPoint`] |
 //! | catalog | 6 known | nothing | [`Known`](crate::acquainting::Known) |
+//! | catalog | 9 leader | nothing | the node that leads, if one is known |
+//!
+//! A node of an older version refuses a kind that it does not know.
 //!
 //! **Invariant**: nothing that another node says can panic here, or takes more memory
 //! than [`limits::MESSAGE_BYTES_MAX`].
@@ -44,10 +47,11 @@ pub(crate) enum Kind {
     Known = 6,
     Release = 7,
     Lead = 8,
+    Leader = 9,
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Append,
         Self::Vote,
         Self::Snapshot,
@@ -56,13 +60,14 @@ impl Kind {
         Self::Known,
         Self::Release,
         Self::Lead,
+        Self::Leader,
     ];
 
     pub(crate) const fn service(self) -> Service {
         match self {
             Self::Append | Self::Vote | Self::Release | Self::Lead => Service::Consensus,
             Self::Snapshot => Service::Snapshot,
-            Self::Propose | Self::ReadPoint | Self::Known => Service::Catalog,
+            Self::Propose | Self::ReadPoint | Self::Known | Self::Leader => Service::Catalog,
         }
     }
 }

@@ -57,8 +57,10 @@ async fn a_command_whose_entry_was_cut_off_is_not_proposed_again() {
     scenarios::a_command_whose_entry_was_cut_off_is_not_proposed_again().await;
 }
 
-#[tokio::test]
+/// In simulated time: how soon who stands for election decides what it meets.
+#[tokio::test(start_paused = true)]
 async fn a_leader_whose_entry_a_snapshot_covers_leads_again() {
+    let _spot = host::on_the_spot();
     scenarios::a_leader_whose_entry_a_snapshot_covers_leads_again().await;
 }
 

@@ -12,6 +12,7 @@ use catalog::NodeRole;
 use consensus::LeadRule;
 use harness::Choices;
 use harness::registers::{Registers, read_until, write_until};
+use harness::scenarios;
 use harness::sim_cluster::{Cluster, node_id, read, write};
 use tokio::time::{Instant, sleep};
 
@@ -110,6 +111,47 @@ async fn a_witness_hands_the_lead_on() {
         let value = 1_000 + life;
         while write(&cluster.consensus(leader), 2, value).await.is_err() {}
     }
+    cluster.shutdown().await;
+}
+
+/// Nobody waits for an election: its shortest wait is 700 ms.
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_is_stopped_hands_the_lead_over_first() {
+    let _spot = host::on_the_spot();
+    for count in [3, 5] {
+        let longest = scenarios::a_leader_that_is_stopped_hands_the_lead_over_first(count).await;
+        println!("{count} sites: longest wait for a write {longest:?}");
+        assert!(longest < Duration::from_millis(500), "{count}: {longest:?}");
+    }
+    // Two sites write together only; who was stopped finds the other leading.
+    scenarios::a_leader_that_is_stopped_hands_the_lead_over_first(2).await;
+}
+
+/// A site that led, was away, and cannot be dialled at its old address any more: it dials
+/// the others, asks them who leads, and its commands arrive there.
+#[tokio::test(start_paused = true)]
+async fn who_led_and_cannot_be_dialled_any_more_is_told_who_leads() {
+    let _spot = host::on_the_spot();
+    let mut cluster = Cluster::start(34, 3).await;
+    let leader = cluster.leader().await;
+    cluster.kill(leader, None).await;
+    let next = cluster.leader().await;
+    *cluster.tampering.moved.lock() = Some(node_id(leader));
+    cluster.up(leader).await;
+    let back = cluster.consensus(leader);
+    let begun = Instant::now();
+    // It stands for election in vain until it is cut off.
+    while back.cut_off().is_none() {
+        sleep(Duration::from_millis(100)).await;
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", back.status());
+    }
+    let announcing = back.clone();
+    let announced = tokio::spawn(async move { write(&announcing, 1, 7).await });
+    while read(&cluster.consensus(next), 1).await != Some(7) {
+        sleep(Duration::from_millis(100)).await;
+        assert!(begun.elapsed() < Duration::from_secs(20), "it never arrives: {:?}", back.status());
+    }
+    announced.abort();
     cluster.shutdown().await;
 }
 

@@ -20,6 +20,9 @@ fn is_caught_in_a_cluster(name: &str) -> Option<bool> {
             Box::pin(scenarios::a_minority_neither_writes_nor_reads())
         }
         "consensus-read-unasked" => Box::pin(scenarios::what_is_acknowledged_is_read_everywhere()),
+        "consensus-hand-over-unheld" => Box::pin(async {
+            scenarios::a_leader_that_is_stopped_hands_the_lead_over_first(3).await;
+        }),
         "consensus-seats-share-a-site" => Box::pin(scenarios::one_node_of_a_site_votes()),
         _ => return None,
     };

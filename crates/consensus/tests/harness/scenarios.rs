@@ -1,9 +1,12 @@
 //! What must hold in a cluster whoever fails; each panics if it does not.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use consensus::{Fate, ProposeError, Unavailable};
+use consensus::{Consensus, Fate, ProposeError, Unavailable};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::sim_cluster::{Cluster, node_id, read, read_stale, write};
 use super::tampering::Answers;
@@ -125,7 +128,14 @@ pub async fn a_leader_whose_entry_a_snapshot_covers_leads_again() {
         // Whatever was on its way before is given up.
         tokio::time::sleep(Duration::from_millis(2_500)).await;
         cluster.network.heal();
-        assert_eq!(read(&cut, 1).await, Some(900));
+        // Who was cut off knows a moment later that it is not.
+        let healed = Instant::now();
+        let mut found = read(&cut, 1).await;
+        while found.is_none() && healed.elapsed() < Duration::from_secs(5) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            found = read(&cut, 1).await;
+        }
+        assert_eq!(found, Some(900));
     };
     let (written, ()) = tokio::join!(write(&cut, 2, 9), healing);
     let error = written.expect_err("nobody answers for its entry");
@@ -234,4 +244,64 @@ pub async fn what_is_acknowledged_is_read_everywhere() {
         }
     }
     cluster.shutdown().await;
+}
+
+/// Writes one value after the other until the end or, at a site that stops, until it does;
+/// the longest wait for one that was written.
+async fn longest_write(consensus: Consensus, register: usize, end: Arc<AtomicBool>) -> Duration {
+    let (mut longest, mut value) = (Duration::ZERO, 0);
+    while !end.load(Ordering::SeqCst) {
+        value += 1;
+        let begun = Instant::now();
+        match write(&consensus, register, value).await {
+            Ok(()) => longest = longest.max(begun.elapsed()),
+            Err(error) if error.to_string().contains("stopping") => break,
+            Err(error) => panic!("register {register}, value {value}: {error}"),
+        }
+    }
+    longest
+}
+
+/// A leader that is stopped while all write hands the lead over first: when it has ended
+/// another leads by the one election that it asked for, and no writer was told anything but
+/// that its command was done. What was acknowledged where it stopped is read elsewhere. The
+/// longest wait for a write, of those that were answered.
+pub async fn a_leader_that_is_stopped_hands_the_lead_over_first(count: usize) -> Duration {
+    let mut cluster = Cluster::start(41, count).await;
+    cluster.network.delay_set_all(Duration::from_millis(5), Duration::ZERO);
+    let mut longest = Duration::ZERO;
+    for life in 0..3_u64 {
+        let leader = cluster.leader().await;
+        let term = cluster.consensus(leader).status().term;
+        let end: Arc<AtomicBool> = Arc::default();
+        let mut writers = JoinSet::new();
+        // One of two that is left alone writes nothing.
+        for number in (0..count).filter(|_| count > 2) {
+            for more in 0..3 {
+                let (consensus, end) = (cluster.consensus(number), Arc::clone(&end));
+                writers.spawn(longest_write(consensus, 10 * number + more, end));
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        write(&cluster.consensus(leader), 100, life).await.expect("written");
+        cluster.stop(leader).await;
+        // At once: nobody has stood for election since.
+        let next = (0..count)
+            .find(|number| *number != leader && cluster.consensus(*number).status().is_leader);
+        let next = next.expect("another leads already");
+        assert_eq!(cluster.consensus(next).status().term, term + 1, "it was elected at once");
+        if count > 2 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            assert_eq!(read(&cluster.consensus(next), 100).await, Some(life));
+            assert_eq!(cluster.consensus(next).status().term, term + 1, "it stays");
+        }
+        cluster.up(leader).await;
+        end.store(true, Ordering::SeqCst);
+        while let Some(waited) = writers.join_next().await {
+            longest = longest.max(waited.expect("no writer is told that it failed"));
+        }
+        while read(&cluster.consensus(leader), 100).await != Some(life) {}
+    }
+    cluster.shutdown().await;
+    longest
 }

@@ -188,6 +188,14 @@ impl Cluster {
         self.up(number).await;
     }
 
+    /// Stops the process of a machine in order; others see the end of it afterwards only.
+    pub async fn stop(&mut self, number: usize) {
+        if let Some(up) = self.machines[number].up.take() {
+            up.shutdown().await;
+        }
+        self.network.down(node_id(number));
+    }
+
     /// Kills the process of a machine; with a power cut what was not synced goes too.
     pub async fn kill(&mut self, number: usize, power_cut: Option<u64>) {
         let survival = power_cut.map(|seed| (Survival::Drawn(seed), seed));

@@ -29,6 +29,8 @@ pub enum Answers {
 #[derive(Default)]
 pub struct Tampering {
     pub answers: Mutex<Answers>,
+    /// Nobody reaches this node, which reaches the others: it is at another address.
+    pub moved: Mutex<Option<NodeId>>,
     /// Calls with commands so far.
     pub proposals: AtomicU64,
 }
@@ -46,6 +48,10 @@ impl Transport for Tampered {
     }
 
     async fn call(&self, to: NodeId, call: Call, within: Duration) -> Result<Reply, CallError> {
+        if *self.tampering.moved.lock() == Some(to) {
+            let reason = "nobody is at that address".to_owned();
+            return Err(CallError::Unreachable { node: to, reason });
+        }
         if call.service != Service::Catalog || call.head.get(1) != Some(&PROPOSE) {
             return self.inner.call(to, call, within).await;
         }
