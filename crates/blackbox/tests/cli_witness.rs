@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use blackbox::sites::{Site, join, sites_with};
-use blackbox::{Answer, Ask, Client, Node, Start, binary, samples};
+use blackbox::{Answer, Ask, Client, Node, Start, binary, plain_get, samples};
 use http::Method;
 use serde_json::Value;
 
@@ -27,6 +27,19 @@ fn asked(node: &Node, ask: Ask) -> Result<Vec<u8>> {
     let answer = answered(node, ask)?;
     ensure!(answer.status.is_success(), "{}: {}", answer.status, answer.text());
     Ok(answer.body)
+}
+
+/// Waits until the metrics of a node have this line.
+fn measures(node: &Node, line: &str) -> Result<()> {
+    let since = Instant::now();
+    loop {
+        let (_, metrics) = plain_get(node.admin_url(), "/metrics")?;
+        if metrics.lines().any(|one| one == line) {
+            return Ok(());
+        }
+        ensure!(since.elapsed() < SEATED_WITHIN, "no {line} in\n{metrics}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// Asks until it is done; how long that took.
@@ -120,6 +133,16 @@ fn either_of_two_sites_may_vanish_beside_a_witness() -> Result<()> {
     let relais = site(&sites, "relais").context("no witness")?;
     ensure!(relais["witness"] == true && relais["nodes"][0]["disks"] == serde_json::json!([]));
     ensure!(!at("w").join("data/disk").exists(), "it made a disk");
+    for line in [
+        "essaim_sites{state=\"all\"} 3",
+        "essaim_sites{state=\"voting\"} 3",
+        "essaim_sites{state=\"unreachable\"} 0",
+        "essaim_sites_may_be_away 1",
+        "essaim_leads 1",
+        "essaim_custody_answers_total{verdict=\"failed\"} 0",
+    ] {
+        measures(&first, line)?;
+    }
     let list = first.essaim(&["site", "list"])?;
     ensure!(list.contains("3 sites vote: 1 of them may be away"), "{list}");
     ensure!(list.lines().any(|line| line.contains("relais") && line.contains("witness")), "{list}");
@@ -155,6 +178,7 @@ fn either_of_two_sites_may_vanish_beside_a_witness() -> Result<()> {
     // One after the other vanishes: what is left goes on, and takes what has room to survive.
     second.kill()?;
     goes_on(&first, "without-second", &large)?;
+    measures(&first, "essaim_sites{state=\"unreachable\"} 1")?;
     second = Node::start_with(start(&at("b"), "école", None)?)?.with_key_of(&first);
     sites_with(&second, SEATED_WITHIN, three_vote)?;
     first.kill()?;

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use admin::Fault;
 use admin::model::{DiskState, DiskStatus, Matter, Status};
 use fragments::Poison;
 use insight::{Insight, names};
 use metrics::gauge;
 
+use crate::cluster_gauges;
 use crate::limits::SAMPLE_EVERY;
 use crate::operations::{SiteOperations, component, missing_text, poison_text};
 use crate::reminders::Reminders;
@@ -39,11 +41,13 @@ pub(crate) fn start(tasks: &mut Tasks, operations: Arc<SiteOperations>, insight:
 
 async fn sample(operations: &Arc<SiteOperations>, insight: &Insight) -> Option<Status> {
     let looked = Arc::clone(operations);
-    let found = tokio::task::spawn_blocking(move || looked.look()).await;
+    let look = move || Ok::<_, Fault>((looked.look()?, looked.cluster_numbers()?));
+    let found = tokio::task::spawn_blocking(look).await;
     insight.metrics.upkeep();
     match found {
-        Ok(Ok(status)) => {
+        Ok(Ok((status, numbers))) => {
             tell(&status, &operations.duties_panicked(), insight);
+            cluster_gauges::set(&status.cluster, &numbers);
             return Some(status);
         }
         Ok(Err(fault)) => insight.health.not_ready("catalog", fault.message),

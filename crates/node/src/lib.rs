@@ -22,6 +22,7 @@
 
 mod announcement;
 mod cluster;
+mod cluster_gauges;
 mod credentials;
 mod custody;
 mod devices;

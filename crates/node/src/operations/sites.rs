@@ -20,6 +20,7 @@ use wire::{Contact, Transport as _};
 use super::site_moves::site_moves;
 use super::vouched::vouched;
 use super::{SiteOperations, unread};
+use crate::cluster_gauges::ClusterNumbers;
 use crate::limits::{CURRENT_WITHIN, HEARD_MAX};
 
 impl SiteOperations {
@@ -106,6 +107,18 @@ impl SiteOperations {
             unreachable: away.map(|site| site.name.to_string()).collect(),
             witnesses: witnesses.map(|site| site.name.to_string()).collect(),
             is_witness: is_witness(&map, self.cluster.site),
+        })
+    }
+
+    /// What the gauges of the cluster are made of.
+    pub(crate) fn cluster_numbers(&self) -> Result<ClusterNumbers, Fault> {
+        let map = self.map()?;
+        let leader = self.consensus.status().leader;
+        let is_cut_off = self.consensus.cut_off().is_some();
+        Ok(ClusterNumbers {
+            leads: leader == Some(self.cluster.node) && !is_cut_off,
+            moves: self.moves(&map)?,
+            steward: self.scrub.steward(),
         })
     }
 
