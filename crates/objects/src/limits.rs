@@ -56,9 +56,13 @@ pub const READ_AHEAD_LEAVES: usize = READ_POOL_BYTES / 2;
 /// rebuilt column by column; of one that is read at length the whole stripe, once.
 pub const NARROW_BYTES_MAX: u64 = 1024 * 1024;
 
-/// How long a fragment at another node is waited for, on top of the way there, before the
-/// stripe is read without it as well: longer than a disk that turns takes under load.
-pub const HEDGE_AFTER: Duration = Duration::from_millis(60);
+/// How long a fragment is waited for at most, on top of the way there, before the stripe
+/// is read without it as well: longer than a disk that turns takes under load.
+pub const HEDGE_AFTER_MAX: Duration = Duration::from_millis(60);
+
+/// How long it is waited for at least on top of the way, however fast its disk usually is:
+/// a processor that is busy takes so long to get round to it.
+pub const HEDGE_AFTER_MIN: Duration = Duration::from_millis(15);
 
 /// How many times the way there and back is waited for on top.
 pub const HEDGE_ROUND_TRIPS: u32 = 3;
@@ -72,8 +76,17 @@ pub const HEDGES_IN_STORE: u32 = 20;
 /// How long a disk that was slow is left out, before it is tried again.
 pub const SLOW_FOR: Duration = Duration::from_secs(5);
 
-/// Slow disks that are remembered; with more than these nothing can be left out anyway.
-pub const SLOW_DISKS_MAX: usize = 256;
+/// How long after that a disk is no longer known to have been slow, if nobody tried it.
+pub const SLOW_FORGOTTEN_AFTER: Duration = Duration::from_mins(1);
+
+/// Disks whose times are known.
+pub const DISKS_MEASURED_MAX: usize = 256;
+
+/// A fragment is far if the way to it is so many times that to others which make up for it,
+pub const FAR_TIMES: u32 = 2;
+
+/// and this longer besides: then reading more of the near ones costs less than the way.
+pub const FAR_BEYOND: Duration = Duration::from_millis(20);
 
 /// Readers that hold a whole rebuilt stripe at once.
 pub const DEGRADED_READS_MAX: usize = 4;

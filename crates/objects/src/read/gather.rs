@@ -3,6 +3,8 @@
 //! The nearest are asked first, and no more than are needed. One that fails has the next
 //! asked in its place; when they take too long all others are asked as well.
 
+use core::time::Duration;
+
 use bytes::Bytes;
 use erasure::Code;
 use futures::StreamExt as _;
@@ -10,7 +12,7 @@ use futures::stream::FuturesUnordered;
 use tokio::time::{Instant, timeout_at};
 use units::DiskId;
 
-use super::hedging::{Hedging, Rank};
+use super::hedging::Rank;
 
 /// A fragment, and the disks that may have it, in the order they are asked.
 pub(crate) struct Holders {
@@ -18,6 +20,8 @@ pub(crate) struct Holders {
     pub(crate) disks: Vec<DiskId>,
     /// That of the best of them.
     pub(crate) rank: Rank,
+    /// How long is waited for it.
+    pub(crate) patience: Duration,
 }
 
 /// Reads until there are enough fragments to join the stripe; one slot for each.
@@ -30,8 +34,8 @@ pub(crate) async fn gather<Read: Future<Output = (u8, Option<Bytes>)>>(
     holders.retain(|holders| !holders.disks.is_empty());
     holders.sort_by_key(|holders| holders.rank);
     let wanted = usize::from(code.data());
-    let way = holders.iter().take(wanted).map(|holders| holders.rank.way).max();
-    let mut all_at = Some(Instant::now() + Hedging::patience(way.unwrap_or_default()));
+    let patience = holders.iter().take(wanted).map(|holders| holders.patience).max();
+    let mut all_at = Some(Instant::now() + patience.unwrap_or_default());
     let mut rest = holders.into_iter();
     let mut asked: FuturesUnordered<Read> = rest.by_ref().take(wanted).map(&read).collect();
     let mut have = 0;
@@ -60,9 +64,9 @@ pub(crate) async fn gather<Read: Future<Output = (u8, Option<Bytes>)>>(
 
 #[cfg(test)]
 mod tests {
-    use core::time::Duration;
     use std::cell::RefCell;
 
+    use super::super::hedging::Hedging;
     use super::*;
 
     /// What each fragment's holder does, by number: how far it is, how long it takes, and
@@ -76,6 +80,7 @@ mod tests {
             fragment,
             disks: vec![DiskId::from_u128(u128::from(fragment))],
             rank: Rank::at(Duration::from_millis(*way)),
+            patience: Hedging::patience_max(Duration::from_millis(*way)),
         });
         let asked = RefCell::new(Vec::new());
         let begun = Instant::now();
@@ -111,7 +116,7 @@ mod tests {
     async fn one_that_lets_us_wait_is_not_waited_for() {
         let hour = 3_600_000;
         let sites = [(1, hour, true), (1, 1, true), (2, 2, true), (3, 3, true)];
-        let patience = u64::try_from(Hedging::patience(Duration::from_millis(1)).as_millis());
+        let patience = u64::try_from(Hedging::patience_max(Duration::from_millis(1)).as_millis());
         let (asked, got, took) = gathered(&sites).await;
         assert_eq!((asked, got), (vec![0, 1, 2, 3], vec![1, 2]));
         assert!(took <= patience.unwrap() + 5, "{took} ms");

@@ -42,7 +42,7 @@ impl OpenPart {
             }
             let (disk, name) =
                 (located.slot(piece.fragment), self.name(&located, range.stripe, piece.fragment));
-            inner.parts.fragments.read(disk, name, piece.range.clone()).await.ok()
+            inner.read_measured(disk, name, piece.range.clone()).await.ok()
         });
         let mut bytes = BytesMut::new();
         for read in join_all(reads).await {
@@ -65,7 +65,9 @@ impl OpenPart {
         let columns = columns_of(&piece.range, code.fragment_bytes(sealed_bytes));
         let holders = (0..code.total()).filter(|one| !without.contains(one)).map(|fragment| {
             let disk = located.slot(fragment);
-            Holders { fragment, disks: vec![disk], rank: inner.rank(disk) }
+            let rank = inner.rank(disk);
+            let patience = inner.hedging.patience(disk, rank.way);
+            Holders { fragment, disks: vec![disk], rank, patience }
         });
         let read = async |holders: Holders| {
             let fragment = holders.fragment;
@@ -76,8 +78,7 @@ impl OpenPart {
                 return (fragment, Some(Bytes::new()));
             }
             let name = self.name(located, stripe, fragment);
-            let read = inner.parts.fragments.read(located.slot(fragment), name, wanted).await;
-            (fragment, read.ok())
+            (fragment, inner.read_measured(located.slot(fragment), name, wanted).await.ok())
         };
         let slots = gather(code, holders.collect(), read).await;
         let rebuilt =

@@ -13,16 +13,16 @@ use futures::future::{Either, join_all, select};
 use parking_lot::Mutex;
 use seal::limits::{SEALED_CHUNK_BYTES, TAG_BYTES};
 use seal::{ChunkPlace, ChunkSealer, SealedLayout, StripeRange};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use units::{DiskId, FragmentNumber, PartId, StripeNumber};
 
 use super::damage::{Damage, DamageKind};
 use super::gather::{Holders, gather};
-use super::hedging::{Answered, Hedging, NOT_THERE};
+use super::hedging::{Answered, Hedging, NOT_THERE, Standing, is_far};
 use super::pins::Pin;
 use crate::ObjectError;
 use crate::gateway::Inner;
-use crate::limits::NARROW_BYTES_MAX;
+use crate::limits::{HEDGE_AFTER_MIN, NARROW_BYTES_MAX};
 
 /// A part, its key opened, its fragments located.
 pub(crate) struct OpenPart {
@@ -214,7 +214,7 @@ impl OpenPart {
         let reads = pieces.iter().map(|piece| {
             let fragment = self.name(&located, range.stripe, piece.fragment);
             let disk = located.slot(piece.fragment);
-            read_noted(&inner.parts.fragments, disk, fragment, piece.range.clone(), answered)
+            read_noted(inner, disk, fragment, piece.range.clone(), answered)
         });
         let mut bytes = BytesMut::new();
         let mut unread = Unread::default();
@@ -241,41 +241,58 @@ impl OpenPart {
     }
 
     /// As [`OpenPart::read_window`], and not waiting for a disk that is slow: when it has
-    /// let others wait, or does so now, the stripe is rebuilt without it. Whichever comes
-    /// first is taken.
+    /// let others wait, or does so now, or is far away, the stripe is rebuilt without it.
+    /// Whichever comes first is taken.
     async fn read_hedged(&self, inner: &Inner, range: &StripeRange) -> Result<Vec<Bytes>, Trouble> {
         let located = self.located();
         let sealed_bytes = size(self.layout.sealed_bytes(range.stripe));
         let pieces = located.pieces(inner, sealed_bytes, range);
         let disk = |fragment: &u8| located.slot(*fragment);
-        let slow = pieces.iter().map(|piece| piece.fragment);
-        let slow: Vec<u8> = slow.filter(|one| inner.hedging.is_slow(disk(one))).collect();
-        if !slow.is_empty()
-            && let Some(plain) = self.read_without(inner, range, &slow).await
+        let asked: Vec<u8> = pieces.iter().map(|piece| piece.fragment).collect();
+        let others = located.way_to_others(inner, &asked);
+        let (mut besides, mut is_tried) = (Vec::new(), false);
+        let mut patience = Duration::ZERO;
+        for fragment in &asked {
+            let standing = inner.hedging.standing(disk(fragment));
+            let way = inner.parts.fragments.way_to(disk(fragment)).unwrap_or_default();
+            if standing == Standing::Slow || others.is_some_and(|others| is_far(way, others)) {
+                besides.push(*fragment);
+            }
+            is_tried |= standing == Standing::Tried;
+            patience = patience.max(inner.hedging.patience(disk(fragment), way));
+        }
+        if !besides.is_empty()
+            && let Some(plain) = self.read_without(inner, range, &besides).await
         {
             return Ok(plain);
         }
-        let way = pieces
-            .iter()
-            .filter_map(|piece| inner.parts.fragments.way_to(located.slot(piece.fragment)));
-        let patience = Hedging::patience(way.max().unwrap_or_default());
+        if is_tried {
+            // Just long enough for a disk that is well.
+            patience = patience.min(HEDGE_AFTER_MIN.saturating_add(others.unwrap_or_default()));
+        }
         let answered = Answered::default();
         let mut direct = pin!(self.read_window(inner, range, &answered));
         if let Ok(read) = timeout(patience, direct.as_mut()).await {
             inner.hedging.earn();
+            if is_tried && read.is_ok() {
+                for fragment in &asked {
+                    inner.hedging.well(disk(fragment));
+                }
+            }
             return read;
         }
         if !inner.hedging.spend() {
             return direct.await;
         }
-        let late: Vec<u8> = pieces
-            .iter()
-            .map(|piece| piece.fragment)
-            .filter(|fragment| !answered.has(*fragment))
-            .collect();
+        let late: Vec<u8> = asked.into_iter().filter(|fragment| !answered.has(*fragment)).collect();
         let around = pin!(self.read_without(inner, range, &late));
         match select(direct, around).await {
-            Either::Left((Ok(plain), _)) => Ok(plain),
+            Either::Left((Ok(plain), _)) => {
+                for fragment in &late {
+                    inner.hedging.well(disk(fragment));
+                }
+                Ok(plain)
+            }
             Either::Left((Err(trouble), around)) => around.await.ok_or(trouble),
             Either::Right((None, direct)) => direct.await,
             Either::Right((Some(plain), _)) => {
@@ -433,7 +450,10 @@ impl OpenPart {
                 let own = (!without.contains(&fragment)).then(|| located.slot(fragment));
                 let disks: Vec<DiskId> = own.into_iter().chain(others).collect();
                 let rank = disks.iter().map(|disk| inner.rank(*disk)).min();
-                Holders { fragment, disks, rank: rank.unwrap_or(NOT_THERE) }
+                let rank = rank.unwrap_or(NOT_THERE);
+                // Whole fragments take longer than what is measured.
+                let patience = Hedging::patience_max(rank.way);
+                Holders { fragment, disks, rank, patience }
             })
             .collect();
         let read = |holders: Holders| {
@@ -518,15 +538,32 @@ impl OpenPart {
     }
 }
 
+impl Inner {
+    /// Reads a piece of a fragment, and notes how long its disk took.
+    pub(super) async fn read_measured(
+        &self,
+        disk: DiskId,
+        name: FragmentName,
+        range: Range<usize>,
+    ) -> Result<Bytes, ReadError> {
+        let begun = Instant::now();
+        let read = self.parts.fragments.read(disk, name, range).await;
+        if read.is_ok() {
+            self.hedging.measured(disk, begun.elapsed());
+        }
+        read
+    }
+}
+
 /// Reads a piece of a fragment, and notes that it has come or failed.
 async fn read_noted(
-    fragments: &ClusterStore,
+    inner: &Inner,
     disk: DiskId,
     name: FragmentName,
     range: Range<usize>,
     answered: &Answered,
 ) -> Result<Bytes, ReadError> {
-    let read = fragments.read(disk, name, range).await;
+    let read = inner.read_measured(disk, name, range).await;
     answered.note(name.fragment.get());
     read
 }
@@ -567,6 +604,16 @@ impl Located {
     fn is_remote(&self, inner: &Inner) -> bool {
         let fragments = &inner.parts.fragments;
         self.slots.iter().any(|disk| fragments.way_to(*disk) != Some(Duration::ZERO))
+    }
+
+    /// How long the way is to the last of as many of the other fragments as it takes, if
+    /// that many can be asked.
+    fn way_to_others(&self, inner: &Inner, asked: &[u8]) -> Option<Duration> {
+        let others = (0..self.code.total()).filter(|one| !asked.contains(one));
+        let mut ranks: Vec<_> = others.map(|one| inner.rank(self.slot(one))).collect();
+        ranks.sort_unstable();
+        let last = ranks.get(usize::from(self.code.data()).checked_sub(1)?)?;
+        last.is_asked().then_some(last.way)
     }
 
     /// Which fragments hold a window; of copies the nearest that is not slow.
