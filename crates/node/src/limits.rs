@@ -19,6 +19,10 @@ pub const SHUTDOWN_MAX: Duration = Duration::from_secs(20);
 /// on a slow disk takes seconds, a disk that hangs for ever.
 pub const CATALOG_SHUTDOWN_MAX: Duration = Duration::from_secs(20);
 
+/// How long a stop waits for fragments on their way to slow disks, beside the steward's
+/// duties, which may take longer.
+pub const LATE_FRAGMENTS_MAX: Duration = Duration::from_secs(3);
+
 /// How long blocking work may hold the exit once everything has ended.
 pub const RUNTIME_SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 
@@ -35,6 +39,11 @@ const _: () = assert!(
             + CATALOG_SHUTDOWN_MAX.as_secs()
             + RUNTIME_SHUTDOWN_MAX.as_secs(),
     "the steps of a stop are what is said of it"
+);
+
+const _: () = assert!(
+    LATE_FRAGMENTS_MAX.as_secs() <= steward::limits::SHUTDOWN_MAX.as_secs(),
+    "it takes no time of its own"
 );
 
 /// How often the gauges are set and the health of the parts is looked at.

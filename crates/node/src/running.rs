@@ -22,7 +22,7 @@ use crate::files::{ACCOUNTS_FILE, ADDRESSES_FILE};
 use crate::first_look;
 use crate::first_start::FirstStart;
 use crate::gauges;
-use crate::limits::{CATALOG_SHUTDOWN_MAX, RECORD_BYTES_MAX};
+use crate::limits::{CATALOG_SHUTDOWN_MAX, LATE_FRAGMENTS_MAX, RECORD_BYTES_MAX};
 use crate::listeners::{Listeners, everywhere};
 use crate::operations::SiteOperations;
 use crate::parts::{self, Parts};
@@ -46,6 +46,7 @@ pub struct Node {
     steward: steward::Tasks,
     consensus: consensus::Consensus,
     fragments: fragments::FragmentStore,
+    late_fragments: objects::LateFragments,
     transport: Arc<wire::TcpTransport>,
     /// Each disk of the fragments and its directory.
     disks: Vec<(DiskId, PathBuf)>,
@@ -117,6 +118,7 @@ impl Node {
         watching_start(&mut tasks, watching);
         gauges::start(&mut tasks, Arc::clone(&operations), insight.clone());
         let (consensus, fragments) = (parts.consensus.clone(), parts.disks.store.clone());
+        let late_fragments = parts.objects.late_fragments();
         let disks = parts.disks.present.clone();
         let transport = Arc::clone(&parts.cluster.transport);
         serving::start(&mut tasks, &settings, &parts, listeners, admin, insight);
@@ -135,6 +137,7 @@ impl Node {
             steward,
             consensus,
             fragments,
+            late_fragments,
             transport,
             disks,
             root,
@@ -168,7 +171,11 @@ impl Node {
         let held = self.consensus.clone();
         let end = async {
             self.tasks.end().await;
-            self.steward.shutdown().await;
+            let late = tokio::time::timeout(LATE_FRAGMENTS_MAX, self.late_fragments.ended());
+            let (late, ()) = tokio::join!(late, self.steward.shutdown());
+            if late.is_err() {
+                tracing::warn!("fragments for slow disks are left to the next scrub");
+            }
             let hanging = self.fragments.shutdown().await;
             let mut hung = tell_hanging(&hanging, &self.disks);
             let catalog = tokio::time::timeout(CATALOG_SHUTDOWN_MAX, self.consensus.shutdown());

@@ -20,6 +20,7 @@ use crate::sites::Placings;
 use crate::verbs::{BucketFacts, SettingsCache};
 use crate::write::abandoned::abandoned_queue;
 use crate::write::budget::WriteBudget;
+use crate::write::stragglers::{Behind, Stragglers};
 use crate::{Credential, ObjectError};
 
 /// The path of objects, in and out; cheap to clone.
@@ -53,9 +54,22 @@ pub struct Findings {
     pub abandoned: mpsc::Receiver<PartId>,
 }
 
+/// Fragments that are on their way of what was answered for.
+pub struct LateFragments(Arc<Behind>);
+
+impl LateFragments {
+    /// Waits until there are none: they are durable then, or the steward was told of them.
+    // Cancel-safety: what was waited for is cut off with the call.
+    pub async fn ended(&self) {
+        self.0.ended().await;
+    }
+}
+
 pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) write_budget: WriteBudget,
+    pub(crate) stragglers: Arc<Stragglers>,
+    pub(crate) behind: Arc<Behind>,
     pub(crate) read_pool: Arc<Semaphore>,
     pub(crate) degraded_reads: Semaphore,
     pub(crate) hedging: Hedging,
@@ -80,6 +94,8 @@ impl Objects {
             inner: Arc::new(Inner {
                 parts,
                 write_budget: WriteBudget::new(),
+                stragglers: Arc::default(),
+                behind: Arc::default(),
                 read_pool: Arc::new(Semaphore::new(READ_POOL_BYTES)),
                 degraded_reads: Semaphore::new(DEGRADED_READS_MAX),
                 hedging: Hedging::default(),
@@ -128,6 +144,11 @@ impl Objects {
     /// waited for; they see the catalog as it is now, or newer.
     pub async fn earlier_verbs_ended(&self) {
         self.inner.verbs.earlier_ended().await;
+    }
+
+    /// The fragments that are on their way of what was answered for.
+    pub fn late_fragments(&self) -> LateFragments {
+        LateFragments(Arc::clone(&self.inner.behind))
     }
 
     /// How many verbs are under way.

@@ -45,7 +45,7 @@ pub use checksum::{
 pub use consensus::CutOff;
 pub use encryption::{CustomerKey, EncryptionAsk};
 pub use error::ObjectError;
-pub use gateway::{Findings, Objects, Parts};
+pub use gateway::{Findings, LateFragments, Objects, Parts};
 pub use planted::PLANTED;
 pub use range::RangeAsk;
 pub use read::damage::{Damage, DamageKind};

@@ -120,14 +120,41 @@ pub const MANIFEST_PAGE: usize = 256;
 const _: () = assert!(STRIPE_BYTES_MAX <= STRIPE_POOL_BYTES / 4, "a few full stripes fit");
 const _: () = assert!(READ_WINDOW_BYTES.is_multiple_of(CHUNK_BYTES), "a window is whole chunks");
 const _: () = assert!(
-    LANES_MAX * CHUNK_BYTES + STRIPE_POOL_BYTES + PIPELINE_POOL_BYTES + READ_POOL_BYTES
+    LANES_MAX * CHUNK_BYTES
+        + STRIPE_POOL_BYTES
+        + PIPELINE_POOL_BYTES
+        + LATE_BYTES_MAX
+        + READ_POOL_BYTES
         <= 176 * 1024 * 1024,
     "what the object path buffers; the sum with the buffers of the S3 face is asserted there"
 );
 
-/// How long a write waits, once enough fragments are durable, for those that are not:
-/// long enough for a disk that is merely slower, short for one that is nearly dead.
-pub const STRAGGLERS_WITHIN: Duration = Duration::from_millis(300);
+/// How long a write waits at least, once enough fragments are durable, for those that are
+/// not: disks that are as fast as each other differ by that much.
+pub const STRAGGLERS_WITHIN_MIN: Duration = Duration::from_millis(10);
+
+/// How long it waits at most; in between, as long as enough took: then a site that is
+/// slower makes a write take twice as long and no more.
+pub const STRAGGLERS_WITHIN_MAX: Duration = Duration::from_millis(100);
+
+/// How long it waits, where there is no memory to have late fragments go on behind it,
+/// before these are given up.
+pub const STRAGGLERS_WITHOUT_ROOM: Duration = Duration::from_millis(300);
+
+/// For how long a disk is not waited for that was late. Each late fragment begins it anew,
+/// so it is waited for again when it has been in time for as long.
+pub const LATE_FOR: Duration = Duration::from_secs(5);
+
+/// Late disks that are remembered; with more than these none is in time anyway.
+pub const LATE_DISKS_MAX: usize = 256;
+
+/// Memory of stripes of which fragments are late: so much is on its way to slow sites that
+/// nobody waits for.
+pub const LATE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Of that what one disk may hold, so that one does not take the room from the others:
+/// eight seconds of a line of 1 MB/s.
+pub const LATE_BYTES_OF_DISK_MAX: usize = LATE_BYTES_MAX / 2;
 
 /// Buckets whose candidate sites are kept.
 pub const PLACINGS_CACHED_MAX: usize = 4_096;

@@ -21,11 +21,25 @@ pub(crate) const OLD_PLACEMENT: &str = "objects-keep-old-placement";
 /// of several sites meet it.
 pub(crate) const TOO_FEW: &str = "objects-answer-for-too-few";
 
+/// Counts the fragments of a disk that is known to be late as durable.
+pub(crate) const LATE_COUNTS: &str = "objects-late-counts-as-durable";
+
+/// Does not tell of late fragments that were never written.
+pub(crate) const LATE_FORGOTTEN: &str = "objects-late-forgotten";
+
 /// What tests must catch.
 pub const PLANTED: &[PlantedBug] = &[
     PlantedBug {
         name: TOO_FEW,
         what: "a write is answered for that the loss of one site would take away",
+    },
+    PlantedBug {
+        name: LATE_COUNTS,
+        what: "a write is answered for with the fragments of sites that were only thought slow",
+    },
+    PlantedBug {
+        name: LATE_FORGOTTEN,
+        what: "nobody is told of a fragment that failed after its write was answered for",
     },
     PlantedBug {
         name: EARLY_ANSWER,

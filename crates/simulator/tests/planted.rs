@@ -13,6 +13,8 @@ mod campaign;
 mod cluster;
 #[path = "several_sites/custody.rs"]
 mod custody;
+#[path = "several_sites/late.rs"]
+mod late;
 #[path = "several_sites/moves.rs"]
 mod moves;
 #[path = "several_sites/placed.rs"]
@@ -62,6 +64,8 @@ async fn of_several_sites() -> anyhow::Result<()> {
     moves::goal_gone().await?;
     placed::overtaken().await?;
     acknowledged::enough().await?;
+    late::told().await?;
+    late::both_slow().await?;
     custody::matrix().await?;
     recut::overtaken().await?;
     recut::cut_anywhere().await?;

@@ -9,6 +9,8 @@ mod campaign;
 mod cluster;
 #[path = "several_sites/custody.rs"]
 mod custody;
+#[path = "several_sites/late.rs"]
+mod late;
 #[path = "several_sites/moves.rs"]
 mod moves;
 #[path = "several_sites/placed.rs"]

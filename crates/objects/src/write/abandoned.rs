@@ -7,9 +7,13 @@
 //! any more and the fragments go. What finds no room in the queue is found by the
 //! orphan sweep.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 use units::PartId;
 
+use super::pipeline::PartSetup;
+use super::stragglers::Behind;
 use crate::limits::ABANDONED_QUEUE_MAX;
 use crate::read::damage::Damage;
 use crate::read::pins::Pin;
@@ -24,10 +28,13 @@ pub(crate) struct PartGuard {
     part: PartId,
     queue: mpsc::Sender<PartId>,
     armed: bool,
-    /// Fragments that are not where the part's row will say, to be told once it does.
-    missing: Vec<Damage>,
+    /// How it was written: fragments that are not where the part's row will say are told
+    /// of once it does.
+    wrote: Option<Arc<PartSetup>>,
     damage: mpsc::Sender<Damage>,
-    _pin: Pin,
+    /// What goes on behind the answer.
+    behind: Arc<Behind>,
+    pin: Option<Pin>,
 }
 
 impl PartGuard {
@@ -36,23 +43,37 @@ impl PartGuard {
         part: PartId,
         queue: mpsc::Sender<PartId>,
         damage: mpsc::Sender<Damage>,
+        behind: Arc<Behind>,
         pin: Pin,
     ) -> Self {
-        Self { part, queue, armed: true, missing: Vec::new(), damage, _pin: pin }
+        Self { part, queue, armed: true, wrote: None, damage, behind, pin: Some(pin) }
     }
 
-    /// Notes a fragment that a disk did not take.
-    pub(crate) fn missing_note(&mut self, missing: impl IntoIterator<Item = Damage>) {
-        self.missing.extend(missing);
+    /// It is written, but for what is late.
+    pub(crate) fn wrote(&mut self, setup: Arc<PartSetup>) {
+        self.wrote = Some(setup);
     }
 
-    /// The catalog has it now.
+    /// The catalog has it now. What is late goes on, and the part is in use until it has
+    /// ended.
     pub(crate) fn kept(mut self) {
         self.armed = false;
-        for damage in self.missing.drain(..) {
-            // A steward that is behind finds it by the next scrub.
-            let _ = self.damage.try_send(damage);
+        let Some(setup) = self.wrote.take() else { return };
+        if let Some(missing) = setup.missing_now() {
+            return tell(&self.damage, missing);
         }
+        let (damage, pin) = (self.damage.clone(), self.pin.take());
+        self.behind.go_on(async move {
+            tell(&damage, setup.missing().await);
+            drop(pin);
+        });
+    }
+}
+
+fn tell(damage: &mpsc::Sender<Damage>, missing: Vec<Damage>) {
+    for damaged in missing {
+        // A steward that is behind finds it by the next scrub.
+        let _ = damage.try_send(damaged);
     }
 }
 

@@ -3,9 +3,9 @@
 //! Of every stripe so many fragments must be durable that any one disk or site may vanish
 //! at that instant and k are left, of which it can be read. Where each fragment has a site
 //! of its own, that is k + 1; where a home has k of them, k must be elsewhere besides.
-//! Where there is no parity, all. The fragments that are missing then are the same ones
-//! for all stripes of the part, and are made up for by the steward as soon as the catalog
-//! knows the part.
+//! Where there is no parity, all. What is late beyond that goes on behind the answer
+//! ([`super::stragglers`]). The fragments that failed are told of by
+//! their slots once the catalog knows the part, and are made up for by the steward.
 //!
 //! **Invariant**: a slot that failed once is not written again, and its fragments are
 //! told of, so that a part is never thought whole that is not.
@@ -17,7 +17,7 @@ use fragments::{ClusterStore, WriteError};
 use parking_lot::Mutex;
 use units::{DiskId, FragmentNumber, PartId, SiteId, StripeNumber, planted};
 
-use crate::planted::TOO_FEW;
+use crate::planted::{LATE_FORGOTTEN, TOO_FEW};
 use crate::read::damage::{Damage, DamageKind};
 
 /// How much of a part must be durable, and which slots have failed.
@@ -39,21 +39,20 @@ impl Durable {
         sites: Vec<SiteId>,
         fragments: &ClusterStore,
     ) -> Self {
-        let (data, failed) = (usize::from(code.data()), Mutex::default());
-        let durable = Self { data, slots: slots.len(), sites, failed };
-        let mut failed = BTreeSet::new();
+        let durable = Self::none_yet(code, sites, slots.len());
         for (slot, disk) in slots.iter().enumerate() {
             if !fragments.reach(*disk).is_there() {
-                failed.insert(slot);
                 // More than may be missing are tried all the same, and refuse with their
                 // reason.
-                if !durable.is_enough(&durable.besides(&failed)) {
-                    failed.remove(&slot);
-                }
+                durable.leave_out(slot);
             }
         }
-        *durable.failed.lock() = failed;
         durable
+    }
+
+    /// Nothing written yet to so many slots.
+    pub(crate) fn none_yet(code: Code, sites: Vec<SiteId>, slots: usize) -> Self {
+        Self { data: usize::from(code.data()), slots, sites, failed: Mutex::default() }
     }
 
     /// Whether a stripe may be answered for that has these fragments.
@@ -80,6 +79,26 @@ impl Durable {
     /// Whether a slot has failed already.
     pub(crate) fn has_failed(&self, slot: usize) -> bool {
         self.failed.lock().contains(&slot)
+    }
+
+    /// Has a slot not be written from now on, if those that are left are enough; whether
+    /// they are.
+    pub(crate) fn leave_out(&self, slot: usize) -> bool {
+        let mut failed = self.failed.lock();
+        let is_new = failed.insert(slot);
+        let is_enough = self.is_enough(&self.besides(&failed));
+        if is_new && !is_enough {
+            failed.remove(&slot);
+        }
+        is_enough
+    }
+
+    /// A slot has failed of which nothing was needed.
+    pub(crate) fn fail_late(&self, slot: usize, error: &WriteError) {
+        tracing::warn!(slot, %error, "a disk did not take a late fragment: it is made up for later");
+        if !planted::is_on(LATE_FORGOTTEN) {
+            self.failed.lock().insert(slot);
+        }
     }
 
     /// A slot has failed: gives the error back if those that are left are too few.

@@ -9,7 +9,8 @@
 //! and slow, stalls neither the socket nor the disks, and is the bound of a single
 //! upload. Memory is bounded by [`budget`]. Claims of the client (length, MD5,
 //! checksum) are held against the body before the catalog hears of it, and enough of
-//! every stripe is durable before ([`durable`]); on any failure the part is given to the
+//! every stripe is durable before ([`durable`]); fragments that are late then go on behind
+//! the answer ([`stragglers`]); on any failure the part is given to the
 //! [`abandoned`] queue, and the catalog's word decides about its fragments.
 
 pub(crate) mod abandoned;
@@ -20,4 +21,5 @@ pub(crate) mod part;
 pub(crate) mod pipeline;
 pub(crate) mod placing;
 pub(crate) mod source;
+pub(crate) mod stragglers;
 pub(crate) mod stripe_buffer;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use catalog::command::PartLayout;
 use catalog::{ObjectKey, SealedBytes};
 use erasure::{Code, CodecId};
+use parking_lot::Mutex;
 use seal::ChunkSealer;
 use units::{PartId, ReferenceId};
 
@@ -58,7 +59,8 @@ impl Inner {
         let at = target.seen.part_at(target.sealing.keeper(), target.key, target.reference, part);
         let (key, wrapped_key) = self.parts.vault.part_key_create(&at)?;
         let (abandoned, damage) = (self.abandoned.clone(), self.damage.clone());
-        let mut guard = PartGuard::new(part, abandoned, damage, self.pins.pin(part));
+        let behind = Arc::clone(&self.behind);
+        let mut guard = PartGuard::new(part, abandoned, damage, behind, self.pins.pin(part));
         let slots = placement.slots.clone();
         let setup = Arc::new(PartSetup {
             part,
@@ -66,11 +68,18 @@ impl Inner {
             slots: slots.clone(),
             sealer: ChunkSealer::new(&key, part),
             fragments: self.parts.fragments.clone(),
-            durable: Durable::of(code, &slots, placement.sites.clone(), &self.parts.fragments),
+            durable: Arc::new(Durable::of(
+                code,
+                &slots,
+                placement.sites.clone(),
+                &self.parts.fragments,
+            )),
+            stragglers: Arc::clone(&self.stragglers),
+            late: Mutex::default(),
         });
         let written = Arc::clone(&setup);
         let (digests, stripe_count) = write_stripes(setup, &lane, source, first, digests).await?;
-        guard.missing_note(written.durable.missing(part, &slots));
+        guard.wrote(written);
         let layout = PartLayout {
             stripe_bytes: u32::try_from(lane.stripe_bytes()).unwrap_or(u32::MAX),
             stripe_count,

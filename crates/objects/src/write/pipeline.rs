@@ -1,26 +1,32 @@
 //! Stripes of one part, several at once between the socket and the disks.
 
+use core::time::Duration;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use erasure::{Code, CodecId};
 use fragments::{ClusterStore, Fragment, FragmentHeader, FragmentName, WriteError};
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt, TryStreamExt};
+use parking_lot::Mutex;
 use seal::ChunkSealer;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 use units::{ByteCount, DiskId, FragmentNumber, PartId, StripeNumber, planted};
 
 use super::budget::Lane;
 use super::digests::Digests;
 use super::durable::Durable;
 use super::source::Source;
+use super::stragglers::{Answerable, LateRoom, Stragglers, answerable};
 use super::stripe_buffer::StripeBuffer;
 use crate::ObjectError;
-use crate::limits::{INLINE_HASH_BYTES_MAX, STRAGGLERS_WITHIN};
+use crate::limits::{INLINE_HASH_BYTES_MAX, STRAGGLERS_WITHOUT_ROOM};
 use crate::planted::EARLY_ANSWER;
+use crate::read::damage::Damage;
 
 /// Everything that stays the same for all stripes of a part.
 pub(crate) struct PartSetup {
@@ -29,7 +35,10 @@ pub(crate) struct PartSetup {
     pub(crate) slots: Vec<DiskId>,
     pub(crate) sealer: ChunkSealer,
     pub(crate) fragments: ClusterStore,
-    pub(crate) durable: Durable,
+    pub(crate) durable: Arc<Durable>,
+    pub(crate) stragglers: Arc<Stragglers>,
+    /// The fragments that are late; dropped with the part if it is not kept.
+    pub(crate) late: Mutex<JoinSet<()>>,
 }
 
 /// A stripe whose plaintext is complete.
@@ -41,7 +50,7 @@ struct FullStripe {
     room: Option<OwnedSemaphorePermit>,
 }
 
-/// Takes the body to its end; `Ok` once every fragment is durable.
+/// Takes the body to its end; `Ok` once enough of every stripe is durable.
 ///
 /// `first` are bytes that were read before. Gives the digests and the number of
 /// stripes.
@@ -126,8 +135,10 @@ async fn write_many(
     }
 }
 
-type Appends =
-    FuturesUnordered<core::pin::Pin<Box<dyn Future<Output = Result<(), ObjectError>> + Send>>>;
+type Stripes = FuturesUnordered<BoxFuture<'static, Result<(), ObjectError>>>;
+
+/// Each says its slot.
+type Appends = FuturesUnordered<BoxFuture<'static, (usize, Result<(), WriteError>)>>;
 
 /// Hashes in order, appends as the disks take it.
 async fn stripes_through(
@@ -136,7 +147,7 @@ async fn stripes_through(
     mut stripes: mpsc::Receiver<FullStripe>,
     room_back: mpsc::Sender<()>,
 ) -> Result<Digests, ObjectError> {
-    let mut appends: Appends = FuturesUnordered::new();
+    let mut appends = Stripes::new();
     loop {
         let stripe = tokio::select! {
             biased;
@@ -234,62 +245,128 @@ fn fragments_of(
 }
 
 /// Appends one fragment per slot, to all disks at once; `Ok` once so many are durable
-/// that any one of them may vanish without loss. The others have a moment more.
+/// that any one of them may vanish without loss. The others have a moment more, and then
+/// go on behind.
 async fn append_all(setup: &PartSetup, fragments: Vec<Fragment>) -> Result<(), ObjectError> {
     assert_eq!(fragments.len(), setup.slots.len(), "one fragment per slot");
-    let mut appends = FuturesUnordered::new();
+    let kept_by: Vec<usize> = fragments.iter().map(bytes_kept).collect();
+    let mut under_way = BTreeSet::new();
+    let mut appends = Appends::new();
     for (slot, (fragment, disk)) in fragments.into_iter().zip(&setup.slots).enumerate() {
+        let is_full = || setup.stragglers.is_full(*disk, bytes_kept(&fragment));
+        if setup.stragglers.is_late(*disk) && is_full() {
+            setup.durable.leave_out(slot);
+        }
         // What has failed for this part is not asked again.
         if !setup.durable.has_failed(slot) {
-            appends.push(async move { (slot, append_one(setup, *disk, fragment).await) });
+            under_way.insert(slot);
+            let (store, disk) = (setup.fragments.clone(), *disk);
+            appends.push(async move { (slot, append_one(store, disk, fragment).await) }.boxed());
         }
     }
-    let mut durable = BTreeSet::new();
-    let mut is_answered_for = false;
-    let mut under_way: BTreeSet<usize> =
-        (0..setup.slots.len()).filter(|slot| !setup.durable.has_failed(*slot)).collect();
-    let mut patience = core::pin::pin!(futures::future::pending().left_future());
-    loop {
-        let (slot, appended) = tokio::select! {
-            biased;
-            done = appends.next() => match done {
-                Some(done) => done,
-                None => break,
-            },
-            () = patience.as_mut() => break,
-        };
-        match appended {
-            Ok(()) => {
-                under_way.remove(&slot);
-                durable.insert(slot);
-                if !is_answered_for && setup.durable.is_enough(&durable) {
-                    is_answered_for = true;
-                    let moment = tokio::time::sleep(STRAGGLERS_WITHIN).right_future();
-                    patience.set(moment);
-                }
-            }
-            Err(error) => setup.durable.fail(slot, error).map_err(refused_by_disk)?,
+    let (durable, stragglers) = (&*setup.durable, &*setup.stragglers);
+    let written = answerable(durable, &setup.slots, stragglers, under_way, &mut appends).await;
+    let Answerable { late, in_time } = written.map_err(refused_by_disk)?;
+    if late.is_empty() {
+        return Ok(());
+    }
+    let of_slot = |slot: &usize| Some((*setup.slots.get(*slot)?, *kept_by.get(*slot)?));
+    let kept: Vec<(DiskId, usize)> = late.iter().filter_map(of_slot).collect();
+    let were_late = kept.iter().all(|(disk, _)| setup.stragglers.is_late(*disk));
+    let room = kept.iter().map(|(disk, bytes)| setup.stragglers.room(*disk, *bytes)).collect();
+    if let Some(room) = room {
+        // Not waited for from now on, whether it comes or not.
+        for (disk, _) in &kept {
+            setup.stragglers.late_if(*disk, in_time);
+        }
+        setup.go_on(appends, in_time, room);
+        return Ok(());
+    }
+    for (disk, _) in &kept {
+        setup.stragglers.late(*disk);
+    }
+    let patience = if were_late { Duration::ZERO } else { STRAGGLERS_WITHOUT_ROOM };
+    give_up(setup, late, appends, patience).await.map_err(refused_by_disk)
+}
+
+/// What a fragment keeps in memory: a data fragment the stripe that it was cut out of.
+fn bytes_kept(fragment: &Fragment) -> usize {
+    let header = &fragment.header;
+    let is_data = header.name.fragment.get() < header.code.data() || header.code.data() == 1;
+    let stripe = usize::try_from(header.stripe_bytes.get()).unwrap_or(usize::MAX);
+    if is_data { stripe } else { fragment.payload.len() }
+}
+
+/// Late fragments for which there is no room: whoever has not answered by now is taken for
+/// failed.
+async fn give_up(
+    setup: &PartSetup,
+    mut late: BTreeSet<usize>,
+    mut appends: Appends,
+    patience: Duration,
+) -> Result<(), WriteError> {
+    let until = Instant::now() + patience;
+    while let Ok(Some((slot, appended))) = timeout_at(until, appends.next()).await {
+        late.remove(&slot);
+        if let Err(error) = appended {
+            setup.durable.fail(slot, error)?;
         }
     }
-    // Whoever has not answered by now is taken for failed.
-    for slot in under_way {
+    for slot in late {
         if !setup.durable.has_failed(slot) {
-            setup.durable.fail(slot, WriteError::Hanging).map_err(refused_by_disk)?;
+            setup.durable.fail(slot, WriteError::Hanging)?;
         }
     }
     Ok(())
 }
 
-async fn append_one(setup: &PartSetup, disk: DiskId, fragment: Fragment) -> Result<(), WriteError> {
+impl PartSetup {
+    /// Has late fragments go on until they are durable or fail.
+    fn go_on(&self, mut appends: Appends, in_time: Instant, room: Vec<LateRoom>) {
+        let (durable, stragglers) = (Arc::clone(&self.durable), Arc::clone(&self.stragglers));
+        let slots = self.slots.clone();
+        self.late.lock().spawn(async move {
+            while let Some((slot, appended)) = appends.next().await {
+                if let Some(disk) = slots.get(slot).filter(|_| Instant::now() > in_time) {
+                    stragglers.late(*disk);
+                }
+                if let Err(error) = appended {
+                    durable.fail_late(slot, &error);
+                }
+            }
+            drop(room);
+        });
+    }
+
+    /// What is missing of the part, if none of its fragments is on its way any more.
+    pub(crate) fn missing_now(&self) -> Option<Vec<Damage>> {
+        let mut late = self.late.lock();
+        while late.try_join_next().is_some() {}
+        late.is_empty().then(|| self.durable.missing(self.part, &self.slots))
+    }
+
+    /// Waits until none is; what is missing then.
+    // Cancel-safety: what is on its way is cut off with the call.
+    pub(crate) async fn missing(&self) -> Vec<Damage> {
+        let mut late = core::mem::take(&mut *self.late.lock());
+        while late.join_next().await.is_some() {}
+        self.durable.missing(self.part, &self.slots)
+    }
+}
+
+async fn append_one(
+    fragments: ClusterStore,
+    disk: DiskId,
+    fragment: Fragment,
+) -> Result<(), WriteError> {
     if planted::is_on(EARLY_ANSWER) {
-        let fragments = setup.fragments.clone();
         tokio::spawn(async move {
             tokio::task::yield_now().await;
             fragments.append(disk, fragment).await
         });
         return Ok(());
     }
-    setup.fragments.append(disk, fragment).await
+    fragments.append(disk, fragment).await
 }
 
 fn refused_by_disk(error: WriteError) -> ObjectError {
