@@ -58,7 +58,8 @@ pub async fn run_grappe(trial: GrappeTrial) -> Result<GrappeReport> {
     );
     let _spot = host::on_the_spot();
     consensus::seed_elections(seed);
-    run(trial).await.context(again)
+    // Large, with all that a trial holds.
+    Box::pin(run(trial)).await.context(again)
 }
 
 async fn run(trial: GrappeTrial) -> Result<GrappeReport> {
