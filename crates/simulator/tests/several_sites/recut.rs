@@ -167,14 +167,19 @@ pub async fn overtaken() -> Result<()> {
     cluster.drain(3, true).await?;
     let (part, before) = cluster.parts()?.pop().context("a part")?;
     for by_map in [true, false] {
+        // Another node that leads, or thinks so, is as far as this one will be.
+        let other = match by_map {
+            true => None,
+            false => Some(other_has_written(&cluster, part, &before).await?),
+        };
         cluster.network.delay_set_all(Duration::from_millis(100), Duration::ZERO);
         let cut = cluster.running.steward.part_move_once(part);
         let between = async {
             tokio::time::sleep(Duration::from_millis(150)).await;
-            if by_map {
-                return cluster.drain(3, false).await;
-            }
-            other_has_cut(&cluster, part, &before).await
+            let Some((from, to)) = other else { return cluster.drain(3, false).await };
+            let epoch = cluster.running.consensus.view().map_epoch()?;
+            let command = PlacedCommand::PartRecut(Box::new(PartRecut { part, from, to }));
+            cluster.propose(Command::Placed(Box::new(Placed { epoch, command }))).await
         };
         let (cut, between) = tokio::join!(cut, between);
         between?;
@@ -195,14 +200,6 @@ pub async fn overtaken() -> Result<()> {
     }
     cluster.stop().await;
     Ok(())
-}
-
-/// Another node that leads, or thinks so, cuts the part as well, by another code.
-async fn other_has_cut(cluster: &Cluster, part: PartId, row: &PartRow) -> Result<()> {
-    let (from, to) = other_has_written(cluster, part, row).await?;
-    let epoch = cluster.running.consensus.view().map_epoch()?;
-    let command = PlacedCommand::PartRecut(Box::new(PartRecut { part, from, to }));
-    cluster.propose(Command::Placed(Box::new(Placed { epoch, command }))).await
 }
 
 /// The fragments of a part by another code, as the catalog does not know it yet, or not any
