@@ -168,10 +168,8 @@ pub async fn overtaken() -> Result<()> {
     let (part, before) = cluster.parts()?.pop().context("a part")?;
     for by_map in [true, false] {
         // Another node that leads, or thinks so, is as far as this one will be.
-        let other = match by_map {
-            true => None,
-            false => Some(other_has_written(&cluster, part, &before).await?),
-        };
+        let other =
+            if by_map { None } else { Some(other_has_written(&cluster, part, &before).await?) };
         cluster.network.delay_set_all(Duration::from_millis(100), Duration::ZERO);
         let cut = cluster.running.steward.part_move_once(part);
         let between = async {
