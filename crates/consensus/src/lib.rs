@@ -51,6 +51,7 @@ mod state_machine;
 mod storage_suite;
 mod touch;
 mod types;
+mod words;
 
 pub use acquainting::Introduction;
 pub use backup::{BackupError, BackupReport, RestoreError, RestoreParts, backup_verify, restore};
@@ -110,6 +111,10 @@ pub const PLANTED: &[units::planted::PlantedBug] = &[
     units::planted::PlantedBug {
         name: "consensus-lease-for-good",
         what: "a leader is read on a lease that has run out",
+    },
+    units::planted::PlantedBug {
+        name: "consensus-lease-unanswered",
+        what: "a leader counts on the promise of nodes that did not answer",
     },
     units::planted::PlantedBug {
         name: "consensus-read-unconfirmed",

@@ -135,6 +135,14 @@ pub const LEASE: Duration = Duration::from_millis(600);
 /// How long a node that does not answer is left alone by replication.
 pub const REPLICATION_BACKOFF: Duration = Duration::from_millis(200);
 
+/// How long it counts that a node accepted a message: so long openraft need not wait for
+/// its answer to one that says nothing new. A node that missed two heartbeats is waited for.
+pub const ANSWER_KNOWN_FOR: Duration = Duration::from_millis(400);
+
+/// Messages without entries under way to one node: one for each entry that is committed
+/// while one travels there and back, as far as lines have it.
+pub const WORDS_IN_FLIGHT_MAX: usize = 8;
+
 /// How long one message with entries may be under way: a slow line carries
 /// [`READ_BYTES_MAX`] in that time at 1 Mbit/s.
 pub const APPEND_WITHIN: Duration = Duration::from_mins(1);
@@ -199,6 +207,11 @@ const _: () = assert!(LEASE.as_millis() < ELECTION_TIMEOUT_MAX.as_millis(), "a p
 const _: () = assert!(
     HEARTBEAT_INTERVAL.as_millis() * 2 < LEASE.as_millis(),
     "a lost heartbeat ends no lease"
+);
+
+const _: () = assert!(
+    ANSWER_KNOWN_FOR.as_millis() == 2 * HEARTBEAT_INTERVAL.as_millis(),
+    "a lost heartbeat is noticed by the second"
 );
 
 const _: () = assert!(

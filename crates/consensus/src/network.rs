@@ -4,7 +4,14 @@
 //! asks for it again. On a slow line that would never end: here the first message goes
 //! on, and whoever asks again for what is under way already waits for its answer.
 //!
-//! **Invariant**: an answer is given for what was sent, never for more.
+//! openraft sends a message without entries after each commit, to say so, and no entries
+//! before it is answered: the next ones would travel there and back twice. Such a word is
+//! sent, and openraft is told at once what is known already; see `words`.
+//!
+//! **Invariants**
+//! - An answer is given for what was sent, never for more: without asking only that what
+//!   the node has accepted from this leader before is still there.
+//! - Only what a node answered counts for the lease.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +28,7 @@ use openraft::raft::{
 use openraft::{AnyError, OptionalSend, RaftNetwork, RaftNetworkFactory, Snapshot, Vote};
 use serde::de::DeserializeOwned;
 use tokio::task::JoinHandle;
+use units::planted;
 use wire::{Call, CallError, Transport};
 
 use crate::lease::Lease;
@@ -29,9 +37,10 @@ use crate::log::record::{Ballot, EntryId};
 use crate::member::{Member, Seat};
 use crate::message::{self, Kind, SnapshotHead};
 use crate::types::Types;
+use crate::words::Words;
 
 type CallFailed<E = openraft::error::Infallible> = RPCError<Member, Seat, RaftError<Member, E>>;
-type Appended = Result<AppendEntriesResponse<Member>, CallError>;
+pub(crate) type Appended = Result<AppendEntriesResponse<Member>, CallError>;
 
 /// Connects to the nodes of the roster; a node alone connects to nobody.
 pub(crate) struct Peers {
@@ -44,7 +53,7 @@ impl RaftNetworkFactory<Types> for Peers {
 
     async fn new_client(&mut self, target: Member, _seat: &Seat) -> PeerLink {
         let (transport, lease) = (self.transport.clone(), Arc::clone(&self.lease));
-        PeerLink { target, transport, lease, under_way: None }
+        PeerLink { target, transport, lease, under_way: None, words: Words::default() }
     }
 }
 
@@ -54,6 +63,7 @@ pub(crate) struct PeerLink {
     transport: Option<Arc<dyn Transport>>,
     lease: Arc<Lease>,
     under_way: Option<UnderWay>,
+    words: Words,
 }
 
 /// Entries that were sent and not answered yet.
@@ -89,6 +99,37 @@ impl PeerLink {
         }
     }
 
+    /// Sends a message without entries, which leaves alone what is under way; waits for
+    /// its answer unless that is known.
+    async fn word(
+        &mut self,
+        call: &AppendEntriesRequest<Types>,
+        sent: Duration,
+    ) -> Result<AppendEntriesResponse<Member>, CallFailed> {
+        let (vote, last, target) = (call.vote, call.prev_log_id, self.target);
+        let lease = Arc::clone(&self.lease);
+        if planted::is_on("consensus-lease-unanswered") {
+            lease.note(target, vote, sent);
+        }
+        let asking = self.asking(message::call(Kind::Append, call), limits::HEARTBEAT_INTERVAL * 2);
+        let asked = async move {
+            let answer = asking.await;
+            if matches!(answer, Ok(AppendEntriesResponse::Success)) {
+                lease.note(target, vote, sent);
+            }
+            answer
+        };
+        if self.words.is_known(vote, last, sent) {
+            self.words.send(vote, last, sent, asked);
+            return Ok(AppendEntriesResponse::Success);
+        }
+        let answer = asked.await.map_err(|error| failed(&error))?;
+        if answer == AppendEntriesResponse::Success {
+            self.words.accepted(vote, last, sent);
+        }
+        Ok(answer)
+    }
+
     /// Waits for what is under way if it answers this question, or at least its beginning.
     async fn awaited(
         &mut self,
@@ -110,11 +151,16 @@ impl PeerLink {
         };
         let sent = self.under_way.take()?;
         let answer = answer.ok()?;
-        if matches!(
-            answer,
-            Ok(AppendEntriesResponse::Success | AppendEntriesResponse::PartialSuccess(_))
-        ) {
+        let has = match &answer {
+            Ok(AppendEntriesResponse::Success) => Some(sent.last),
+            Ok(AppendEntriesResponse::PartialSuccess(last)) => Some(*last),
+            _ => None,
+        };
+        if let Some(has) = has {
             self.lease.note(self.target, sent.vote, sent.sent);
+            self.words.accepted(sent.vote, has, sent.sent);
+        } else {
+            self.words.forget();
         }
         Some(match answer {
             // No more than what was sent is there.
@@ -148,15 +194,7 @@ impl RaftNetwork<Types> for PeerLink {
         let vote = call.vote;
         let sent = self.lease.now();
         let Some(last) = call.entries.last().map(|entry| entry.log_id) else {
-            // A heartbeat leaves alone what is under way.
-            let asked = self
-                .asking(message::call(Kind::Append, &call), limits::HEARTBEAT_INTERVAL * 2)
-                .await;
-            let answer = asked.map_err(|error| failed(&error))?;
-            if answer == AppendEntriesResponse::Success {
-                self.lease.note(self.target, vote, sent);
-            }
-            return Ok(answer);
+            return self.word(&call, sent).await;
         };
         let (before, last) = (call.prev_log_id, Some(last));
         if let Some(answer) = self.awaited(vote, before, last).await {

@@ -69,6 +69,20 @@ async fn a_command_that_was_given_up_is_not_carried_out_later() {
     scenarios::a_command_that_was_given_up_is_not_carried_out_later().await;
 }
 
+/// In simulated time: what is counted is how often a write has to travel.
+#[tokio::test(start_paused = true)]
+async fn a_write_travels_no_more_often_than_it_must() {
+    let _spot = host::on_the_spot();
+    for (clients, at_leader, most) in
+        [(1, true, 1.2), (16, true, 2.2), (1, false, 3.2), (16, false, 4.2)]
+    {
+        let ways = scenarios::ways_of_a_write(clients, at_leader).await;
+        let place = if at_leader { "at the leader" } else { "elsewhere" };
+        println!("{clients} clients {place}: {ways:.2} times there and back");
+        assert!(ways < most, "{clients} clients {place}: {ways} times there and back");
+    }
+}
+
 #[tokio::test]
 async fn the_death_of_a_leader_loses_nothing_and_is_short() {
     let mut cluster = Cluster::start(2, 5).await;

@@ -16,7 +16,9 @@ fn is_caught_in_a_cluster(name: &str) -> Option<bool> {
         "consensus-forgets-it-led" => {
             Box::pin(scenarios::a_leader_that_began_again_shows_what_it_acknowledged())
         }
-        "consensus-lease-for-good" | "consensus-read-unconfirmed" => {
+        "consensus-lease-for-good"
+        | "consensus-lease-unanswered"
+        | "consensus-read-unconfirmed" => {
             Box::pin(scenarios::a_minority_neither_writes_nor_reads())
         }
         "consensus-read-unasked" => Box::pin(scenarios::what_is_acknowledged_is_read_everywhere()),

@@ -305,3 +305,37 @@ pub async fn a_leader_that_is_stopped_hands_the_lead_over_first(count: usize) ->
     cluster.shutdown().await;
     longest
 }
+
+/// Clients that write one command after the other at the leader or at another node, each
+/// caught up first as a request is; says how long the median takes, in ways there and back.
+pub async fn ways_of_a_write(clients: usize, at_leader: bool) -> f64 {
+    let mut cluster = Cluster::start(29, 3).await;
+    let there_and_back = Duration::from_millis(10);
+    cluster.network.delay_set_all(there_and_back / 2, Duration::ZERO);
+    let leader = cluster.leader().await;
+    let consensus = cluster.consensus(if at_leader { leader } else { (leader + 1) % 3 });
+    let mut writers = JoinSet::new();
+    for client in 0..clients {
+        let consensus = consensus.clone();
+        writers.spawn(async move {
+            // Not all at the same moment.
+            tokio::time::sleep(Duration::from_micros(700 * client as u64)).await;
+            let mut took = Vec::new();
+            for value in 1..=50 {
+                let begun = Instant::now();
+                consensus.catch_up().await.expect("caught up");
+                write(&consensus, client, value).await.expect("written");
+                took.push(begun.elapsed());
+            }
+            took
+        });
+    }
+    let mut took = Vec::new();
+    while let Some(more) = writers.join_next().await {
+        took.extend(more.expect("they write"));
+    }
+    took.sort();
+    drop(consensus);
+    cluster.shutdown().await;
+    took[took.len() / 2].as_secs_f64() / there_and_back.as_secs_f64()
+}
