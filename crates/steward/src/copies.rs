@@ -10,8 +10,9 @@
 //! before and after, since this node may be behind. Should a command that names the copy
 //! still be on its way from another node, one fragment of the stripe is missing afterwards
 //! and rebuilt: whoever moves a slot looks once more before the old fragments go. What is of
-//! another code goes when every fragment of the code that the part has is in the index of
-//! its disk: each was read back before the catalog named it.
+//! another code, or of more copies than there are now, goes when every fragment of the code
+//! that the part has is in the index of its disk: each was read back before the catalog
+//! named it.
 //!
 //! In a cluster another node may be bringing the copy, of whose claim this one knows
 //! nothing: there it goes only when it has been met for as long as an unknown fragment is
@@ -24,6 +25,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::PartRow;
+use catalog::limits::PART_RECUT_CODEC;
 use fragments::FragmentName;
 use units::{DiskId, FragmentNumber, NodeId, PartId, Timestamp};
 
@@ -43,9 +45,11 @@ pub(crate) fn is_copy(row: &PartRow, name: FragmentName, disk: DiskId) -> bool {
     row.references > 0 && (is_elsewhere || is_of_another_cut(row, name))
 }
 
-/// Whether a fragment is of a code that its part does not have, or not yet.
+/// Whether a fragment is of a code that its part does not have, or not yet: by its name, or
+/// since a part that was cut anew into fewer copies has no such slot.
 fn is_of_another_cut(row: &PartRow, name: FragmentName) -> bool {
-    cut_of(row).stripe(name.stripe).is_none()
+    let is_beyond = || usize::from(name.fragment.get()) >= row.slots.len();
+    cut_of(row).stripe(name.stripe).is_none() || (row.codec == PART_RECUT_CODEC && is_beyond())
 }
 
 /// Which copies have their turn in a sweep.

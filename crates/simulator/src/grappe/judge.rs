@@ -179,9 +179,10 @@ impl Spread {
     }
 }
 
-/// Whether a part has another code than it had.
+/// Whether a part has another code than it had. One copy more is none.
 fn is_recut(was: &PartRow, is: &PartRow) -> bool {
-    was.codec != is.codec || was.data != is.data || (is.data > 1 && was.parity != is.parity)
+    let is_copied = is.data == 1 && is.parity > was.parity;
+    was.codec != is.codec || was.data != is.data || (was.parity != is.parity && !is_copied)
 }
 
 impl Judge {
