@@ -133,8 +133,10 @@ impl SimTransport {
     ) -> Result<(), &'static str> {
         let carried = async {
             if self.network.is_lost(&self.network.way(from, to)) {
-                // The connection breaks, early or so late that the call is over.
-                sleep(within.mul_f64(f64::from(self.network.drawn(1_500)) / 1_000.0)).await;
+                // The connection breaks, early or so late that the call is over; no later than a
+                // silence is noticed.
+                let late = within.mul_f64(f64::from(self.network.drawn(1_500)) / 1_000.0);
+                sleep(late.min(SILENCE_NOTICED_AFTER)).await;
                 return Err("a message was lost");
             }
             flight.carry(from, to).await
