@@ -1,6 +1,6 @@
 //! The proof that a decision said yes.
 
-use units::TenantId;
+use units::{LogIndex, TenantId};
 
 use crate::{Action, Caller};
 
@@ -14,6 +14,7 @@ pub struct Authorised {
     key: Option<String>,
     bucket_owner: Option<TenantId>,
     steward: Option<&'static str>,
+    as_of: Option<LogIndex>,
 }
 
 impl Authorised {
@@ -24,7 +25,7 @@ impl Authorised {
         key: Option<String>,
         bucket_owner: Option<TenantId>,
     ) -> Self {
-        Self { caller, action, bucket, key, bucket_owner, steward: None }
+        Self { caller, action, bucket, key, bucket_owner, steward: None, as_of: None }
     }
 
     /// Leave for the node's own work: lifecycle, repair, command line over the
@@ -38,7 +39,21 @@ impl Authorised {
             key: None,
             bucket_owner: None,
             steward: Some(reason),
+            as_of: None,
         }
+    }
+
+    /// It was decided on what this node had applied of the log by this entry, or more, and
+    /// not on the newest there is: whoever acts on it has the catalog refuse what the rules
+    /// of now may forbid.
+    #[must_use]
+    pub fn decided_as_of(self, entry: LogIndex) -> Self {
+        Self { as_of: Some(entry), ..self }
+    }
+
+    /// The entry that it was decided as of; none if on the newest rules.
+    pub const fn as_of(&self) -> Option<LogIndex> {
+        self.as_of
     }
 
     /// Who was let.

@@ -21,7 +21,7 @@ use wire::{Call, Caller, Handler, Refused, Reply};
 use crate::acquainting::Known;
 use crate::consensus::Shared;
 use crate::error::Unavailable;
-use crate::forward;
+use crate::forward::{self, Proposal};
 use crate::handing::{LeadAsk, Release, vote_taken};
 use crate::leading::is_load;
 use crate::limits;
@@ -64,7 +64,8 @@ impl Handler for Answering {
                 message::reply(&judged.await.map_err(refused)??)
             }
             Kind::Snapshot => snapshot(&shared, message::read(&rest)?, call.body).await,
-            Kind::Propose => propose(shared, node, call.body).await,
+            Kind::Propose => propose(shared, node, call.body, forward::commands_of).await,
+            Kind::ProposeAsOf => propose(shared, node, call.body, forward::commands_as_of).await,
             Kind::ReadPoint => {
                 let point = shared.reads.point().await;
                 message::reply(&point.map_or(ReadPoint::NotLeader, ReadPoint::At))
@@ -162,10 +163,11 @@ async fn propose(
     shared: Arc<Shared>,
     from: units::NodeId,
     body: wire::Body,
+    commands_of: fn(&[u8]) -> Result<Vec<Proposal>, Refused>,
 ) -> Result<Reply, Refused> {
     let bytes = body.collect(limits::FORWARD_BYTES_MAX * 2).await.map_err(refused)?;
-    let commands = forward::commands_of(&bytes)?;
-    let answers = commands.into_iter().map(|encoded| {
+    let commands = commands_of(&bytes)?;
+    let answers = commands.into_iter().map(|Proposal { as_of, encoded }| {
         let shared = Arc::clone(&shared);
         async move {
             if !shared.leads() {
@@ -181,7 +183,7 @@ async fn propose(
             if is_load(&command) {
                 shared.loads.note(from, 1, shared.lease.now());
             }
-            match shared.enqueue(command, encoded, Origin::Elsewhere).await {
+            match shared.enqueue(command, encoded, Origin::Elsewhere, as_of).await {
                 Ok(done) => Proposed::Done { outcome: done.outcome, index: done.index },
                 Err(error) if !shared.leads() && error.is_not_done() => Proposed::NotLeader,
                 Err(error) => Proposed::not_done(error),

@@ -228,6 +228,7 @@ impl Shared {
         command: Command,
         encoded: Bytes,
         origin: Origin,
+        as_of: Option<LogIndex>,
     ) -> Result<Done, ProposeError> {
         self.takes(&command)?;
         let busy = || Unavailable::not_done("too many commands are waiting");
@@ -238,7 +239,7 @@ impl Shared {
         let (answer, answered) = oneshot::channel();
         let until = Instant::now() + self.timeout;
         let command = Some(command);
-        let waiting = Waiting { command, encoded, answer, room, origin, until };
+        let waiting = Waiting { command, encoded, answer, room, origin, as_of, until };
         queue.try_send(waiting).map_err(|_| busy())?;
         drop(queue);
         match tokio::time::timeout_at(until, answered).await {
@@ -429,6 +430,21 @@ impl Consensus {
     ///
     /// Cancel-safety: a command whose proposal was dropped may still be carried out.
     pub async fn propose(&self, command: Command) -> Result<Success, ProposeError> {
+        self.propose_as_of(command, None).await
+    }
+
+    /// The same for a command that was decided as of an entry ([`Consensus::as_of`]) and not
+    /// on the newest rows: refused with [`ProposeError::DirectoryChanged`] if directory rows
+    /// (tenants, users, keys, buckets, settings, sites, policies) have changed since. So
+    /// whoever is answered was judged by the rules that held at some moment after the call.
+    /// What the command itself names besides is looked at when it is carried out.
+    ///
+    /// Cancel-safety: as [`Consensus::propose`].
+    pub async fn propose_as_of(
+        &self,
+        command: Command,
+        as_of: Option<LogIndex>,
+    ) -> Result<Success, ProposeError> {
         let encoded = match postcard::to_stdvec(&command) {
             Ok(encoded) if encoded.len() <= limits::COMMAND_BYTES_MAX => encoded,
             Ok(encoded) => return Err(ProposeError::TooLong { bytes: encoded.len() }),
@@ -437,7 +453,7 @@ impl Consensus {
         if is_load(&command) {
             self.shared.loads.note(self.shared.me, 1, self.shared.lease.now());
         }
-        let done = self.shared.enqueue(command, encoded.into(), Origin::Here).await?;
+        let done = self.shared.enqueue(command, encoded.into(), Origin::Here, as_of).await?;
         done.outcome.map_err(ProposeError::Refused)
     }
 
@@ -484,6 +500,20 @@ impl Consensus {
     pub async fn read(&self) -> Result<View, Unavailable> {
         self.catch_up().await?;
         Ok(self.view())
+    }
+
+    /// The last entry applied here, if a command that is decided on its rows or later ones
+    /// saves a question: another node leads, and this one is in touch. To be asked before
+    /// any row is read; the command is proposed with [`Consensus::propose_as_of`].
+    pub fn as_of(&self) -> Option<LogIndex> {
+        let shared = &self.shared;
+        if shared.reads.is_current() || self.cut_off().is_some() {
+            return None;
+        }
+        let metrics = shared.reads.raft.metrics();
+        let leads_elsewhere =
+            metrics.borrow().current_leader.is_some_and(|leader| leader != shared.reads.me);
+        leads_elsewhere.then(|| *shared.reads.applied.borrow())
     }
 
     /// Waits until [`Consensus::view`] shows everything that was answered before this

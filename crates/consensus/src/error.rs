@@ -67,6 +67,10 @@ pub enum ProposeError {
     /// The clock is not believed, so nothing can be stamped; nothing was changed.
     #[error(transparent)]
     Clock(#[from] ClockAhead),
+    /// The directory rows (access keys, policies, buckets, sites) have changed since those
+    /// that the command was decided on; nothing was changed.
+    #[error("it was decided by rules that have changed since: decide anew")]
+    DirectoryChanged,
     /// The command is longer than the log takes.
     #[error("a command of {bytes} bytes is too long")]
     TooLong {

@@ -18,12 +18,12 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use units::{LogIndex, NodeId, planted};
-use wire::Transport;
+use wire::{Call, CallError, Transport};
 
 use crate::error::{CatalogFull, ProposeError, Unavailable};
 use crate::limits;
 use crate::member::Member;
-use crate::message::{self, Kind, Proposed};
+use crate::message::{self, AsOf, Kind, Proposed};
 use crate::proposer::{Done, Waiting};
 use crate::stamps::ClockAhead;
 use crate::types::Raft;
@@ -111,9 +111,8 @@ impl Forwarder {
 
     /// Gives back what was not taken.
     async fn send_to(&self, leader: NodeId, commands: Vec<Waiting>) -> Vec<Waiting> {
-        let encoded: Vec<&[u8]> = commands.iter().map(|waiting| &waiting.encoded[..]).collect();
         let within = longest(&commands);
-        let call = match message::call(Kind::Propose, &encoded) {
+        let call = match call_of(&commands) {
             Ok(call) => call,
             Err(error) => return refuse(commands, &Unavailable::not_done(error.to_string())),
         };
@@ -124,7 +123,8 @@ impl Forwarder {
             }
             Err(error) => {
                 tracing::debug!(%error, "the leader did not take commands");
-                return commands;
+                let is_refused = matches!(error, CallError::Refused { .. });
+                return if is_refused { without_as_of(commands) } else { commands };
             }
         };
         // The leader has answered, so it took them: an answer that breaks off or cannot be
@@ -158,6 +158,9 @@ impl Forwarder {
         for (waiting, said) in commands.into_iter().zip(said) {
             match said {
                 Proposed::NotLeader => again.push(waiting),
+                Proposed::DirectoryChanged => {
+                    waiting.answer(Err(ProposeError::DirectoryChanged));
+                }
                 Proposed::Done { outcome, index } => waiting.answer(Ok(Done { outcome, index })),
                 Proposed::Unavailable { reason, is_unknown } => {
                     let refused = if is_unknown {
@@ -212,13 +215,54 @@ fn refuse(commands: Vec<Waiting>, refused: &Unavailable) -> Vec<Waiting> {
     Vec::new()
 }
 
+/// The call that has these carried out.
+fn call_of(commands: &[Waiting]) -> Result<Call, postcard::Error> {
+    if commands.iter().all(|waiting| waiting.as_of.is_none()) {
+        let encoded: Vec<&[u8]> = commands.iter().map(|waiting| &waiting.encoded[..]).collect();
+        return message::call(Kind::Propose, &encoded);
+    }
+    let as_of =
+        |waiting: &Waiting| AsOf { as_of: waiting.as_of, encoded: waiting.encoded.to_vec() };
+    message::call(Kind::ProposeAsOf, &commands.iter().map(as_of).collect::<Vec<_>>())
+}
+
+/// Without those that a leader of an older version cannot judge: they are to be decided on
+/// the newest rows.
+fn without_as_of(commands: Vec<Waiting>) -> Vec<Waiting> {
+    let (left, others): (Vec<_>, Vec<_>) =
+        commands.into_iter().partition(|waiting| waiting.as_of.is_none());
+    for waiting in others {
+        waiting.answer(Err(ProposeError::DirectoryChanged));
+    }
+    left
+}
+
+/// A command that another node sent.
+pub(crate) struct Proposal {
+    pub(crate) as_of: Option<LogIndex>,
+    pub(crate) encoded: Bytes,
+}
+
 /// Takes the commands of a batch apart.
-pub(crate) fn commands_of(body: &[u8]) -> Result<Vec<Bytes>, wire::Refused> {
+pub(crate) fn commands_of(body: &[u8]) -> Result<Vec<Proposal>, wire::Refused> {
     let encoded: Vec<Vec<u8>> = message::read(body)?;
-    if encoded.len() > limits::PACK_COMMANDS_MAX {
+    bounded(encoded.into_iter().map(|encoded| Proposal { as_of: None, encoded: encoded.into() }))
+}
+
+/// The same of a batch in which some say what they were decided on.
+pub(crate) fn commands_as_of(body: &[u8]) -> Result<Vec<Proposal>, wire::Refused> {
+    let commands: Vec<AsOf> = message::read(body)?;
+    let proposal = |AsOf { as_of, encoded }| Proposal { as_of, encoded: encoded.into() };
+    bounded(commands.into_iter().map(proposal))
+}
+
+fn bounded(
+    proposals: impl ExactSizeIterator<Item = Proposal>,
+) -> Result<Vec<Proposal>, wire::Refused> {
+    if proposals.len() > limits::PACK_COMMANDS_MAX {
         return Err(wire::Refused { reason: "too many commands at once".to_owned() });
     }
-    Ok(encoded.into_iter().map(Bytes::from).collect())
+    Ok(proposals.collect())
 }
 
 /// All answers, in order.

@@ -25,6 +25,7 @@ use kv::{Cause, Engine, KvError};
 use openraft::EntryPayload;
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 use thiserror::Error;
+use units::LogIndex;
 
 use crate::admission::Admission;
 use crate::applied::AppliedState;
@@ -76,6 +77,8 @@ pub(crate) struct Keeper {
     /// Grows with every change of a directory row, after it is in the engine and
     /// before anybody is told.
     directory: AtomicU64,
+    /// The entry that changed a directory row last; that of the start, if none did since.
+    directory_changed: AtomicU64,
     /// Grows when the engine is about to be opened again, and when its rows are the newest
     /// ones afterwards: odd in between.
     reopenings: AtomicU64,
@@ -131,7 +134,9 @@ impl Keeper {
         admission: Arc<Admission>,
         health: Arc<Health>,
     ) -> Result<Self, OpenError> {
-        let state = Mutex::new(AppliedState::read(&*engine.view())?);
+        let state = AppliedState::read(&*engine.view())?;
+        let last = state.last.map_or(0, |id| id.index);
+        let state = Mutex::new(state);
         Ok(Self {
             engine,
             admission,
@@ -140,6 +145,7 @@ impl Keeper {
             turn: Mutex::default(),
             published: RwLock::new(true),
             directory: AtomicU64::new(0),
+            directory_changed: AtomicU64::new(last),
             reopenings: AtomicU64::new(0),
             log: Mutex::new(None),
             stopped: Mutex::new(false),
@@ -184,6 +190,11 @@ impl Keeper {
         self.directory.load(Ordering::Acquire)
     }
 
+    /// The entry since which the directory rows have been as they are now, or a later one.
+    pub(crate) fn directory_changed(&self) -> LogIndex {
+        LogIndex::new(self.directory_changed.load(Ordering::Acquire))
+    }
+
     /// Whoever waits for room gives up.
     pub(crate) fn stop_waiting(&self) {
         *self.stopped.lock() = true;
@@ -214,6 +225,7 @@ impl Keeper {
         }
         if is_directory {
             self.directory.fetch_add(1, Ordering::Release);
+            self.directory_changed.store(entry.log_id.index, Ordering::Release);
         }
         turn.in_vain = 0;
         drop(turn);
@@ -271,6 +283,8 @@ impl Keeper {
         // Also after a failure nothing is sure to be as it was: then nobody is shown any
         // rows, half of which may be missing.
         self.directory.fetch_add(1, Ordering::Release);
+        let last = next.last.map_or(0, |id| id.index);
+        self.directory_changed.fetch_max(last, Ordering::AcqRel);
         *newest = false;
         load(&*self.engine, &next)?;
         (*state, *newest) = (next, true);

@@ -125,6 +125,10 @@ pub const PLANTED: &[units::planted::PlantedBug] = &[
         what: "a node that does not lead is read without asking the leader",
     },
     units::planted::PlantedBug {
+        name: "consensus-old-directory",
+        what: "carries out a command that was decided by rules that have changed since",
+    },
+    units::planted::PlantedBug {
         name: "consensus-seats-share-a-site",
         what: "two nodes of one site vote",
     },

@@ -15,6 +15,7 @@
 //! | catalog | 5 read point | nothing | [`ReadPoint`] |
 //! | catalog | 6 known | nothing | [`Known`](crate::acquainting::Known) |
 //! | catalog | 9 leader | nothing | the node that leads, if one is known |
+//! | catalog | 10 propose as of | [`AsOf`], a list | [`Proposed`], a list |
 //!
 //! A node of an older version refuses a kind that it does not know.
 //!
@@ -48,10 +49,11 @@ pub(crate) enum Kind {
     Release = 7,
     Lead = 8,
     Leader = 9,
+    ProposeAsOf = 10,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Append,
         Self::Vote,
         Self::Snapshot,
@@ -61,13 +63,16 @@ impl Kind {
         Self::Release,
         Self::Lead,
         Self::Leader,
+        Self::ProposeAsOf,
     ];
 
     pub(crate) const fn service(self) -> Service {
         match self {
             Self::Append | Self::Vote | Self::Release | Self::Lead => Service::Consensus,
             Self::Snapshot => Service::Snapshot,
-            Self::Propose | Self::ReadPoint | Self::Known | Self::Leader => Service::Catalog,
+            Self::Propose | Self::ProposeAsOf | Self::ReadPoint | Self::Known | Self::Leader => {
+                Service::Catalog
+            }
         }
     }
 }
@@ -77,6 +82,14 @@ impl Kind {
 pub(crate) struct SnapshotHead {
     pub(crate) vote: Vote<Member>,
     pub(crate) meta: SnapshotMeta<Member, Seat>,
+}
+
+/// A command, and which directory rows it was decided on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct AsOf {
+    /// The entry whose rows these are; none if they were the newest.
+    pub(crate) as_of: Option<LogIndex>,
+    pub(crate) encoded: Vec<u8>,
 }
 
 /// What became of one command at the leader.
@@ -94,6 +107,8 @@ pub(crate) enum Proposed {
     Clock { hours: u64, now: Timestamp, expected: Timestamp },
     /// As [`ProposeError::TooLong`].
     TooLong { bytes: u64 },
+    /// As [`ProposeError::DirectoryChanged`].
+    DirectoryChanged,
 }
 
 impl Proposed {
@@ -110,6 +125,7 @@ impl Proposed {
             ProposeError::Clock(ClockAhead { hours, now, expected }) => {
                 Self::Clock { hours, now, expected }
             }
+            ProposeError::DirectoryChanged => Self::DirectoryChanged,
             ProposeError::TooLong { bytes } => Self::TooLong { bytes: bytes as u64 },
         }
     }

@@ -9,6 +9,8 @@
 //!   off the log is not proposed again, since another node that has the entry may yet be
 //!   elected and carry it out.
 //! - A command that nobody waits for any more is not proposed.
+//! - A command that was decided as of an entry is in none if directory rows have changed
+//!   since, as far as a leader knows that has applied all that was acknowledged.
 //! - Nothing is stamped before all earlier stamps are applied here.
 
 use std::collections::VecDeque;
@@ -24,7 +26,7 @@ use openraft::error::ClientWriteError;
 use openraft::raft::ClientWriteResponse;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::Instant;
-use units::{LogIndex, Timestamp};
+use units::{LogIndex, Timestamp, planted};
 
 use crate::error::{ProposeError, Unavailable};
 use crate::forward::{Forwarder, NO_LEADER, drop_late};
@@ -66,6 +68,9 @@ pub(crate) struct Waiting {
     /// Room in the queue, given back with the answer.
     pub(crate) room: OwnedSemaphorePermit,
     pub(crate) origin: Origin,
+    /// Of a command that was not decided on the newest directory rows: the entry whose rows
+    /// it was decided on, or later ones.
+    pub(crate) as_of: Option<LogIndex>,
     /// When nobody waits for it any more.
     pub(crate) until: Instant,
 }
@@ -195,7 +200,7 @@ impl Proposer {
         left_over: &mut VecDeque<Waiting>,
     ) -> Option<(Pack, Vec<Waiting>)> {
         let taken = take(first, &mut self.queue, left_over, limits::PACK_BYTES_MAX);
-        let taken = drop_late(taken);
+        let taken = drop_outdated(drop_late(taken), self.machine.directory_changed());
         if taken.is_empty() {
             return None;
         }
@@ -270,6 +275,20 @@ impl Proposer {
             }
         }
     }
+}
+
+/// Without those that were decided on directory rows that have changed since.
+fn drop_outdated(taken: Vec<Waiting>, changed: LogIndex) -> Vec<Waiting> {
+    let is_outdated = |waiting: &Waiting| waiting.as_of.is_some_and(|as_of| as_of < changed);
+    let mut kept = Vec::with_capacity(taken.len());
+    for waiting in taken {
+        if is_outdated(&waiting) && !planted::is_on("consensus-old-directory") {
+            waiting.answer(Err(ProposeError::DirectoryChanged));
+        } else {
+            kept.push(waiting);
+        }
+    }
+    kept
 }
 
 /// What waits behind the first, as much as fits.

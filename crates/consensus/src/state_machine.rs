@@ -94,6 +94,11 @@ impl StateMachine {
         self.shared.keeper.directory_revision()
     }
 
+    /// The entry since which the directory rows have been as they are now, or a later one.
+    pub(crate) fn directory_changed(&self) -> LogIndex {
+        self.shared.keeper.directory_changed()
+    }
+
     /// Follows what was applied last.
     pub(crate) fn applied(&self) -> watch::Receiver<LogIndex> {
         self.shared.applied.subscribe()

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use catalog::NodeRole;
 use harness::registers::{Registers, read_until, write_until};
-use harness::scenarios;
+use harness::scenarios::{self, Writing};
 use harness::sim_cluster::{Cluster, node_id, read, read_stale, rows, write};
 use tokio::time::Instant;
 use units::Clock as _;
@@ -73,14 +73,24 @@ async fn a_command_that_was_given_up_is_not_carried_out_later() {
 #[tokio::test(start_paused = true)]
 async fn a_write_travels_no_more_often_than_it_must() {
     let _spot = host::on_the_spot();
-    for (clients, at_leader, most) in
-        [(1, true, 1.2), (16, true, 2.2), (1, false, 3.2), (16, false, 4.2)]
-    {
-        let ways = scenarios::ways_of_a_write(clients, at_leader).await;
-        let place = if at_leader { "at the leader" } else { "elsewhere" };
-        println!("{clients} clients {place}: {ways:.2} times there and back");
-        assert!(ways < most, "{clients} clients {place}: {ways} times there and back");
+    let cases = [
+        (1, Writing::AtLeader, 1.2),
+        (16, Writing::AtLeader, 2.2),
+        (1, Writing::Elsewhere, 3.2),
+        (16, Writing::Elsewhere, 4.2),
+        (1, Writing::ElsewhereAsOf, 2.2),
+        (16, Writing::ElsewhereAsOf, 3.2),
+    ];
+    for (clients, writing, most) in cases {
+        let ways = scenarios::ways_of_a_write(clients, writing).await;
+        println!("{clients} clients, {writing:?}: {ways:.2} times there and back");
+        assert!(ways < most, "{clients} clients, {writing:?}: {ways} times there and back");
     }
+}
+
+#[tokio::test]
+async fn what_was_decided_by_old_rules_is_refused() {
+    scenarios::what_was_decided_by_old_rules_is_refused().await;
 }
 
 #[tokio::test]

@@ -123,6 +123,10 @@ pub enum ObjectError {
         /// What was about to be touched.
         touched: String,
     },
+    /// It was decided on older rules than those of now: to be decided anew, after
+    /// [`crate::Objects::catch_up`].
+    #[error("the rules by which it was decided have changed")]
+    RulesChanged,
     /// Too many verbs at once; the client should come back (503 `SlowDown`).
     #[error("too busy: {what}")]
     SlowDown {

@@ -6,7 +6,7 @@ use catalog::{AccessKeyId, BucketName};
 use consensus::CutOff;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc};
-use units::{Clock, PartId, Random};
+use units::{Clock, LogIndex, PartId, Random};
 
 use crate::began::Verbs;
 use crate::directory::Kept;
@@ -121,6 +121,13 @@ impl Objects {
             Some(_) => ObjectError::CutOff,
             None => ObjectError::Unavailable { reason: error.reason },
         })
+    }
+
+    /// What a write may be decided as of without catching up, where that saves a question
+    /// to whoever leads; see [`consensus::Consensus::as_of`]. To be asked before anything is
+    /// decided. Only verbs that write one object may be decided so.
+    pub fn as_of(&self) -> Option<LogIndex> {
+        self.inner.parts.consensus.as_of()
     }
 
     /// As [`Objects::catch_up`]; but if this node is cut off from the other sites, it says

@@ -9,7 +9,7 @@ use catalog::{
     Bucket, BucketName, Command, ObjectKey, ReadError, Refusal, Success, Tenant, TenantState, View,
 };
 use consensus::ProposeError;
-use units::{PartId, ReferenceId};
+use units::{LogIndex, PartId, ReferenceId};
 use vault::{BucketChain, Keeper, KeyError, PartAt};
 
 use crate::ObjectError;
@@ -24,6 +24,8 @@ pub(crate) struct Seen {
     pub(crate) view: View,
     pub(crate) bucket: Arc<Bucket>,
     pub(crate) tenant: Arc<Tenant>,
+    /// What the authorisation was decided as of, if not on the newest rules.
+    pub(crate) as_of: Option<LogIndex>,
     /// As long as this is held, no key that the view shows is retired. Whoever
     /// needs no more of them, or holds them, lets it go: a rotation waits for it.
     pub(crate) began: Option<Began>,
@@ -82,7 +84,7 @@ impl Inner {
         if authorised.bucket_owner().is_some_and(|owner| owner != bucket.tenant) {
             return Err(Refusal::NoSuchBucket.into());
         }
-        Ok(Seen { view, bucket, tenant, began: Some(began) })
+        Ok(Seen { view, bucket, tenant, as_of: authorised.as_of(), began: Some(began) })
     }
 
     /// What is kept of a bucket, and a view that is not older. A key that is
@@ -119,6 +121,16 @@ impl Inner {
         Ok(self.parts.consensus.propose(command).await?)
     }
 
+    /// The same for what was decided as of an entry, if it was: refused with
+    /// [`ObjectError::RulesChanged`] if rules have changed since.
+    pub(crate) async fn propose_as_of(
+        &self,
+        command: Command,
+        as_of: Option<LogIndex>,
+    ) -> Result<Success, ObjectError> {
+        Ok(self.parts.consensus.propose_as_of(command, as_of).await?)
+    }
+
     /// Whether the catalog would take a command now: a verb that reads a body or writes
     /// fragments before it has one asks this first.
     pub(crate) fn takes_commands(&self) -> Result<(), ObjectError> {
@@ -132,6 +144,7 @@ impl From<ProposeError> for ObjectError {
             ProposeError::Refused(refusal) => refusal.into(),
             ProposeError::Clock(ahead) => ahead.into(),
             ProposeError::Full(full) => full.into(),
+            ProposeError::DirectoryChanged => Self::RulesChanged,
             other => Self::Unavailable { reason: other.to_string() },
         }
     }

@@ -268,6 +268,7 @@ fn unserved(error: ObjectError) -> S3Error {
             ServiceUnavailable,
             "This site is cut off from the others: it reads what it knew, and writes nothing until most of the voting sites can be reached."
         ),
+        ObjectError::RulesChanged => begin_again(),
         error @ ObjectError::Unavailable { .. } => {
             tracing::warn!(%error, "a verb could not be carried out now");
             s3_error!(
@@ -285,6 +286,12 @@ fn unserved(error: ObjectError) -> S3Error {
             s3_error!(InternalError)
         }
     }
+}
+
+/// What a request is told that was decided hastily and must not be: it is begun again, and
+/// no client sees this; see `server::haste`.
+pub(crate) fn begin_again() -> S3Error {
+    s3_error!(OperationAborted)
 }
 
 /// 304 carries the validators and nothing else.

@@ -22,6 +22,10 @@ pub const STRANGER_SPARED: Duration = Duration::from_millis(250);
 /// per client still serves many.
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = CONNECTIONS_MAX / 2;
 
+/// Longest body of a write that is decided before this node has caught up: what may lie in
+/// the catalog itself, and the framing of chunks around it. It is kept until the answer.
+pub const HASTY_BYTES_MAX: u64 = units::limits::INLINE_BYTES_MAX as u64 + 1024;
+
 /// Turns per core of one tenant alone, unless a setting says otherwise: enough to
 /// fill a group commit while others are computed.
 pub const TURNS_PER_CORE: usize = 16;

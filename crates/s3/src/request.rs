@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use access::{Lane, peer_group};
 use http::Extensions;
 use parking_lot::Mutex;
-use units::TenantId;
+use units::{LogIndex, TenantId};
 
 use crate::server::{Acquaintance, Crowd, NoTurn, Taking, Turn, Turns, Upload, Work};
 
@@ -50,6 +50,8 @@ pub(crate) struct RequestContext {
     /// How long the client is still waited for while others wait behind it, and who
     /// does, while memory is held for its bytes.
     share: Mutex<Option<(Duration, Crowd)>>,
+    /// What it is decided as of; none if on the newest rows.
+    as_of: Option<LogIndex>,
 }
 
 impl RequestContext {
@@ -70,6 +72,7 @@ impl RequestContext {
             upload: Mutex::new(None),
             acquaintance: None,
             share: Mutex::new(None),
+            as_of: None,
         }
     }
 
@@ -111,6 +114,16 @@ impl RequestContext {
     /// Came over this connection.
     pub(crate) fn of_connection(self, acquaintance: Arc<Acquaintance>) -> Self {
         Self { acquaintance: Some(acquaintance), ..self }
+    }
+
+    /// Decided as of this entry; see `server::haste`.
+    pub(crate) fn deciding_as_of(self, entry: Option<LogIndex>) -> Self {
+        Self { as_of: entry, ..self }
+    }
+
+    /// What it is decided as of; none if on the newest rows.
+    pub(crate) const fn decided_as_of(&self) -> Option<LogIndex> {
+        self.as_of
     }
 
     /// A key of this tenant's signed its head.

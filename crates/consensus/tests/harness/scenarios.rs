@@ -8,7 +8,7 @@ use consensus::{Consensus, Fate, ProposeError, Unavailable};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::sim_cluster::{Cluster, node_id, read, read_stale, write};
+use super::sim_cluster::{Cluster, node_id, read, read_stale, write, write_as_of};
 use super::tampering::Answers;
 
 fn is_unknown(error: &ProposeError) -> bool {
@@ -306,13 +306,24 @@ pub async fn a_leader_that_is_stopped_hands_the_lead_over_first(count: usize) ->
     longest
 }
 
-/// Clients that write one command after the other at the leader or at another node, each
-/// caught up first as a request is; says how long the median takes, in ways there and back.
-pub async fn ways_of_a_write(clients: usize, at_leader: bool) -> f64 {
+/// Where clients write, and how it is made sure that they were judged by the rules of now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writing {
+    AtLeader,
+    /// At a node that does not lead, caught up first.
+    Elsewhere,
+    /// There, by what the node knows; the leader judges whether that is still so.
+    ElsewhereAsOf,
+}
+
+/// Clients that write one command after the other; says how long the median takes, in ways
+/// there and back.
+pub async fn ways_of_a_write(clients: usize, writing: Writing) -> f64 {
     let mut cluster = Cluster::start(29, 3).await;
     let there_and_back = Duration::from_millis(10);
     cluster.network.delay_set_all(there_and_back / 2, Duration::ZERO);
     let leader = cluster.leader().await;
+    let at_leader = writing == Writing::AtLeader;
     let consensus = cluster.consensus(if at_leader { leader } else { (leader + 1) % 3 });
     let mut writers = JoinSet::new();
     for client in 0..clients {
@@ -323,8 +334,13 @@ pub async fn ways_of_a_write(clients: usize, at_leader: bool) -> f64 {
             let mut took = Vec::new();
             for value in 1..=50 {
                 let begun = Instant::now();
-                consensus.catch_up().await.expect("caught up");
-                write(&consensus, client, value).await.expect("written");
+                if writing == Writing::ElsewhereAsOf {
+                    let as_of = consensus.as_of().expect("another leads");
+                    write_as_of(&consensus, client, value, as_of).await.expect("written");
+                } else {
+                    consensus.catch_up().await.expect("caught up");
+                    write(&consensus, client, value).await.expect("written");
+                }
                 took.push(begun.elapsed());
             }
             took
@@ -338,4 +354,42 @@ pub async fn ways_of_a_write(clients: usize, at_leader: bool) -> f64 {
     drop(consensus);
     cluster.shutdown().await;
     took[took.len() / 2].as_secs_f64() / there_and_back.as_secs_f64()
+}
+
+/// A command that was decided by rules that have changed since is not carried out, wherever
+/// it is proposed; one that was decided by those of now is.
+pub async fn what_was_decided_by_old_rules_is_refused() {
+    let mut cluster = Cluster::start(31, 3).await;
+    let leader = cluster.leader().await;
+    for number in [(leader + 1) % 3, (leader + 2) % 3, leader] {
+        let consensus = cluster.consensus(number);
+        assert_eq!(consensus.as_of().is_some(), number != leader, "who leads need not ask");
+        read(&consensus, 1).await.expect("read");
+        let as_of = *consensus.applied().borrow();
+        // Not of the directory: nobody cares.
+        write(&cluster.consensus(leader), 2, 1).await.expect("written");
+        let written = write_as_of(&consensus, 1, 1, as_of).await;
+        written.expect("no rule has changed");
+        cluster.rules_change(number).await;
+        let refused = write_as_of(&consensus, 1, 2, as_of).await;
+        assert!(matches!(refused, Err(ProposeError::DirectoryChanged)), "{refused:?}");
+        assert_eq!(read(&consensus, 1).await, Some(1));
+        let as_of = *consensus.applied().borrow();
+        let written = write_as_of(&consensus, 1, 1, as_of).await;
+        written.expect("decided by the rules of now");
+    }
+    // Whoever leads next knows of a change that it did not answer for, also at once.
+    let before = *cluster.consensus(leader).applied().borrow();
+    cluster.rules_change(3).await;
+    cluster.kill(leader, None).await;
+    for number in [(leader + 1) % 3, (leader + 2) % 3] {
+        let refused = loop {
+            match write_as_of(&cluster.consensus(number), 1, 9, before).await {
+                Err(ProposeError::Unavailable(_)) => {}
+                other => break other,
+            }
+        };
+        assert!(matches!(refused, Err(ProposeError::DirectoryChanged)), "{refused:?}");
+    }
+    cluster.shutdown().await;
 }

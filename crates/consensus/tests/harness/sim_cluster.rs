@@ -11,7 +11,8 @@ use disk::{Disk, SimDisk, Survival};
 use kv::{Engine, SimEngine};
 use tokio::time::Instant;
 use units::{
-    ByteCount, Clock, ClusterId, InviteId, NodeId, NodePublicKey, SimRandom, SiteId, Timestamp,
+    ByteCount, Clock, ClusterId, InviteId, LogIndex, NodeId, NodePublicKey, SimRandom, SiteId,
+    Timestamp,
 };
 use wire::{SimNetwork, Transport};
 
@@ -128,6 +129,17 @@ impl Cluster {
         let found = MapFound { site: site_new(0), node: node_new(0, NodeRole::Full) };
         cluster.consensus(0).propose(Command::MapFound(Box::new(found))).await.expect("founded");
         cluster
+    }
+
+    /// Changes a row of the directory, at whoever leads.
+    pub async fn rules_change(&self, number: usize) {
+        let id = InviteId::from_u128(number as u128 + 101);
+        let key = SimNetwork::invite_key(id);
+        let expires = self.clock.now().after(Duration::from_hours(1));
+        let (role, made_by) = (NodeRole::Full, "a test".to_owned());
+        let invite = InviteCreate { id, key, role, expires, made_by };
+        let leader = self.consensus(self.leader().await);
+        leader.propose(Command::InviteCreate(invite)).await.expect("invited");
     }
 
     /// Starts the process of a machine on what its disks have.
@@ -275,6 +287,18 @@ fn name(register: usize) -> JobName {
 pub async fn write(consensus: &Consensus, register: usize, value: u64) -> Result<(), ProposeError> {
     let state = Some(SealedBytes::new(value.to_be_bytes().to_vec()));
     consensus.propose(Command::JobSet { name: name(register), state }).await.map(|_| ())
+}
+
+/// The same as of an entry.
+pub async fn write_as_of(
+    consensus: &Consensus,
+    register: usize,
+    value: u64,
+    as_of: LogIndex,
+) -> Result<(), ProposeError> {
+    let state = Some(SealedBytes::new(value.to_be_bytes().to_vec()));
+    let command = Command::JobSet { name: name(register), state };
+    consensus.propose_as_of(command, Some(as_of)).await.map(|_| ())
 }
 
 /// Reads a register from one machine, linearizably; `None` if it cannot be read now.

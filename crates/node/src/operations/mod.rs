@@ -154,7 +154,9 @@ const CATALOG_ROOM: &str = "make room on the disk of the data directory, which h
 fn undone(error: &ObjectError) -> Fault {
     match error {
         ObjectError::Refused(refusal) => refused(refusal),
-        ObjectError::Unavailable { .. } | ObjectError::SlowDown { .. } => Fault::new(
+        ObjectError::Unavailable { .. }
+        | ObjectError::SlowDown { .. }
+        | ObjectError::RulesChanged => Fault::new(
             FaultKind::Unavailable,
             chain(error),
             "see essaim status; it can be tried again",
@@ -190,7 +192,7 @@ fn unproposed(error: &ProposeError) -> Fault {
             chain(error),
             "look at date --utc; set the clock right, or type essaim confirm clock if it is",
         ),
-        ProposeError::Unavailable(_) => Fault::new(
+        ProposeError::Unavailable(_) | ProposeError::DirectoryChanged => Fault::new(
             FaultKind::Unavailable,
             chain(error),
             "see essaim site list: with too few sites that vote nothing is written; it can be \

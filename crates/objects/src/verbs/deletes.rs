@@ -39,7 +39,7 @@ impl Objects {
             bypass_governance,
             cause: Cause::Client,
         };
-        match self.inner.propose(Command::ObjectDelete(delete)).await? {
+        match self.inner.propose_as_of(Command::ObjectDelete(delete), seen.as_of).await? {
             Success::Deleted(done) => Ok(done),
             other => Err(unexpected(&other)),
         }

@@ -88,11 +88,14 @@ impl Inner {
         placed: Option<&Placed>,
         command: PlacedCommand,
     ) -> Result<Success, ObjectError> {
-        let Some(placed) = placed else { return self.propose(command.into()).await };
+        let Some(placed) = placed else {
+            return self.propose_as_of(command.into(), seen.as_of).await;
+        };
         let mut epoch = placed.epoch;
         for _ in 0..PLACED_ATTEMPTS_MAX {
             let ask = PlacedAt { epoch, command: command.clone() };
-            match self.parts.consensus.propose(Command::Placed(Box::new(ask))).await {
+            let ask = Command::Placed(Box::new(ask));
+            match self.parts.consensus.propose_as_of(ask, seen.as_of).await {
                 Err(ProposeError::Refused(Refusal::MapChanged { now })) => {
                     if planted::is_on(OLD_PLACEMENT) {
                         epoch = now;

@@ -18,6 +18,7 @@ use metrics::Counter;
 use objects::CutOff;
 use s3s::service::S3Service;
 use s3s::{Body, S3Error, S3ErrorCode, S3Result, StdError, s3_error};
+use units::LogIndex;
 
 use super::Acquaintance;
 use super::address::{Address, Level, host_bucket};
@@ -29,6 +30,7 @@ use super::digest::{self, DigestBody};
 use super::document::{self, ErrorDocument};
 use super::gathered::GatheredBody;
 use super::gathering::Asking;
+use super::haste;
 use super::measures::Measures;
 use super::query::Query;
 use super::request_id::RequestIds;
@@ -121,7 +123,8 @@ impl Front {
         B::Error: Into<StdError>,
     {
         let start = std::time::Instant::now();
-        let context = RequestContext::new(self.ids.draw(), peer.address, peer.secure);
+        let (id, as_of) = (self.ids.draw(), self.as_of(&request));
+        let context = RequestContext::new(id, peer.address, peer.secure).deciding_as_of(as_of);
         let context = Arc::new(context.of_connection(Arc::clone(&peer.acquaintance)));
         let mut asked = Asked {
             method: request.method().clone(),
@@ -133,7 +136,13 @@ impl Front {
             context,
         };
         let expects = request.headers().contains_key(header::EXPECT);
-        let served = AssertUnwindSafe(self.serve(request, &mut asked)).catch_unwind().await;
+        let served = async {
+            match as_of {
+                None => self.serve(request, &mut asked).await,
+                Some(_) => self.serve_hastily(request, &mut asked, &peer).await,
+            }
+        };
+        let served = AssertUnwindSafe(served).catch_unwind().await;
         let answer = served.unwrap_or_else(|_| {
             tracing::error!(request_id = %asked.context.id, "a verb panicked");
             Err(s3_error!(InternalError))
@@ -175,6 +184,37 @@ impl Front {
         answer
     }
 
+    /// What a request may be decided as of without catching up.
+    fn as_of<B>(&self, request: &Request<B>) -> Option<LogIndex> {
+        if haste::may_be_hasty(request) { self.face.objects.as_of() } else { None }
+    }
+
+    /// Decides on what this node knows; and if that is refused, on the newest.
+    async fn serve_hastily<B>(
+        &self,
+        request: Request<B>,
+        asked: &mut Asked,
+        peer: &Peer,
+    ) -> S3Result<Response<Body>>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<StdError>,
+    {
+        let (parts, body) = request.into_parts();
+        let body = haste::Kept::new(body);
+        let first = Request::from_parts(parts.clone(), body.again());
+        let served = self.serve(first, asked).await;
+        if haste::is_final(&served) {
+            return served;
+        }
+        drop(served);
+        drop(asked.context.work_end());
+        let context = RequestContext::new(asked.context.id.clone(), peer.address, peer.secure);
+        asked.context = Arc::new(context.of_connection(Arc::clone(&peer.acquaintance)));
+        asked.well_formed = false;
+        self.serve(Request::from_parts(parts, body), asked).await
+    }
+
     /// Checks, then hands on.
     async fn serve<B>(&self, request: Request<B>, asked: &mut Asked) -> S3Result<Response<Body>>
     where
@@ -185,7 +225,9 @@ impl Front {
         self.face.admission().check_ban(asked.context.peer.ip())?;
         check_head(&parts)?;
         let host = host(&parts)?;
-        asked.cut_off = self.catch_up(&parts).await?;
+        if asked.context.decided_as_of().is_none() {
+            asked.cut_off = self.catch_up(&parts).await?;
+        }
         if let Some(bucket) = self.website(host) {
             let path = percent_encoding::percent_decode_str(parts.uri.path()).decode_utf8_lossy();
             let visit = Visit {

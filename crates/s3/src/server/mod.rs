@@ -16,6 +16,7 @@ mod document;
 mod front;
 mod gathered;
 mod gathering;
+mod haste;
 mod linger;
 mod measures;
 mod query;

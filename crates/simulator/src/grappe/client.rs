@@ -3,12 +3,13 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use access::Authorised;
 use anyhow::{Result, bail, ensure};
 use bytes::Bytes;
 use catalog::{After, BucketName, ListAsk, PartAsk, Refusal, VersionAsk};
 use objects::{
-    CompleteUpload, CreateUpload, DeleteObject, GetObject, ObjectError, ObjectName, PutObject,
-    PutPart, body_of,
+    CompleteUpload, CreateUpload, DeleteObject, GetObject, ObjectError, ObjectName, Objects,
+    PutObject, PutPart, body_of,
 };
 use parking_lot::Mutex;
 use units::PartNumber;
@@ -62,12 +63,13 @@ impl Clients {
             return Ok(());
         };
         let objects = door.objects.clone();
-        let ask = async {
-            objects.catch_up().await.map_err(|_| None)?;
-            let (by, plain) = (simulator(), PutObject::plain(name));
-            objects.object_put(&by, plain, body_of(body)).await.map(drop).map_err(Some)
+        let put = |by: Authorised| {
+            let (objects, plain) = (objects.clone(), PutObject::plain(name.clone()));
+            let body = body_of(body.clone());
+            async move { objects.object_put(&by, plain, body).await.map(drop) }
         };
-        let done = door.ask(PATIENCE, ask).await;
+        let is_small = event == Event::PutInline;
+        let done = door.ask(PATIENCE, self.decided(&objects, is_small, put)).await;
         let outcome = self.told(done, event)?;
         self.ledger.write_end(writing, outcome);
         Ok(())
@@ -111,16 +113,39 @@ impl Clients {
         let name = ObjectName::new(key.0, &key.1)?;
         let Some(writing) = self.ledger.write_begin(key, None) else { return Ok(()) };
         let objects = door.objects.clone();
-        let ask = async {
-            objects.catch_up().await.map_err(|_| None)?;
-            let plain = DeleteObject::plain(name.key.clone(), VersionAsk::Current);
-            let deleted = objects.object_delete(&simulator(), &name.bucket, plain, false).await;
-            deleted.map(drop).map_err(Some)
+        let delete = |by: Authorised| {
+            let (objects, name) = (objects.clone(), name.clone());
+            async move {
+                let plain = DeleteObject::plain(name.key, VersionAsk::Current);
+                objects.object_delete(&by, &name.bucket, plain, false).await.map(drop)
+            }
         };
-        let done = door.ask(PATIENCE, ask).await;
+        let done = door.ask(PATIENCE, self.decided(&objects, true, delete)).await;
         let outcome = self.told(done, Event::Delete)?;
         self.ledger.write_end(writing, outcome);
         Ok(())
+    }
+
+    /// Has a write decided as a request is: a small one on what its site knows, where that
+    /// saves a question; others, and those whose rules have changed since, on the newest.
+    async fn decided<Written: Future<Output = Result<(), ObjectError>>>(
+        &self,
+        objects: &Objects,
+        is_small: bool,
+        write: impl Fn(Authorised) -> Written,
+    ) -> Result<(), Option<ObjectError>> {
+        if let Some(entry) = objects.as_of().filter(|_| is_small) {
+            match write(simulator().decided_as_of(entry)).await {
+                Err(ObjectError::RulesChanged) => self.report.lock().note(Event::DecidedAnew),
+                Ok(()) => {
+                    self.report.lock().note(Event::AsOf);
+                    return Ok(());
+                }
+                done => return done.map_err(Some),
+            }
+        }
+        objects.catch_up().await.map_err(|_| None)?;
+        write(simulator()).await.map_err(Some)
     }
 
     /// What a client may conclude from an answer to a write, or from none.

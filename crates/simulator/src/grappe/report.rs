@@ -51,11 +51,15 @@ pub enum Event {
     Helped,
     /// A part was cut anew, with another code.
     Recut,
+    /// A small write was taken by a leader that nobody had asked before.
+    AsOf,
+    /// One was refused there since the rules had changed, and decided anew.
+    DecidedAnew,
 }
 
 impl Event {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::PutInline,
         Self::PutLarge,
         Self::Multipart,
@@ -79,6 +83,8 @@ impl Event {
         Self::Rot,
         Self::Helped,
         Self::Recut,
+        Self::AsOf,
+        Self::DecidedAnew,
     ];
 }
 
