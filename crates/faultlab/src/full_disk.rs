@@ -208,7 +208,7 @@ const STRANGER_ATTEMPTS: u64 = 60;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Writes until the file system takes no byte more.
-fn fill_up(path: &Path) -> Result<()> {
+pub fn fill_up(path: &Path) -> Result<()> {
     let mut file = std::fs::File::create(path)?;
     for bytes in [64 * 1024, 4096, 1] {
         let block = vec![b'x'; bytes];

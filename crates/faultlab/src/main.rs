@@ -21,6 +21,7 @@ mod repair;
 mod rot;
 mod scrub;
 mod slow;
+mod strace;
 mod strangers;
 mod syscalls;
 mod workload;

@@ -79,7 +79,7 @@ impl Repair {
     /// Runs it; fails if anything is lost or not whole in time.
     pub async fn run(self) -> Result<()> {
         blackbox::announce(crate::PROGRAM, self.binary.as_deref(), Some(self.seed))?;
-        let plan = Plan { sites: self.sites, seed: self.seed, binary: self.binary.clone() };
+        let plan = Plan::of(self.sites, self.seed, self.binary.clone());
         let mut lab = tokio::task::block_in_place(|| Lab::open(&plan))?;
         let outcome = self.with(&mut lab).await;
         if let Some(folder) = &self.logs {

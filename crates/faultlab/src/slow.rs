@@ -5,17 +5,16 @@
 //! sites were well, in the same run.
 
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use blackbox::{Ask, Client, Link};
 use clap::Args;
 use http::Method;
-use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cluster::{Lab, Plan};
 use crate::load::{Load, Percentiles};
+use crate::strace::Strace;
 
 /// The bucket.
 const BUCKET: &str = "slow";
@@ -56,29 +55,11 @@ pub struct Slow {
 }
 
 /// A site of which each sync of a disk takes longer, by what strace adds to it.
-struct SlowDisk(Child);
-
-impl SlowDisk {
-    fn begin(process: u32) -> Result<Self> {
-        let mut strace = Command::new("strace");
-        strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync"]);
-        strace.args(["-e", &format!("inject=fdatasync,fsync:delay_enter={SYNC_LATER_US}")]);
-        strace.args(["-p", &process.to_string()]).stderr(Stdio::null());
-        let mut begun = strace.spawn().context("strace cannot be started")?;
-        std::thread::sleep(Duration::from_millis(500));
-        ensure!(begun.try_wait()?.is_none(), "strace ended at once: the fault is not installed");
-        Ok(Self(begun))
-    }
-}
-
-impl Drop for SlowDisk {
-    fn drop(&mut self) {
-        // It lets the process go when it is told to end.
-        let id = Pid::from_child(&self.0);
-        if kill_process(id, Signal::TERM).is_ok() {
-            let _ended = self.0.wait();
-        }
-    }
+fn slow_disk(process: u32) -> Result<Strace> {
+    let inject = format!("inject=fdatasync,fsync:delay_enter={SYNC_LATER_US}");
+    let trace = "trace=fdatasync,fsync";
+    let words = ["-f", "-qq", "-o", "/dev/null", "-e", trace, "-e", &inject];
+    Strace::attach(process, words)
 }
 
 /// Prints a line; how many times as long the worse of reads and writes took.
@@ -94,7 +75,7 @@ impl Slow {
     /// Measures; fails if an answer is missing or the ratio is too high.
     pub async fn run(self) -> Result<()> {
         blackbox::announce(crate::PROGRAM, self.binary.as_deref(), Some(self.seed))?;
-        let plan = Plan { sites: self.sites, seed: self.seed, binary: self.binary.clone() };
+        let plan = Plan::of(self.sites, self.seed, self.binary.clone());
         let lab = tokio::task::block_in_place(|| Lab::open(&plan))?;
         let targets = lab.targets()?;
         let first = targets.first().context("no site")?;
@@ -140,7 +121,7 @@ impl Slow {
             healthy.get_or_insert((load.percentiles(name, false), load.percentiles(name, true)));
         }
         lab.links(&[slow], well, false);
-        let disk = SlowDisk::begin(lab.process(slow)?)?;
+        let disk = slow_disk(lab.process(slow)?)?;
         load.enter("noticing");
         tokio::time::sleep(NOTICED).await;
         load.enter(SLOW_DISK);

@@ -30,7 +30,7 @@ use crate::workload::{self, Load, Tally};
 /// Short writes: no file may grow beyond a limit, up to which a write that crosses
 /// it is carried out. (`strace` cannot cut a write short: where it makes up the
 /// answer, the call is not made, and that is a disk that lies.)
-const SHORT: &str = "short write";
+pub const SHORT: &str = "short write";
 
 /// The limit is longer by this with each case.
 const SHORT_STEP_BYTES: u64 = 24 * 1024;
@@ -43,7 +43,7 @@ const WRITE: &str = "write";
 const TRACE: &str = "trace";
 
 /// Which calls fail, and how.
-const FAULTS: &[(&str, &str)] = &[
+pub const FAULTS: &[(&str, &str)] = &[
     ("openat", "error=EIO"),
     ("openat", "error=ENOSPC"),
     ("openat", "error=EMFILE"),
@@ -368,8 +368,21 @@ fn wrapper(folder: &Path, calls: &str, how: &str, when: u64) -> Result<Vec<OsStr
         let words = ["prlimit", &limit];
         return Ok(words.iter().map(OsString::from).collect());
     }
-    let mut words: Vec<OsString> = ["strace", "-D", "-f", "-qq", "-o"].map(OsString::from).to_vec();
-    words.push(folder.join(TRACE).into());
+    let mut words: Vec<OsString> = ["strace", "-D"].map(OsString::from).to_vec();
+    words.extend(injects(&folder.join(TRACE), &folder.join("data"), calls, how, when)?);
+    Ok(words)
+}
+
+/// What strace is told, so that the n-th of these calls fails in each thread.
+pub fn injects(
+    trace: &Path,
+    data: &Path,
+    calls: &str,
+    how: &str,
+    when: u64,
+) -> Result<Vec<OsString>> {
+    let mut words: Vec<OsString> = ["-f", "-qq", "-o"].map(OsString::from).to_vec();
+    words.push(trace.into());
     for option in [
         "-e".to_owned(),
         format!("trace={calls}"),
@@ -379,7 +392,7 @@ fn wrapper(folder: &Path, calls: &str, how: &str, when: u64) -> Result<Vec<OsStr
         words.push(option.into());
     }
     if calls == WRITE {
-        for file in files(&folder.join("data"))? {
+        for file in files(data)? {
             words.extend(["-P".into(), file.into()]);
         }
     }
@@ -387,7 +400,7 @@ fn wrapper(folder: &Path, calls: &str, how: &str, when: u64) -> Result<Vec<OsStr
 }
 
 /// Every file under a folder.
-fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let entry = entry?;

@@ -13,7 +13,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 
@@ -29,9 +32,29 @@ pub type Name = ([u8; 16], u32, u8);
 /// The fragments on one disk, without those that were removed.
 #[derive(Debug, Default)]
 pub struct OnDisk {
-    /// Each with the position where it was last written.
-    pub fragments: BTreeMap<Name, u64>,
+    /// Each where it was last written.
+    pub fragments: BTreeMap<Name, Lies>,
     removed: Vec<Removal>,
+}
+
+/// Where a fragment lies.
+#[derive(Clone, Debug)]
+pub struct Lies {
+    /// Segment << 32 | offset.
+    position: u64,
+    /// The segment's file.
+    pub file: Arc<Path>,
+    /// Its payload in there, in bytes.
+    pub payload: Range<usize>,
+}
+
+impl Lies {
+    /// The bytes of the payload, as they are in the file.
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; self.payload.len()];
+        fs::File::open(&self.file)?.read_exact_at(&mut bytes, self.payload.start as u64)?;
+        Ok(bytes)
+    }
 }
 
 /// Of a part, or of one fragment of it, where it was written before a position.
@@ -51,7 +74,7 @@ impl OnDisk {
         for Removal { part, one, before } in removed {
             found.fragments.retain(|(of, stripe, fragment), at| {
                 let is_meant = *of == part && one.is_none_or(|one| one == (*stripe, *fragment));
-                !is_meant || *at >= before
+                !is_meant || at.position >= before
             });
         }
         Ok(found)
@@ -66,21 +89,27 @@ impl OnDisk {
                 && let Some(number) = path.file_stem().and_then(|stem| stem.to_str())
                 && let Ok(number) = u32::from_str_radix(number, 16)
             {
-                self.segment(number, &fs::read(&path)?);
+                self.segment(number, &path.as_path().into(), &fs::read(&path)?);
             }
         }
         Ok(())
     }
 
-    fn segment(&mut self, number: u32, bytes: &[u8]) {
+    fn segment(&mut self, number: u32, file: &Arc<Path>, bytes: &[u8]) {
         let mut at = HEAD_BYTES;
         while let Some(record) = bytes.get(at..).filter(|rest| rest.len() >= RECORD_BYTES) {
-            at += self.record(number, at, record).unwrap_or(ALIGN);
+            at += self.record(number, file, at, record).unwrap_or(ALIGN);
         }
     }
 
     /// Takes in the record that these bytes begin with; its length, if it is one.
-    fn record(&mut self, segment: u32, offset: usize, record: &[u8]) -> Option<usize> {
+    fn record(
+        &mut self,
+        segment: u32,
+        file: &Arc<Path>,
+        offset: usize,
+        record: &[u8],
+    ) -> Option<usize> {
         let u32_at = |at: usize| -> Option<u32> {
             Some(u32::from_le_bytes(record.get(at..at + 4)?.try_into().ok()?))
         };
@@ -94,19 +123,25 @@ impl OnDisk {
         let (stripe, fragment) = (u32_at(24)?, *record.get(28)?);
         let position = (u64::from(segment) << 32) | u64::from(u32_at(44)?);
         let before = u64::from_le_bytes(record.get(56..64)?.try_into().ok()?);
+        let (payload, block) =
+            (usize::try_from(u32_at(32)?).ok()?, usize::try_from(u32_at(52)?).ok()?);
+        let blocks = if block == 0 { 0 } else { payload.div_ceil(block) };
+        let from = RECORD_BYTES + 4 * blocks;
         match record.get(4)? {
             1 => {
-                let known = self.fragments.entry((part, stripe, fragment)).or_default();
-                *known = position.max(*known);
+                let payload = offset + from..offset + from + payload;
+                let here = Lies { position, file: Arc::clone(file), payload };
+                let known =
+                    self.fragments.entry((part, stripe, fragment)).or_insert_with(|| here.clone());
+                if position > known.position {
+                    *known = here;
+                }
             }
             2 => self.removed.push(Removal { part, one: None, before }),
             3 => self.removed.push(Removal { part, one: Some((stripe, fragment)), before }),
             _ => {}
         }
-        let (payload, block) =
-            (usize::try_from(u32_at(32)?).ok()?, usize::try_from(u32_at(52)?).ok()?);
-        let blocks = if block == 0 { 0 } else { payload.div_ceil(block) };
-        Some((RECORD_BYTES + 4 * blocks + payload).next_multiple_of(ALIGN))
+        Some((from + payload).next_multiple_of(ALIGN))
     }
 }
 
@@ -156,5 +191,8 @@ mod tests {
         let found = OnDisk::read(folder.path()).unwrap();
         let names: Vec<Name> = found.fragments.keys().copied().collect();
         assert_eq!(names, [([1; 16], 0, 0), ([2; 16], 0, 0)]);
+        let payload = |part| found.fragments[&([part; 16], 0, 0)].bytes().unwrap();
+        assert_eq!(payload(1), vec![9; 100_001]);
+        assert_eq!(payload(2), [9; 8], "the one that was stored again");
     }
 }

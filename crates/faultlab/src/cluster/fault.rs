@@ -12,6 +12,7 @@ use rand::Rng;
 use rand::seq::{IndexedRandom as _, index};
 use rand_chacha::ChaCha8Rng;
 
+use super::decay::{Decay, Healed, Installed};
 use super::lab::Lab;
 use super::weather::Condition;
 
@@ -44,6 +45,8 @@ pub enum Fault {
     Split(Vec<usize>),
     /// All links between sites are like this.
     Rough(Link),
+    /// The machines of these sites, each in its way.
+    Decays(Vec<(usize, Decay)>),
 }
 
 impl fmt::Display for Fault {
@@ -59,6 +62,10 @@ impl fmt::Display for Fault {
             Self::Split(sites) => write!(f, "split of {}", sites.len()),
             Self::Rough(link) if link.loss > 0.0 => write!(f, "loss"),
             Self::Rough(_) => write!(f, "delay"),
+            Self::Decays(decays) => {
+                let names: Vec<String> = decays.iter().map(|one| one.1.to_string()).collect();
+                write!(f, "{}", names.join(" + "))
+            }
         }
     }
 }
@@ -92,11 +99,12 @@ impl Fault {
             Self::Harmed(harmed) => harmed.iter().map(|one| one.0).collect(),
             Self::Split(sites) => sites.clone(),
             Self::Rough(_) => Vec::new(),
+            Self::Decays(decays) => decays.iter().map(|one| one.0).collect(),
         }
     }
 
-    /// Makes it so.
-    pub fn install(&self, lab: &mut Lab) -> Result<()> {
+    /// Makes it so; these objects are changed by no client.
+    pub fn install(&self, lab: &mut Lab, still: &[String]) -> Result<Vec<Installed>> {
         let weather = lab.weather();
         match self {
             Self::Harmed(harmed) => {
@@ -134,14 +142,33 @@ impl Fault {
                 }
                 lab.network().set_between_sites(*link);
             }
+            Self::Decays(decays) => {
+                return decays.iter().map(|(site, one)| one.install(lab, *site, still)).collect();
+            }
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
-    /// Takes it back; everything runs and is connected afterwards.
-    pub fn heal(&self, lab: &mut Lab) -> Result<Duration> {
+    /// Takes it back; everything that can run runs and is connected afterwards. What became
+    /// of each site whose machine it was.
+    pub fn heal(
+        &self,
+        lab: &mut Lab,
+        installed: Vec<Installed>,
+    ) -> Result<(Duration, Vec<(usize, Healed)>)> {
         let weather = lab.weather();
-        let mut longest_start = Duration::ZERO;
+        let (mut longest_start, mut healed) = (Duration::ZERO, Vec::new());
+        for (site, one) in self.sites().into_iter().zip(installed) {
+            let one = one.heal(lab, site)?;
+            longest_start = longest_start.max(one.start);
+            healed.push((site, one));
+        }
+        // Once all are back: what has no disk cannot be repaired.
+        for (_, one) in &mut healed {
+            if let Some(rot) = &one.rot {
+                one.scrubbed = rot.scrub(lab)?;
+            }
+        }
         lab.network().set_between_sites(Link::default());
         if let Self::Harmed(harmed) = self {
             for (site, harm) in harmed.iter().copied() {
@@ -155,10 +182,11 @@ impl Fault {
                 }
             }
         }
-        for site in 0..lab.sites() {
+        let is_lost = |site: &usize| healed.iter().any(|(of, one)| of == site && one.is_lost);
+        for site in lab.members().into_iter().filter(|site| !is_lost(site)) {
             weather.set(site, Condition::Well);
         }
-        Ok(longest_start)
+        Ok((longest_start, healed))
     }
 }
 

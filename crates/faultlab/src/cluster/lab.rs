@@ -14,11 +14,14 @@ use blackbox::sites::{self, Site};
 use blackbox::{Link, Network, Node, Place, Start, Target};
 use serde_json::Value;
 
+use super::clock;
 use super::weather::{Condition, Weather};
 use crate::mount::Mount;
 
 /// Each site's file system; its file takes the room that is written.
 const DISK_SIZE: &str = "4G";
+/// That of a site whose disk is to be filled.
+const SMALL_DISK_SIZE: &str = "64M";
 /// How long a cluster may take to be founded and joined.
 const WHOLE_WITHIN: Duration = Duration::from_mins(2);
 
@@ -27,15 +30,29 @@ const WHOLE_WITHIN: Duration = Duration::from_mins(2);
 pub struct Plan {
     /// How many sites.
     pub sites: usize,
+    /// How many may join later.
+    pub spare: usize,
+    /// The sites whose disks have 64 MiB.
+    pub small: Vec<usize>,
+    /// Whether the clocks of sites can be set, see [`Lab::clock`].
+    pub has_clocks: bool,
     /// Decides which packets are lost.
     pub seed: u64,
     /// The binary, if not the one beside this program.
     pub binary: Option<PathBuf>,
 }
 
+impl Plan {
+    /// So many sites, and room for one that joins later.
+    pub const fn of(sites: usize, seed: u64, binary: Option<PathBuf>) -> Self {
+        Self { sites, spare: 1, small: Vec::new(), has_clocks: false, seed, binary }
+    }
+}
+
 /// All of it.
 pub struct Lab {
     sites: Vec<LabSite>,
+    plan: Plan,
     network: Network,
     weather: Arc<Weather>,
     binary: PathBuf,
@@ -50,7 +67,7 @@ struct LabSite {
     /// It has left the cluster for good.
     is_retired: bool,
     // After the process.
-    _disk: Mount,
+    disk: Mount,
 }
 
 /// Removed with everything in it, after all that is in use there.
@@ -99,31 +116,35 @@ impl LabSite {
         network: &Network,
         folder: &Path,
         binary: &Path,
+        plan: &Plan,
         joins: Option<&Node>,
     ) -> Result<Self> {
         let name = format!("site-{}", number + 1);
         let own = folder.join(&name);
         fs::create_dir_all(&own)?;
-        let disk = Mount::make(&own, DISK_SIZE)?;
+        let size = if plan.small.contains(&number) { SMALL_DISK_SIZE } else { DISK_SIZE };
+        let disk = Mount::make(&own, size)?;
         let commune = format!("44{:03}", number + 1);
         let mut start = Site::new(&name, &commune).start(disk.point())?;
         start.binary = Some(binary.to_owned());
         start.wrapper = network.wrapper(number)?;
+        if plan.has_clocks {
+            start.wrapper.extend(clock::wrapper(&own)?);
+        }
         start.listen = Some(network.address(Place::Site(number))?);
         let node = match joins {
             None => Node::start_with(start.clone())?,
             Some(by) => sites::join(by, start.clone())?,
         };
         start.joins = joins.is_some();
-        Ok(Self { name, start, node: Some(node), is_retired: false, _disk: disk })
+        Ok(Self { name, start, node: Some(node), is_retired: false, disk })
     }
 }
 
 impl Lab {
     /// Founds a cluster of so many sites and waits until all are there.
     pub fn open(plan: &Plan) -> Result<Self> {
-        // One more for a site that joins later.
-        let network = Network::start(plan.sites + 1, plan.seed)?;
+        let network = Network::start(plan.sites + plan.spare, plan.seed)?;
         let folder = std::env::temp_dir().join(format!("essaim-lab-{}", network.number()));
         Mount::clear_below(&folder)?;
         if folder.exists() {
@@ -135,14 +156,15 @@ impl Lab {
         let mut made: Vec<LabSite> = Vec::with_capacity(plan.sites);
         for number in 0..plan.sites {
             let founder = made.first().and_then(|site| site.node.as_ref());
-            made.push(LabSite::open(number, &network, &folder.0, &binary, founder)?);
+            made.push(LabSite::open(number, &network, &folder.0, &binary, plan, founder)?);
         }
         for node in made.iter().filter_map(|site| site.node.as_ref()) {
             sites::sites_with(node, WHOLE_WITHIN, |known| sites::all_there(known, plan.sites))?;
         }
         let target = made.first().and_then(|site| site.node.as_ref()).context("no site")?.target();
         let weather = Arc::new(Weather::new(plan.sites));
-        Ok(Self { sites: made, network, weather, binary, target, folder })
+        let plan = plan.clone();
+        Ok(Self { sites: made, plan, network, weather, binary, target, folder })
     }
 
     /// How many sites, with such as have left.
@@ -156,17 +178,19 @@ impl Lab {
         (0..self.sites.len()).filter(stays).collect()
     }
 
-    /// A fresh site joins, by a token of this one; its number. There is room for one.
+    /// A fresh site joins, by a token of this one; its number.
     pub fn join(&mut self, by: usize) -> Result<usize> {
         let number = self.sites.len();
         let by = self.site(by)?.node.as_ref().context("it does not run")?;
-        let made = LabSite::open(number, &self.network, &self.folder.0, &self.binary, Some(by))?;
+        let (network, folder) = (&self.network, &self.folder.0);
+        let made = LabSite::open(number, network, folder, &self.binary, &self.plan, Some(by))?;
         self.sites.push(made);
         Ok(number)
     }
 
     /// A site that has left the cluster ends, however.
     pub fn retire(&mut self, site: usize) -> Result<()> {
+        self.weather.set(site, Condition::Rough);
         let retired = self.site_mut(site)?;
         retired.is_retired = true;
         retired.node.take().map_or(Ok(()), |mut node| node.kill())
@@ -201,6 +225,23 @@ impl Lab {
     /// The commands at a site.
     pub fn commands(&self, site: usize) -> Result<Commands> {
         Ok(Commands { binary: self.binary.clone(), data: self.data(site)? })
+    }
+
+    /// The file system of a site, and the folder of what is kept beside it.
+    pub fn disk(&self, site: usize) -> Result<&Path> {
+        Ok(self.site(site)?.disk.point())
+    }
+
+    /// Sets a site's clock so many hours off; its processes know it within a second.
+    pub fn clock(&self, site: usize, hours: i64) -> Result<()> {
+        ensure!(self.plan.has_clocks, "the clocks of this laboratory cannot be set");
+        let own = self.site(site)?.disk.point().parent().context("no folder")?;
+        clock::set(own, hours)
+    }
+
+    /// Whether a site's process is there.
+    pub fn is_running(&mut self, site: usize) -> Result<bool> {
+        self.site_mut(site)?.node.as_mut().map_or(Ok(false), Node::is_running)
     }
 
     /// The data directory of a site.

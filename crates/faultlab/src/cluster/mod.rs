@@ -7,12 +7,19 @@
 //! the fragments of every object are counted.
 
 mod census;
+mod clock;
+mod decay;
 mod disks;
 mod fault;
+mod full;
 mod history;
 mod lab;
 mod people;
+mod promised;
 mod replace;
+mod rot;
+mod stage;
+mod still;
 mod truth;
 mod weather;
 
@@ -30,11 +37,13 @@ use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 pub use self::census::Census;
+use self::decay::Kind;
 use self::disks::OnDisk;
 use self::fault::{Fault, Harm};
 pub use self::lab::{Lab, Plan};
 use self::people::{BUCKET, People, Shared, Wanted};
 use self::replace::{Replaced, replace};
+use self::stage::Stage;
 use self::truth::{Asker, Truth};
 
 /// How long a cluster may take until every site takes writes again, once all is as before.
@@ -43,6 +52,10 @@ const LIVE_WITHIN: Duration = Duration::from_secs(20);
 const WHOLE_WITHIN: Duration = Duration::from_mins(2);
 /// An object that lies in fragments.
 const FRAGMENTED_BYTES: usize = 100 * 1024;
+/// Tries of faults that may come to nothing, for each that is to take place.
+const TRIES_PER_ROUND: u64 = 4;
+/// Sites that may take the place of others in one run.
+const SPARE_SITES: usize = 20;
 /// Lies of one run that are shown.
 const SHOWN: usize = 12;
 
@@ -58,6 +71,9 @@ pub struct Cluster {
     /// How many faults.
     #[arg(long, default_value_t = 10)]
     rounds: u64,
+    /// What befalls the sites: lines and processes, or their machines.
+    #[arg(long, value_enum, default_value_t = Kind::Lines)]
+    faults: Kind,
     /// Decides all that is drawn.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -100,11 +116,11 @@ impl Cluster {
             self.survive < self.sites.div_ceil(2) + usize::from(self.sites < 3),
             "no majority is left"
         );
-        let plan = Plan { sites: self.sites, seed: self.seed, binary: self.binary.clone() };
+        let plan = self.plan();
         let since = Instant::now();
         let mut lab = tokio::task::block_in_place(|| Lab::open(&plan))?;
         println!("{} sites after {:.1} s", self.sites, since.elapsed().as_secs_f64());
-        let outcome = self.with(&mut lab).await;
+        let outcome = self.with(&mut lab, &plan.small).await;
         if outcome.is_err()
             && let Some(folder) = &self.logs
         {
@@ -114,13 +130,31 @@ impl Cluster {
         outcome
     }
 
-    async fn with(&self, lab: &mut Lab) -> Result<()> {
+    fn plan(&self) -> Plan {
+        let mut random = ChaCha8Rng::seed_from_u64(!self.seed);
+        let count = random.random_range(1..=self.survive.max(1));
+        Plan {
+            spare: match self.faults {
+                Kind::Corrupt => SPARE_SITES,
+                _ => 1,
+            },
+            small: match self.faults {
+                Kind::Full | Kind::Fill => index::sample(&mut random, self.sites, count).into_vec(),
+                _ => Vec::new(),
+            },
+            has_clocks: self.faults == Kind::Clocks,
+            ..Plan::of(self.sites, self.seed, self.binary.clone())
+        }
+    }
+
+    async fn with(&self, lab: &mut Lab, small: &[usize]) -> Result<()> {
         let targets = lab.targets()?;
         let first = targets.first().context("no site")?;
         let mut client = Client::connect(first).await?;
         let made = client.call(Ask::new(Method::PUT, format!("/{BUCKET}"))).await?;
         ensure!(made.status.is_success(), "the bucket: {} {}", made.status, made.text());
 
+        let mut stage = Stage::set(self.faults, first, self.seed).await?;
         let shared = Arc::new(Shared::new(targets, self.keys, lab.weather()));
         let mut people = People::begin(&shared, self.clients, self.seed);
         let commands: Result<Vec<_>> = (0..lab.sites()).map(|site| lab.commands(site)).collect();
@@ -128,28 +162,48 @@ impl Cluster {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         let mut befell = Vec::new();
         let mut starts = Vec::new();
-        for round in 1..=self.rounds {
-            let fault = self.draw(&mut random);
+        if self.faults == Kind::Fill {
+            full::fill(lab, small).await?;
+            let back = live(lab, &shared).await?;
+            println!("all sites take writes {:.1} s after the deletes", back.as_secs_f64());
+        }
+        let rounds = if self.faults == Kind::Fill { 0 } else { self.rounds };
+        let (mut round, mut tries) = (1, 0);
+        while round <= rounds {
+            tries += 1;
+            ensure!(tries <= self.rounds * TRIES_PER_ROUND, "too few faults took place");
+            let fault = self.draw(&stage, lab, small, &mut random)?;
             let hold =
                 Duration::from_millis(random.random_range(self.hold_ms_max / 2..=self.hold_ms_max));
             let from = lab.weather().now();
-            tokio::task::block_in_place(|| fault.install(lab))
-                .with_context(|| format!("round {round}: {fault:?}"))?;
+            let named = || format!("round {round}, seed {}: {fault:?}", self.seed);
+            let logs: Result<Vec<_>> =
+                (0..lab.sites()).map(|site| Ok(lab.log(site)?.len())).collect();
+            let installed = tokio::task::block_in_place(|| fault.install(lab, &stage.still()))
+                .with_context(named)?;
             tokio::time::sleep(hold).await;
-            people.failed().await.with_context(|| format!("round {round}: {fault:?}"))?;
+            let told = stage.look(lab, &shared, &fault, &logs?).await.with_context(named)?;
+            people.failed().await.with_context(named)?;
             let until = lab.weather().now();
-            starts.push(tokio::task::block_in_place(|| fault.heal(lab))?);
-            let live_after = live(lab, &shared)
-                .await
-                .with_context(|| format!("round {round}, seed {}, after {fault:?}", self.seed))?;
+            let (start, healed) =
+                tokio::task::block_in_place(|| fault.heal(lab, installed)).with_context(named)?;
+            starts.push(start);
+            let took_place =
+                stage.mend(lab, &shared, &healed, &mut random).await.with_context(named)?;
+            let live_after = live(lab, &shared).await.with_context(named)?;
             println!(
                 "round {round}: {fault} at {:?} for {:.1} s, all sites take writes {:.1} s after it",
                 fault.sites().iter().map(|site| site + 1).collect::<Vec<_>>(),
                 hold.as_secs_f64(),
                 live_after.as_secs_f64()
             );
-            people.failed().await.with_context(|| format!("round {round}: {fault:?}"))?;
+            let words = healed.iter().map(|(_, one)| &one.told).chain(&told);
+            for words in words.filter(|words| !words.is_empty()) {
+                println!("    {words}");
+            }
+            people.failed().await.with_context(named)?;
             befell.push(Befell { fault, from, until, live_after });
+            round += u64::from(took_place);
         }
         // All is well, and after a while everybody is to say so.
         tokio::time::sleep(truth::NOTICED_WITHIN * 2).await;
@@ -167,31 +221,63 @@ impl Cluster {
         people.end().await?;
         read_back(lab, &shared).await?;
         let census = tokio::task::block_in_place(|| {
-            let (mut census, after) = self.census(lab, &shared)?;
+            let (mut census, after) = self.census(lab, &shared, stage.still())?;
+            for site in lab.members() {
+                lab.stop(site)?;
+            }
             census.compare(&on_disks(lab)?);
             anyhow::Ok((census, after))
         })?;
-        self.judge(&shared, &befell, &truth, &census, &starts)
+        let stage = stage.judge(self.seed);
+        self.judge(&shared, &befell, &truth, &census, &starts)?;
+        stage
     }
 
-    fn draw(&self, random: &mut ChaCha8Rng) -> Fault {
-        match self.kills_only {
+    fn draw(
+        &self,
+        stage: &Stage,
+        lab: &Lab,
+        small: &[usize],
+        random: &mut ChaCha8Rng,
+    ) -> Result<Fault> {
+        if self.faults != Kind::Lines {
+            return stage.draw(lab, self.survive, small, random);
+        }
+        Ok(match self.kills_only {
             None => Fault::draw(random, self.sites, self.survive),
             Some(count) => {
                 let sites = index::sample(random, self.sites, count.min(self.sites));
                 Fault::Harmed(sites.into_iter().map(|site| (site, Harm::Kill)).collect())
             }
-        }
+        })
     }
 
     /// Counts until every object is whole, or it has been too long.
-    fn census(&self, lab: &Lab, shared: &Arc<Shared>) -> Result<(Census, Duration)> {
-        let keys = shared.history().keys();
+    fn census(
+        &self,
+        lab: &Lab,
+        shared: &Arc<Shared>,
+        still: Vec<String>,
+    ) -> Result<(Census, Duration)> {
+        let mut keys = shared.history().keys();
+        keys.extend(still);
         let first = lab.members().first().copied().context("no site")?;
         let since = Instant::now();
         loop {
             let census = Census::take(&lab.commands(first)?, BUCKET, &keys, self.survive as u64)?;
-            if census.wrong.is_empty() || since.elapsed() > WHOLE_WITHIN {
+            let mut found = census.clone();
+            // What a disk did not take is made up for later, which the catalog does not tell.
+            let is_whole = match (self.faults, on_disks(lab)) {
+                (Kind::Lines, _) => true,
+                (_, Ok(disks)) => {
+                    found.compare(&disks);
+                    found.wrong.is_empty()
+                }
+                // A file that was removed while it was looked for.
+                (_, Err(_)) => false,
+            };
+            let is_over = is_whole && census.wrong.is_empty();
+            if is_over || since.elapsed() > WHOLE_WITHIN {
                 return Ok((census, since.elapsed()));
             }
             std::thread::sleep(Duration::from_millis(500));
@@ -226,7 +312,7 @@ impl Cluster {
         let (census, whole_after) = census;
         println!(
             "rounds {}, acknowledged {}, unknown {}, reads {} ({} at a site \
-             that was cut off and said so), attempts that failed {}; \
+             that was cut off and said so), attempts that failed {} ({} by a clock that was off); \
              longest restart {}; longest until all sites took writes {}",
             self.rounds,
             tally.acknowledged,
@@ -234,6 +320,7 @@ impl Cluster {
             tally.reads,
             tally.cut_off,
             tally.failed,
+            tally.skewed,
             seconds(starts.iter().copied().max().unwrap_or_default()),
             seconds(befell.iter().map(|one| one.live_after).max().unwrap_or_default()),
         );
@@ -291,7 +378,7 @@ impl Cluster {
 /// took.
 async fn live(lab: &Lab, shared: &Arc<Shared>) -> Result<Duration> {
     let since = Instant::now();
-    for site in 0..lab.sites() {
+    for site in 0..lab.members().len() {
         for (key, length) in [(people::key(0), 100), (people::key(1), FRAGMENTED_BYTES)] {
             loop {
                 let mut person = shared.client("after the fault".to_owned(), site);
@@ -344,12 +431,9 @@ fn told(replaced: &Replaced, old: usize, killed: usize) {
     );
 }
 
-/// Stops all sites and reads their disks.
-fn on_disks(lab: &mut Lab) -> Result<BTreeMap<String, OnDisk>> {
+/// Reads the disks of all sites.
+fn on_disks(lab: &Lab) -> Result<BTreeMap<String, OnDisk>> {
     let (names, members) = (lab.names(), lab.members());
-    for site in &members {
-        lab.stop(*site)?;
-    }
     let read = |site: usize| {
         Ok((names.get(site).cloned().unwrap_or_default(), OnDisk::read(&lab.data(site)?)?))
     };

@@ -53,6 +53,8 @@ pub struct Tally {
     pub unknown: u64,
     /// Attempts that failed, of all kinds.
     pub failed: u64,
+    /// Such that a site refused whose clock was too far off.
+    pub skewed: u64,
 }
 
 /// What all clients share.
@@ -209,13 +211,15 @@ impl Person {
     /// Deletes, at whichever site does it.
     pub async fn deletes(&mut self, key: &str) -> Result<()> {
         let from = self.shared.weather.now();
-        loop {
-            let ask = Ask::new(Method::DELETE, format!("/{BUCKET}/{key}"));
-            if self.sets(key, ask, None).await? {
-                return self.had(true, from);
-            }
+        while !self.deletes_here(key).await? {
             self.turns(from).await?;
         }
+        self.had(true, from)
+    }
+
+    /// Deletes at this very site; whether it was acknowledged.
+    pub async fn deletes_here(&mut self, key: &str) -> Result<bool> {
+        self.sets(key, Ask::new(Method::DELETE, format!("/{BUCKET}/{key}")), None).await
     }
 
     /// One attempt at a write; whether it was acknowledged.
@@ -337,6 +341,11 @@ impl Person {
             },
         };
         match tokio::time::timeout(PATIENCE, client.call(ask)).await {
+            // By its clock the request is of another time: it did nothing.
+            Ok(Ok(answer)) if is_too_skewed(&answer) => {
+                lock(&self.shared.tally).skewed += 1;
+                Attempt::NotSent
+            }
             Ok(Ok(answer)) => {
                 self.connection = Some(client);
                 Attempt::Answered(answer)
@@ -371,6 +380,12 @@ impl Person {
     fn told(&self) -> String {
         format!("{} at site {}", self.name, self.site + 1)
     }
+}
+
+/// Whether the clocks of both are too far apart.
+pub fn is_too_skewed(answer: &Answer) -> bool {
+    answer.status == StatusCode::FORBIDDEN
+        && answer.text().contains("<Code>RequestTimeTooSkewed</Code>")
 }
 
 /// The name of a key; those of one ten begin alike.
