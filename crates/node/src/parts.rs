@@ -31,8 +31,11 @@ use crate::limits::{FOUNDED_AFTER, SEAT_WAIT_MAX};
 use crate::settings::Settings;
 use crate::trouble::{Trouble, about_directory, chain};
 
-/// What to do without a catalog.
-const CATALOG_HINT: &str = "put the catalog back from a backup: essaim restore --help";
+/// What to do without a catalog. Which of both it is, only the catalog knew.
+const CATALOG_HINT: &str = "if this node is all there is, put the catalog back from a backup: \
+                            essaim restore --help; if it is one of several sites, the others have \
+                            the catalog: have a fresh node join, and say there \
+                            essaim site replace OLD NEW --lost";
 
 /// Open parts.
 pub(crate) struct Parts {

@@ -56,7 +56,7 @@ impl fmt::Display for Sum {
         write!(
             f,
             "took place {took_place} ({elsewhere} more came to nothing); fragments that decayed \
-             {decayed}, bad by scrub {found}, as before by their bytes {repaired}; sites replaced \
+             {decayed}, found and repaired by scrub {found}, as before by their bytes {repaired}; sites replaced \
              {replaced}; rounds led by a site whose clock was off {led}, deletions of locked \
              versions refused {refused}, locks or rules broken {}",
             wrong.len()
