@@ -24,6 +24,9 @@ const OBJECT_BYTES: usize = 1 << 20;
 /// Until everybody has noticed a change.
 const NOTICED: Duration = Duration::from_secs(5);
 
+/// What the others are compared with.
+const ALL_WELL: &str = "all well";
+
 /// What each sync of the slow disk takes longer, in microseconds.
 const SYNC_LATER_US: u32 = 200_000;
 const SLOW_DISK: &str = "one whose syncs take 200 ms longer";
@@ -49,9 +52,15 @@ pub struct Slow {
     /// Decides what is drawn.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Besides the measure of all well, only the weathers whose names have this in them.
+    #[arg(long)]
+    only: Option<String>,
     /// The binary; by default the one beside this program.
     #[arg(long)]
     binary: Option<PathBuf>,
+    /// Where the logs of the sites are kept.
+    #[arg(long)]
+    logs: Option<PathBuf>,
 }
 
 /// A site of which each sync of a disk takes longer, by what strace adds to it.
@@ -77,6 +86,14 @@ impl Slow {
         blackbox::announce(crate::PROGRAM, self.binary.as_deref(), Some(self.seed))?;
         let plan = Plan::of(self.sites, self.seed, self.binary.clone());
         let lab = tokio::task::block_in_place(|| Lab::open(&plan))?;
+        let outcome = self.with(&lab).await;
+        if let Some(folder) = &self.logs {
+            lab.keep_logs(folder)?;
+        }
+        outcome
+    }
+
+    async fn with(&self, lab: &Lab) -> Result<()> {
         let targets = lab.targets()?;
         let first = targets.first().context("no site")?;
         let mut client = Client::connect(first).await?;
@@ -91,7 +108,7 @@ impl Slow {
         let slow = self.sites - 1;
         let well = Link::round_trip(Duration::from_millis(self.delay_ms));
         let weathers = [
-            ("all well", well),
+            (ALL_WELL, well),
             (
                 "200 ms further away",
                 Link { delay: well.delay + Duration::from_millis(100), ..well },
@@ -110,7 +127,7 @@ impl Slow {
         println!("|---|---|---|---|---|");
         let mut healthy: Option<(Percentiles, Percentiles)> = None;
         let mut worst = 0.0_f64;
-        for (name, link) in weathers {
+        for (name, link) in weathers.into_iter().filter(|(name, _)| self.tries(name)) {
             lab.links(&[slow], link, false);
             load.enter("noticing");
             tokio::time::sleep(NOTICED).await;
@@ -121,18 +138,26 @@ impl Slow {
             healthy.get_or_insert((load.percentiles(name, false), load.percentiles(name, true)));
         }
         lab.links(&[slow], well, false);
-        let disk = slow_disk(lab.process(slow)?)?;
-        load.enter("noticing");
-        tokio::time::sleep(NOTICED).await;
-        load.enter(SLOW_DISK);
-        tokio::time::sleep(Duration::from_secs(self.seconds)).await;
-        load.enter("noticing");
-        drop(disk);
-        worst = worst.max(tell(&load, SLOW_DISK, healthy.as_ref()));
+        if self.tries(SLOW_DISK) {
+            let disk = slow_disk(lab.process(slow)?)?;
+            load.enter("noticing");
+            tokio::time::sleep(NOTICED).await;
+            load.enter(SLOW_DISK);
+            tokio::time::sleep(Duration::from_secs(self.seconds)).await;
+            load.enter("noticing");
+            drop(disk);
+            worst = worst.max(tell(&load, SLOW_DISK, healthy.as_ref()));
+        }
         load.end().await?;
         if let Some(most) = self.ratio_max {
             ensure!(worst <= most, "{worst:.2} times as long, more than {most}");
         }
         Ok(())
+    }
+
+    /// Whether a weather is measured.
+    fn tries(&self, name: &str) -> bool {
+        let only = self.only.as_deref().unwrap_or_default();
+        name == ALL_WELL || name.contains(only)
     }
 }
