@@ -53,12 +53,39 @@ pub const REPLIES_WINDOW_BYTES: u32 = 256 * 1024 * 1024;
 /// Bytes of one stream that wait to be sent. They are shared with whoever sends them.
 pub const SEND_BUFFER_BYTES_MAX: usize = 1024 * 1024;
 
-/// Bytes that the operating system keeps of a connection for upkeep, sent and not yet
-/// acknowledged or not yet sent; it takes up to twice as much. That is what such a
-/// connection can have standing in the queue before a narrow link: 30 ms of 8 MB/s.
-/// More would make clients wait longer, less would leave links unused that are wide and
-/// long: 10 ms away it still carries 13 to 25 MB/s.
-pub const UPKEEP_SEND_BUFFER_BYTES: usize = 128 * 1024;
+/// Bytes that the operating system keeps of a connection for upkeep at first, sent and not
+/// yet acknowledged or not yet sent; it takes up to twice as much: 30 ms of 8 MB/s.
+pub const UPKEEP_WINDOW_BYTES: usize = 128 * 1024;
+
+/// Least of that: a few packets, so that upkeep gets on beside others who fill a line.
+pub const UPKEEP_WINDOW_BYTES_MIN: usize = 48 * 1024;
+
+/// Most of that, where no queue is seen: 10 ms away it carries 50 to 100 MB/s. It is also
+/// what comes at once where a line has become narrow that was wide.
+pub const UPKEEP_WINDOW_BYTES_MAX: usize = 512 * 1024;
+
+/// By how much it changes with one measurement, at the most: from the first to the least
+/// takes a quarter of a second.
+pub const UPKEEP_WINDOW_STEP_BYTES: usize = 8 * 1024;
+
+/// What upkeep may add to the round trip of short calls: a line is full if its queue is
+/// never empty, so there has to be some.
+pub const UPKEEP_QUEUE_TARGET: Duration = Duration::from_millis(10);
+
+/// How often the round trip of short calls is measured while there is upkeep.
+pub const UPKEEP_PING_EVERY: Duration = Duration::from_millis(25);
+
+/// Upkeep that has not filled its window for so long is over, or rests.
+pub const UPKEEP_REST_AFTER: Duration = Duration::from_millis(500);
+
+/// How long the shortest round trip is believed while there is upkeep, at least; it is
+/// forgotten after twice as long, since a way may become longer for good (RFC 6817 has ten
+/// minutes).
+pub const SHORTEST_KNOWN_FOR: Duration = Duration::from_mins(5);
+
+/// The same while there is none: then nothing of it stands in a queue, and a few round
+/// trips say how long the way is now.
+pub const SHORTEST_AT_REST_FOR: Duration = Duration::from_secs(5);
 
 /// Bytes sent at once for one stream, before another has its turn.
 pub const FRAME_BYTES_MAX: u32 = 64 * 1024;

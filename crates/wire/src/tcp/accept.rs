@@ -14,9 +14,16 @@ use tokio_util::sync::CancellationToken;
 use units::NodePublicKey;
 
 use super::credentials::{ALPN, ALPN_UPKEEP, key_in};
-use super::line::{buffered, upkeep_narrow};
+use super::line::buffered;
 use super::serve::Server;
 use crate::limits::{ACCEPT_AGAIN_AFTER, HANDSHAKE_WITHIN, HANDSHAKES_MAX};
+
+/// A connection that has proven a key.
+pub(super) struct Proven {
+    pub io: TlsStream<BufReader<TcpStream>>,
+    pub key: NodePublicKey,
+    pub is_upkeep: bool,
+}
 
 /// Accepts connections until the node ends.
 pub(super) async fn accept(listener: TcpListener, acceptor: TlsAcceptor, server: Arc<Server>) {
@@ -61,29 +68,26 @@ async fn prove_and_serve(
     };
     drop(underway);
     match proven {
-        Ok(Ok((io, key))) => server.serve(number, io, key).await,
+        Ok(Ok(proven)) => server.serve(number, proven).await,
         Ok(Err(reason)) => tracing::debug!(reason, "a connection was refused"),
         Err(_) => tracing::debug!("a handshake took too long"),
     }
 }
 
 /// The handshake; nothing is read beyond it.
-async fn prove(
-    tcp: TcpStream,
-    acceptor: TlsAcceptor,
-) -> Result<(TlsStream<BufReader<TcpStream>>, NodePublicKey), String> {
+async fn prove(tcp: TcpStream, acceptor: TlsAcceptor) -> Result<Proven, String> {
     tcp.set_nodelay(true).map_err(|error| error.to_string())?;
     let io = acceptor.accept(buffered(tcp)).await.map_err(|error| error.to_string())?;
     let (_, session) = io.get_ref();
-    match session.alpn_protocol() {
-        Some(ALPN) => {}
-        Some(ALPN_UPKEEP) => upkeep_narrow(io.get_ref().0.get_ref())?,
+    let is_upkeep = match session.alpn_protocol() {
+        Some(ALPN) => false,
+        Some(ALPN_UPKEEP) => true,
         _ => return Err("it speaks another protocol".to_owned()),
-    }
+    };
     let presented = session.peer_certificates().and_then(|presented| presented.first());
     let key = presented.and_then(|presented| key_in(presented));
     let key = key.ok_or("it has no key")?;
-    Ok((io, key))
+    Ok(Proven { io, key, is_upkeep })
 }
 
 /// The handshakes under way, oldest first.

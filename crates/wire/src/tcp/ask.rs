@@ -16,7 +16,7 @@ use tokio::time::{Sleep, sleep, timeout};
 
 use super::incoming::Incoming;
 use super::lane::{Lane, Open};
-use super::link::Link;
+use super::link::{Link, SHORT_LANE};
 use super::outgoing::{NotSent, send};
 use crate::answer::refused;
 use crate::{Body, BodyError, Call, CallError, Reply, Service};
@@ -97,7 +97,12 @@ async fn begin(
         if link.cut.is_cancelled() {
             return Err(unreachable("it left the roster, or this node has shut down".to_owned()));
         }
-        let opened = Lane::open(link, at).await;
+        let opened = if service == Service::Upkeep {
+            // By whose round trips it is known whether upkeep is in anybody's way.
+            futures::join!(Lane::open(link, at), Lane::open(link, SHORT_LANE)).0
+        } else {
+            Lane::open(link, at).await
+        };
         let open = opened.map_err(|reason| unreachable(reason.to_string()))?;
         match request(&open, service).await {
             Ok(begun) => return Ok(begun),

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::credentials::{ALPN, ALPN_UPKEEP, Credentials};
 use super::health::{Health, Heard};
-use super::line::{Line, buffered, upkeep_narrow};
+use super::line::{Line, Upkeep, buffered};
 use crate::Peer;
 use crate::limits::{
     ADDRESSES_MAX, DIAL_WITHIN, FIELDS_BYTES_MAX, FRAME_BYTES_MAX, REPLIES_WINDOW_BYTES,
@@ -35,7 +35,7 @@ pub(super) struct Dialled {
 pub(super) async fn dial(
     credentials: &Credentials,
     peer: &Peer,
-    health: &Health,
+    health: &Arc<Health>,
     cut: &CancellationToken,
     is_upkeep: bool,
 ) -> Result<Dialled, String> {
@@ -77,15 +77,14 @@ async fn open(
     socket: SocketAddr,
     credentials: &Credentials,
     peer: &Peer,
-    health: &Health,
+    health: &Arc<Health>,
     cut: &CancellationToken,
     is_upkeep: bool,
 ) -> Result<Dialled, String> {
     let tcp = TcpStream::connect(socket).await.map_err(|error| error.to_string())?;
     tcp.set_nodelay(true).map_err(|error| error.to_string())?;
-    if is_upkeep {
-        upkeep_narrow(&tcp)?;
-    }
+    let upkeep = is_upkeep.then(|| Upkeep::begin(&tcp, health.clone())).transpose();
+    let upkeep = upkeep.map_err(|error| error.to_string())?;
     let config = credentials.client(peer.key, is_upkeep).map_err(|error| error.to_string())?;
     // Nobody is asked for by name: the key says who it is.
     let nameless = ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
@@ -97,7 +96,7 @@ async fn open(
     }
     let heard = Arc::new(Heard::never());
     let of_node = Some(health.heard.clone());
-    let line = Line { io, cut: cut.clone(), heard: heard.clone(), of_node };
+    let line = Line { io, cut: cut.clone(), heard: heard.clone(), of_node, upkeep };
     let (requests, mut connection) = Builder::new()
         .enable_push(false)
         .initial_window_size(STREAM_WINDOW_BYTES)

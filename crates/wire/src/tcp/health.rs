@@ -7,6 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::window::Window;
 use crate::Contact;
 
 /// When the last byte came.
@@ -36,6 +37,8 @@ impl Heard {
 /// The way to a node, over all connections with it.
 pub(super) struct Health {
     pub heard: Arc<Heard>,
+    /// What its connections for upkeep may have under way.
+    pub window: Window,
     state: Mutex<State>,
 }
 
@@ -47,7 +50,7 @@ struct State {
 
 impl Health {
     pub(super) fn unknown() -> Self {
-        Self { heard: Arc::new(Heard::never()), state: Mutex::default() }
+        Self { heard: Arc::new(Heard::never()), window: Window::new(), state: Mutex::default() }
     }
 
     pub(super) fn reached_set(&self, reached: bool) {

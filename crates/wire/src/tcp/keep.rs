@@ -18,6 +18,7 @@ pub(super) async fn keep(
     heard: Arc<Heard>,
     health: Option<Arc<Health>>,
 ) -> &'static str {
+    let mut told: Option<Instant> = None;
     loop {
         let asked = Instant::now();
         {
@@ -36,9 +37,16 @@ pub(super) async fn keep(
                 }
             }
         }
-        if let Some(health) = &health {
-            health.measured(asked.elapsed());
+        let Some(health) = &health else {
+            sleep(PING_EVERY).await;
+            continue;
+        };
+        let took = asked.elapsed();
+        health.window.measured(took);
+        if told.is_none_or(|told| told.elapsed() >= PING_EVERY) {
+            health.measured(took);
+            told = Some(Instant::now());
         }
-        sleep(PING_EVERY).await;
+        health.window.rest().await;
     }
 }

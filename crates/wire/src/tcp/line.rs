@@ -9,8 +9,26 @@ use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use super::health::Heard;
-use crate::limits::{READ_BUFFER_BYTES, UPKEEP_SEND_BUFFER_BYTES};
+use super::health::{Health, Heard};
+use crate::limits::{READ_BUFFER_BYTES, UPKEEP_WINDOW_BYTES};
+
+/// TLS over a buffered connection, from either end.
+pub(super) trait OverTcp {
+    /// The connection below.
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl OverTcp for tokio_rustls::client::TlsStream<BufReader<TcpStream>> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0.get_ref()
+    }
+}
+
+impl OverTcp for tokio_rustls::server::TlsStream<BufReader<TcpStream>> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0.get_ref()
+    }
+}
 
 /// What is between TLS and HTTP/2.
 pub(super) struct Line<S> {
@@ -20,17 +38,42 @@ pub(super) struct Line<S> {
     pub heard: Arc<Heard>,
     /// The same of the node at the other end, if it is one.
     pub of_node: Option<Arc<Heard>>,
+    /// If it is for upkeep.
+    pub upkeep: Option<Upkeep>,
+}
+
+/// Keeps no more under way on a connection than upkeep may.
+pub(super) struct Upkeep {
+    /// Of the node at the other end.
+    health: Arc<Health>,
+    /// The window that the operating system knows.
+    set: usize,
+}
+
+impl Upkeep {
+    /// A connection has been made for upkeep. A first window holds before anything is sent.
+    pub(super) fn begin(tcp: &TcpStream, health: Arc<Health>) -> Result<Self> {
+        let mut upkeep = Self { health, set: UPKEEP_WINDOW_BYTES };
+        upkeep.set(tcp, UPKEEP_WINDOW_BYTES)?;
+        Ok(upkeep)
+    }
+
+    fn set(&mut self, tcp: &TcpStream, bytes: usize) -> Result<()> {
+        socket2::SockRef::from(tcp).set_send_buffer_size(bytes)?;
+        self.set = bytes;
+        Ok(())
+    }
+
+    /// Something is about to be written.
+    fn writes(&mut self, tcp: &TcpStream) -> Result<()> {
+        let bytes = self.health.window.bytes();
+        if bytes == self.set { Ok(()) } else { self.set(tcp, bytes) }
+    }
 }
 
 /// What is below TLS.
 pub(super) fn buffered(tcp: TcpStream) -> BufReader<TcpStream> {
     BufReader::with_capacity(READ_BUFFER_BYTES, tcp)
-}
-
-/// Keeps little under way on a connection for upkeep.
-pub(super) fn upkeep_narrow(tcp: &TcpStream) -> core::result::Result<(), String> {
-    let socket = socket2::SockRef::from(tcp);
-    socket.set_send_buffer_size(UPKEEP_SEND_BUFFER_BYTES).map_err(|error| error.to_string())
 }
 
 impl<S> Line<S> {
@@ -61,14 +104,34 @@ impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
+impl<S: OverTcp> Line<S> {
+    /// What comes before a write.
+    fn writes(&mut self) -> Result<()> {
+        self.checked()?;
+        match &mut self.upkeep {
+            Some(upkeep) => upkeep.writes(self.io.tcp()),
+            None => Ok(()),
+        }
+    }
+
+    /// What comes of a write.
+    fn written<T>(&self, written: Poll<T>) -> Poll<T> {
+        if let (Some(upkeep), Poll::Pending) = (&self.upkeep, &written) {
+            upkeep.health.window.is_full();
+        }
+        written
+    }
+}
+
+impl<S: AsyncWrite + OverTcp + Unpin> AsyncWrite for Line<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
-        self.checked()?;
-        Pin::new(&mut self.io).poll_write(cx, bytes)
+        self.writes()?;
+        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.written(written)
     }
 
     fn poll_write_vectored(
@@ -76,8 +139,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
         cx: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
-        self.checked()?;
-        Pin::new(&mut self.io).poll_write_vectored(cx, bytes)
+        self.writes()?;
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, bytes);
+        self.written(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -86,7 +150,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         self.checked()?;
-        Pin::new(&mut self.io).poll_flush(cx)
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        self.written(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {

@@ -15,6 +15,9 @@ use super::lane::{Kind, Lane};
 use crate::limits::BULK_LANES;
 use crate::{Peer, Service};
 
+/// The first lane.
+pub(super) const SHORT_LANE: usize = 0;
+
 /// The last lane.
 const UPKEEP_LANE: usize = 1 + BULK_LANES;
 
@@ -61,7 +64,7 @@ impl Link {
             cut: shared.end.child_token(),
             lanes: core::array::from_fn(|at| {
                 Lane::new(match at {
-                    0 => Kind::Short,
+                    SHORT_LANE => Kind::Short,
                     UPKEEP_LANE => Kind::Upkeep,
                     _ => Kind::Bulk,
                 })
@@ -79,7 +82,7 @@ impl Link {
         if service.is_bulk() {
             return 1 + self.turn.fetch_add(1, Ordering::Relaxed) % BULK_LANES;
         }
-        0
+        SHORT_LANE
     }
 
     /// Where it is reached from now on. Connections that stand stay.

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A node keeps one connection for short calls, two for long bodies and one for long
-//! bodies that nobody waits for (decision 0025) to each other
+//! bodies that nobody waits for (decision 0025, [`window`]) to each other
 //! node ([`link`]), opened when first needed. Streams flow into the other direction only
 //! within a call: each side opens its own connections.
 //!
@@ -33,6 +33,7 @@ mod outgoing;
 mod serve;
 mod transport;
 mod verify;
+mod window;
 
 pub use guest::Guest;
 pub use transport::{StartError, TcpParts, TcpTransport};

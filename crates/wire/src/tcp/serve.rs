@@ -2,6 +2,7 @@
 
 use core::future::poll_fn;
 use core::pin::pin;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,13 +17,14 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
-use units::{NodeId, NodePublicKey};
+use units::NodeId;
 
-use super::health::Heard;
+use super::accept::Proven;
+use super::health::{Health, Heard};
 use super::inbound::{Inbound, Inbounds};
 use super::incoming::Incoming;
 use super::keep::keep;
-use super::line::Line;
+use super::line::{Line, OverTcp as _, Upkeep};
 use super::link::Shared;
 use super::outgoing::send;
 use crate::answer::{Answer, Services, refused};
@@ -37,29 +39,27 @@ pub(super) struct Server {
     pub shared: Arc<Shared>,
     pub inbounds: Inbounds,
     pub services: Services,
-    /// What was heard of a node, over all connections with it.
-    pub heard: RwLock<std::collections::BTreeMap<NodeId, Arc<Heard>>>,
+    /// The way to a node, over all connections with it.
+    pub ways: RwLock<BTreeMap<NodeId, Arc<Health>>>,
 }
 
 type Io = Line<TlsStream<BufReader<TcpStream>>>;
 
 impl Server {
     /// Answers on a connection whose other end has proven this key, until it ends.
-    pub(super) async fn serve(
-        self: Arc<Self>,
-        number: u64,
-        io: TlsStream<BufReader<TcpStream>>,
-        key: NodePublicKey,
-    ) {
+    pub(super) async fn serve(self: Arc<Self>, number: u64, Proven { io, key, is_upkeep }: Proven) {
         let cut = self.shared.end.child_token();
         let Some(inbound) = self.inbounds.let_in(number, key, cut.clone()) else { return };
-        let of_node = match inbound.caller {
-            Caller::Node(node) => self.heard.read().get(&node).cloned(),
+        let noted = Noted(&self.inbounds, &inbound);
+        let way = match inbound.caller {
+            Caller::Node(node) => self.ways.read().get(&node).cloned(),
             Caller::Invited(_) => None,
         };
+        let upkeep = way.clone().filter(|_| is_upkeep);
+        let Ok(upkeep) = upkeep.map(|way| Upkeep::begin(io.tcp(), way)).transpose() else { return };
         let heard = Arc::new(Heard::never());
-        let line = Line { io, cut, heard: heard.clone(), of_node };
-        let noted = Noted(&self.inbounds, &inbound);
+        let of_node = way.map(|way| way.heard.clone());
+        let line = Line { io, cut, heard: heard.clone(), of_node, upkeep };
         let shaken = Builder::new()
             .initial_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CALLS_WINDOW_BYTES)

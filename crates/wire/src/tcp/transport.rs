@@ -73,7 +73,7 @@ impl TcpTransport {
             shared: shared.clone(),
             inbounds: Inbounds::new(known.clone()),
             services: Services::default(),
-            heard: RwLock::default(),
+            ways: RwLock::default(),
         });
         let transport = Arc::new(Self {
             me,
@@ -124,8 +124,8 @@ impl TcpTransport {
                 .entry(*node)
                 .or_insert_with(|| Arc::new(Link::new(*node, peer.clone(), self.shared.clone())));
         }
-        *self.server.heard.write() =
-            links.iter().map(|(node, link)| (*node, link.health.heard.clone())).collect();
+        *self.server.ways.write() =
+            links.iter().map(|(node, link)| (*node, link.health.clone())).collect();
         cut
     }
 }
