@@ -11,14 +11,14 @@ use std::collections::BTreeMap;
 
 use catalog::command::{PartCut, PartRecut, Placed, PlacedCommand};
 use catalog::limits::PART_RECUT_CODEC;
-use catalog::{Command, PartRow, Refusal};
-use consensus::ProposeError;
+use catalog::{Command, PartRow};
 use erasure::Cut;
 use fragments::FragmentName;
 use units::{DiskId, PartId};
 
 use crate::census::cut_of;
 use crate::limits::SWEEP_PAGE;
+use crate::told::Told;
 use crate::{Steward, StewardError};
 
 /// How many fragments of each slot lie on which disk.
@@ -37,21 +37,11 @@ impl Steward {
         let epoch = self.places()?.epoch;
         let command = PlacedCommand::PartRecut(Box::new(recut));
         let placed = Command::Placed(Box::new(Placed { epoch, command }));
-        match self.propose(placed).await {
-            Ok(_) => {
-                tracing::warn!(%part, "found by another code than the catalog had it by");
-                Ok(true)
-            }
-            Err(StewardError::Propose(ProposeError::Refused(
-                Refusal::PartGone { .. }
-                | Refusal::SlotMoved
-                | Refusal::MapChanged { .. }
-                | Refusal::SiteDraining { .. }
-                | Refusal::DiskUnknown { .. }
-                | Refusal::DiskForgotten { .. },
-            ))) => Ok(false),
-            Err(error) => Err(error),
+        let is_taken = self.tell(placed).await? == Told::Taken;
+        if is_taken {
+            tracing::warn!(%part, "found by another code than the catalog had it by");
         }
+        Ok(is_taken)
     }
 
     /// A code, other than the row's, by which the disks have enough of a part.

@@ -56,6 +56,7 @@ mod settings;
 mod status;
 mod steward;
 mod tasks;
+mod told;
 mod unreadable;
 
 pub use census::{Census, FragmentState};

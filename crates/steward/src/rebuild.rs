@@ -20,8 +20,7 @@ use core::ops::Range;
 
 use bytes::Bytes;
 use catalog::command::PartChange;
-use catalog::{Command, PartRow, Refusal};
-use consensus::ProposeError;
+use catalog::{Command, PartRow};
 use erasure::{Code, Cut};
 use fragments::{CustodyProof, Fragment, FragmentHeader, FragmentName, Nonce, Reach};
 use futures::future::join_all;
@@ -37,6 +36,7 @@ use crate::limits::{
 };
 use crate::places::Goal;
 use crate::planted::{MOVE_UNVERIFIED, REMOVE_FIRST};
+use crate::told::Told;
 use crate::{RepairOutcome, Steward, StewardError};
 
 /// One slot of one part.
@@ -174,7 +174,7 @@ impl Steward {
             outcome.deferred = 1;
         } else if moving && outcome.homeless == 0 {
             match self.slot_move(work, row, target, moved).await? {
-                Told::Moved => outcome.moved += 1,
+                Told::Taken => outcome.moved += 1,
                 Told::Overtaken => outcome.deferred = 1,
                 Told::Gone => {}
             }
@@ -542,30 +542,19 @@ impl Steward {
         target: DiskId,
         moved: Command,
     ) -> Result<Told, StewardError> {
-        match self.propose(moved).await {
-            Ok(_) => {
-                self.count(|status| status.slots_moved += 1);
-                self.slot_left(work.disk, row);
-            }
-            Err(StewardError::Propose(ProposeError::Refused(refusal))) => match refusal {
-                // What was written is found there by the next attempt, or met by the sweep.
-                Refusal::MapChanged { .. }
-                | Refusal::SiteDraining { .. }
-                | Refusal::DiskUnknown { .. }
-                | Refusal::DiskForgotten { .. } => return Ok(Told::Overtaken),
-                // Deleted or moved meanwhile: what was written is met by the sweep.
-                Refusal::PartGone { .. } | Refusal::SlotMoved => return Ok(Told::Gone),
-                refusal => return Err(ProposeError::Refused(refusal).into()),
-            },
-            Err(error) => return Err(error),
+        let told = self.tell(moved).await?;
+        if told != Told::Taken {
+            return Ok(told);
         }
+        self.count(|status| status.slots_moved += 1);
+        self.slot_left(work.disk, row);
         if !self.is_all_there(work, row, target).await {
             // What the slot was before stays, for the repair.
             self.bad_found(work.part, work.slot)?;
         } else if self.disk_is_sound(work.disk) {
             self.slot_remove(work).await?;
         }
-        Ok(Told::Moved)
+        Ok(Told::Taken)
     }
 
     /// Whether a disk has all fragments of a slot. Its node's sweep, which knows of no claim
@@ -587,15 +576,4 @@ impl Steward {
         self.fragments().remove(work.disk, names).await?;
         Ok(())
     }
-}
-
-/// What the catalog made of a slot that was to be on another disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
-    /// It is.
-    Moved,
-    /// The map is another by now: it is decided anew.
-    Overtaken,
-    /// The part is gone, or lies elsewhere.
-    Gone,
 }

@@ -26,8 +26,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use catalog::command::{PartCut, PartRecut, Placed, PlacedCommand};
 use catalog::limits::{PART_RECUT_CODEC, PART_RECUT_STRIPES_MAX};
-use catalog::{Command, PartRow, Refusal};
-use consensus::ProposeError;
+use catalog::{Command, PartRow};
 use erasure::{Code, CodecId, Cut};
 use fragments::{Fragment, FragmentHeader, FragmentName};
 use futures::future::join_all;
@@ -41,6 +40,7 @@ use crate::limits::{
     REPAIR_STRIPES_BYTES_MAX,
 };
 use crate::planted::{RECUT_REMOVE_FIRST, RECUT_UNVERIFIED};
+use crate::told::Told;
 use crate::{Steward, StewardError};
 
 const _: () = assert!(CodecId::NamedLeopard16.to_byte() == PART_RECUT_CODEC, "one codec");
@@ -191,18 +191,9 @@ impl Steward {
         if planted::is_on(RECUT_REMOVE_FIRST) {
             self.recut_old_remove(work).await?;
         }
-        match self.propose(command).await {
-            Ok(_) => {}
-            // Deleted, moved or cut meanwhile, or the map is another: it is decided anew.
-            Err(StewardError::Propose(ProposeError::Refused(
-                Refusal::PartGone { .. }
-                | Refusal::SlotMoved
-                | Refusal::MapChanged { .. }
-                | Refusal::SiteDraining { .. }
-                | Refusal::DiskUnknown { .. }
-                | Refusal::DiskForgotten { .. },
-            ))) => return Ok(false),
-            Err(error) => return Err(error),
+        if self.tell(command).await? != Told::Taken {
+            // It is decided anew.
+            return Ok(false);
         }
         self.shared.homeless.lock().note(work.part, false);
         self.count(|status| {

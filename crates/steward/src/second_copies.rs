@@ -17,9 +17,8 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use catalog::PartRow;
 use catalog::command::PartChange;
-use catalog::{PartRow, Refusal};
-use consensus::ProposeError;
 use objects::SitesNow;
 use placement::{Candidates, DiskFacts, Geometry, another};
 use tokio::task::JoinSet;
@@ -29,6 +28,7 @@ use crate::limits::{
     COPIES_AT_A_TIME, COPIES_PANICKED_MAX, LOST_WALK_EVERY, SECOND_COPIES_LEAVE, SECOND_COPIES_PAGE,
 };
 use crate::rebuild::SlotWork;
+use crate::told::Told;
 use crate::{Steward, StewardError};
 
 /// Where the walks are.
@@ -190,32 +190,21 @@ impl Steward {
         if !self.slot_is_at(&work, &wide, to).await {
             return Ok(None);
         }
-        match self.propose(command).await {
-            Ok(_) => {
-                if was_single {
-                    self.count(|status| {
-                        let left = |single: u64| single.saturating_sub(1);
-                        status.parts_single = status.parts_single.map(left);
-                    });
-                }
-                // It may have been taken for lost while nobody had heard of this copy.
-                if self.unreadable()?.parts.iter().any(|listed| listed.part == part) {
-                    self.unreadable_forget(part).await?;
-                }
-                Ok(Some(to))
-            }
-            // Deleted or moved meanwhile, or the map is another: decided anew by the next walk.
-            Err(StewardError::Propose(ProposeError::Refused(
-                Refusal::PartGone { .. }
-                | Refusal::CopiesChanged
-                | Refusal::SlotMoved
-                | Refusal::MapChanged { .. }
-                | Refusal::SiteDraining { .. }
-                | Refusal::DiskUnknown { .. }
-                | Refusal::DiskForgotten { .. },
-            ))) => Ok(None),
-            Err(error) => Err(error),
+        if self.tell(command).await? != Told::Taken {
+            // It is decided anew by the next walk.
+            return Ok(None);
         }
+        if was_single {
+            self.count(|status| {
+                let left = |single: u64| single.saturating_sub(1);
+                status.parts_single = status.parts_single.map(left);
+            });
+        }
+        // It may have been taken for lost while nobody had heard of this copy.
+        if self.unreadable()?.parts.iter().any(|listed| listed.part == part) {
+            self.unreadable_forget(part).await?;
+        }
+        Ok(Some(to))
     }
 
     /// Whether one copy more of a part may lie on a disk by all policies that bind it.
