@@ -242,8 +242,8 @@ pub const RECUT_PUT_OFF: Duration = Duration::from_mins(5);
 /// Parts that are remembered to be left alone; more are tried again by the next walk.
 pub const RECUTS_PUT_OFF_MAX: usize = 4_096;
 
-/// How often it is looked at while a site takes another's place, for whose end somebody
-/// waits.
+/// How often it is looked at while somebody waits for the end of it: a site takes another's
+/// place, or one that is empty has deleted data that is not cleared away yet.
 pub const MOVES_AWAITED_EVERY: Duration = Duration::from_secs(10);
 
 /// How often a site that is replaced is asked whether it can leave, once nothing of what

@@ -183,6 +183,9 @@ pub struct SiteMoves {
     /// What must not stay and cannot move now: no other place is right for it, or a repair
     /// comes first.
     pub stays: MovingSlots,
+    /// Deleted data at a site that is emptied, to be cleared away before it can be removed.
+    #[serde(default)]
+    pub clearing: MovingSlots,
     /// What has left since the sites are as they are.
     pub left: MovingSlots,
     /// What has come since then.

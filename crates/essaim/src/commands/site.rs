@@ -135,6 +135,9 @@ fn moves(site: &Site) -> String {
     if moves.stays.slots > 0 {
         told.push(format!("{} CANNOT LEAVE", output::bytes(moves.stays.bytes)));
     }
+    if moves.clearing.slots > 0 {
+        told.push(format!("{} deleted, being cleared", output::bytes(moves.clearing.bytes)));
+    }
     if site.state == SiteState::Draining && told.is_empty() {
         told.push("empty".to_owned());
     }

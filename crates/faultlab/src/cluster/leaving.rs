@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::lab::{Commands, Lab};
 
 /// How long it may take.
-const LEFT_WITHIN: Duration = Duration::from_mins(3);
+const LEFT_WITHIN: Duration = Duration::from_mins(2);
 /// How often it is asked how far it is.
 const ASKS_EVERY: Duration = Duration::from_millis(200);
 /// When the third site is killed, and for how long.
@@ -37,6 +37,8 @@ pub struct Left {
     pub slots: u64,
     /// Times that it was refused to remove it though nothing was said to be there.
     pub refused: u64,
+    /// Whether it was said just now that nothing is there.
+    is_empty: bool,
     /// Where it went backwards.
     pub lies: Vec<String>,
 }
@@ -55,6 +57,7 @@ pub fn leave(lab: &mut Lab, old: usize, killed: usize, way: Way) -> Result<Left>
     };
     let mut left = Left::default();
     let (mut before, mut is_killed, mut is_back) = (None, false, false);
+    let mut refusal = String::new();
     loop {
         let passed = since.elapsed();
         if passed > KILLED_AFTER && !is_killed {
@@ -69,12 +72,17 @@ pub fn leave(lab: &mut Lab, old: usize, killed: usize, way: Way) -> Result<Left>
             break;
         }
         // Refused as long as something is there, whatever was told: then it goes on.
-        if way == Way::Drained && before == Some(0) {
-            left.refused += u64::from(commands.run(&["site", "remove", name, "--yes"]).is_err());
+        if way == Way::Drained && left.is_empty {
+            let removed = commands.run(&["site", "remove", name]);
+            if let Err(error) = removed {
+                left.refused += 1;
+                refusal = error.to_string();
+            }
         }
         ensure!(
             passed < LEFT_WITHIN,
-            "{name} is still there {passed:.0?} after the command, {before:?} slots are to leave",
+            "{name} is still there {passed:.0?} after the command, {before:?} slots are to leave; \
+             {refusal}",
         );
         sleep(ASKS_EVERY);
     }
@@ -94,8 +102,10 @@ impl Left {
         let mut sites = answer["sites"].as_array().into_iter().flatten();
         let Some(site) = sites.find(|site| site["name"] == name) else { return Ok(false) };
         let counted = answer["moves"]["counted"] == Value::Bool(true);
-        let leaves = site["moves"]["leaves"]["slots"].as_u64().filter(|_| counted);
-        if let Some(now) = leaves {
+        let still = |of: &str| site["moves"][of]["slots"].as_u64();
+        let to_leave = still("leaves").zip(still("stays")).filter(|_| counted);
+        self.is_empty = to_leave == Some((0, 0)) && still("clearing") == Some(0);
+        if let Some(now) = to_leave.map(|(leaves, stays)| leaves + stays) {
             self.told += 1;
             self.slots = self.slots.max(now);
             if let Some(before) = before.filter(|before| now > *before) {

@@ -14,9 +14,9 @@ mod fault;
 mod full;
 mod history;
 mod lab;
+mod leaving;
 mod people;
 mod promised;
-mod replace;
 mod rot;
 mod stage;
 mod still;
@@ -41,8 +41,8 @@ use self::decay::Kind;
 use self::disks::OnDisk;
 use self::fault::{Fault, Harm};
 pub use self::lab::{Lab, Plan};
+use self::leaving::{Left, Way, leave};
 use self::people::{BUCKET, People, Shared, Wanted};
-use self::replace::{Replaced, replace};
 use self::stage::Stage;
 use self::truth::{Asker, Truth};
 
@@ -92,6 +92,9 @@ pub struct Cluster {
     /// At the end a fresh site takes the place of one, while another is killed.
     #[arg(long)]
     replace: bool,
+    /// At the end one site is emptied and removed, while another is killed.
+    #[arg(long, conflicts_with = "replace")]
+    drain: bool,
     /// The binary; by default the one beside this program.
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -208,15 +211,16 @@ impl Cluster {
         // All is well, and after a while everybody is to say so.
         tokio::time::sleep(truth::NOTICED_WITHIN * 2).await;
         let mut truth = tokio::task::block_in_place(|| asker.end())?;
-        if self.replace {
+        let way = self.replace.then_some(Way::Replaced).or(self.drain.then_some(Way::Drained));
+        if let Some(way) = way {
             let sites: Vec<usize> = index::sample(&mut random, self.sites, 2).into_vec();
             let (old, killed) = (sites.first().copied(), sites.last().copied());
             let (old, killed) = (old.unwrap_or(0), killed.unwrap_or(0));
-            let replaced = tokio::task::block_in_place(|| replace(lab, old, killed))?;
+            let left = tokio::task::block_in_place(|| leave(lab, old, killed, way))?;
             shared.turn_to(lab.targets()?);
-            told(&replaced, old, killed);
-            truth.lies.extend(replaced.lies);
-            people.failed().await.context("while a site was replaced")?;
+            told(&left, way, old, killed);
+            truth.lies.extend(left.lies);
+            people.failed().await.context("while a site left")?;
         }
         people.end().await?;
         read_back(lab, &shared).await?;
@@ -417,17 +421,19 @@ async fn read_back(lab: &Lab, shared: &Arc<Shared>) -> Result<()> {
     Ok(())
 }
 
-/// How a site was replaced, for people.
-fn told(replaced: &Replaced, old: usize, killed: usize) {
+/// How a site left, for people.
+fn told(left: &Left, way: Way, old: usize, killed: usize) {
     println!(
-        "site {} replaced in {:.1} s while {} was killed: {} slots, progress told {} times, went \
-         backwards {}",
+        "site {} {} in {:.1} s while {} was killed: {} slots, progress told {} times, went \
+         backwards {}, refused to be removed though empty {}",
         old + 1,
-        replaced.after.as_secs_f64(),
+        if way == Way::Replaced { "replaced" } else { "emptied and removed" },
+        left.after.as_secs_f64(),
         killed + 1,
-        replaced.slots,
-        replaced.told,
-        replaced.lies.len()
+        left.slots,
+        left.told,
+        left.lies.len(),
+        left.refused
     );
 }
 

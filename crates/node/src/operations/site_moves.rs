@@ -152,6 +152,7 @@ pub(super) fn site_moves(said: &steward::Moves, site: SiteId) -> SiteMoves {
     SiteMoves {
         leaves: slots(known.leaves),
         stays: slots(known.stays),
+        clearing: slots(known.clearing),
         left: slots(known.left),
         came: slots(known.came),
     }

@@ -4,7 +4,9 @@
 use core::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use catalog::{Command, Job};
+use catalog::{Command, Job, VersionAsk};
+use objects::DeleteObject;
+use simulator::simulator;
 use steward::{Moves, MovesPhase, Replacement};
 
 use super::cluster::{Cluster, site};
@@ -38,6 +40,32 @@ async fn a_site_that_is_emptied_ends_up_empty_and_leaves() -> Result<()> {
     let disk = cluster.disks_of(2)[0];
     ensure!(cluster.held(2, disk).is_empty(), "nothing is left behind");
     cluster.remove(2, false).await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_emptied_site_is_not_said_to_be_empty_while_it_has_deleted_data() -> Result<()> {
+    let mut cluster = Cluster::of(94, 4).await?;
+    let stored = cluster.put("actes", 4).await?;
+    cluster.join(5, 1).await?;
+    let (first, others) = stored.split_first().context("an object")?;
+    let ask = DeleteObject::plain(first.0.key.clone(), VersionAsk::Current);
+    cluster.running.objects.object_delete(&simulator(), &first.0.bucket, ask, false).await?;
+    cluster.drain(2, true).await?;
+
+    let said = cluster.moved().await?;
+    let here = said.sites[&site(2)];
+    let slots = (here.leaves.slots, here.stays.slots, here.clearing.slots, here.left.slots);
+    ensure!(slots == (0, 0, 1, 3), "{said:?}");
+    ensure!(cluster.remove(2, false).await.is_err(), "it has a fragment of what was deleted");
+
+    ensure!(cluster.running.steward.clean_up_step().await? == 1, "it is cleared");
+    cluster.site.clock.advance(Duration::from_secs(10));
+    let said = cluster.moved().await?;
+    ensure!(said.sites[&site(2)].clearing.slots == 0, "{said:?}");
+    cluster.remove(2, false).await?;
+    cluster.all_read(others).await?;
     cluster.stop().await;
     Ok(())
 }

@@ -126,16 +126,20 @@ impl Steward {
         let page = self.view().parts(moving.said.after, MOVES_PAGE)?;
         let mut last = page.last().map(|(part, _)| *part);
         let mut is_end = page.len() < MOVES_PAGE;
-        let parts = page.into_iter().filter(|(_, row)| row.references > 0);
+        let (parts, deleted): (Vec<_>, Vec<_>) =
+            page.into_iter().partition(|(_, row)| row.references > 0);
         let mut moved = Ok(());
         if moving.said.phase == MovesPhase::Counting {
+            for (_, row) in &deleted {
+                count_deleted(&mut moving.tally, row, &now.map);
+            }
             for (part, row) in parts {
                 let (plan, bound) = self.plan(now, part, &row)?;
                 moving.until = moving.until.into_iter().chain(bound.until()).min();
                 count(&mut moving.tally, &plan, &now.map, slot_bytes(&row));
             }
         } else {
-            let parts = parts.map(|(part, _)| part).collect();
+            let parts = parts.into_iter().map(|(part, _)| part).collect();
             let (stopped_at, ended) = self.page_move(parts, &mut moving).await;
             moved = ended;
             if let Some(stopped_at) = stopped_at {
@@ -213,7 +217,8 @@ impl Steward {
 
     fn moves_rest(&self, moving: &mut Moving, clock: Duration, pause: Duration) {
         // Somebody waits for the end of it.
-        let is_awaited = Replacement::of(&self.view()).is_ok_and(|under_way| under_way.is_some());
+        let is_replaced = Replacement::of(&self.view()).is_ok_and(|under_way| under_way.is_some());
+        let is_awaited = is_replaced || moving.said.clears();
         let pause = if is_awaited { MOVES_AWAITED_EVERY } else { pause };
         moving.said.phase = MovesPhase::Resting;
         moving.again_at = clock.saturating_add(pause);
@@ -418,6 +423,15 @@ fn count(said: &mut Moves, plan: &Plan, map: &SiteMap, bytes: u64) {
             said.at_risk += u64::from(*at_risk);
             said.why.get_or_insert_with(|| why.clone());
             stay(said, leave);
+        }
+    }
+}
+
+/// Counts what of a deleted part still lies at sites that are emptied.
+fn count_deleted(said: &mut Moves, row: &catalog::PartRow, map: &SiteMap) {
+    for site in row.slots.iter().filter_map(|disk| map.site_of(*disk)) {
+        if map.site(site).is_some_and(|site| site.state == placement::SiteState::Draining) {
+            said.site(site).clearing.add(slot_bytes(row));
         }
     }
 }

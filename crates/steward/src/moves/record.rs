@@ -1,7 +1,7 @@
 //! What is moving between sites: the row by which every node knows what the leader does.
 //!
 //! ```text
-//! 1 | postcard Moves
+//! 2 | postcard Moves
 //! ```
 
 use std::collections::BTreeMap;
@@ -10,7 +10,8 @@ use catalog::{Job, ReadError, SealedBytes, View};
 use serde::{Deserialize, Serialize};
 use units::{Epoch, PartId, SiteId};
 
-const VERSION: u8 = 1;
+/// Another version is counted anew, by whoever leads.
+const VERSION: u8 = 2;
 
 /// Where the walk over all parts is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,9 @@ pub struct SiteMoves {
     /// Slots that must not stay and cannot move now: no other place is right for them, or
     /// their part waits for a repair first.
     pub stays: Slots,
+    /// Slots of deleted data that lie at a site which is emptied, and are not cleared away yet:
+    /// as long as there are any, it is not removed.
+    pub clearing: Slots,
     /// Slots that have left since the site map is as it is.
     pub left: Slots,
     /// Slots that have come since then.
@@ -118,6 +122,11 @@ impl Moves {
         all
     }
 
+    /// Whether a site that is emptied has deleted data that is not cleared away yet.
+    pub(crate) fn clears(&self) -> bool {
+        self.sites.values().any(|site| site.clearing.slots > 0)
+    }
+
     pub(crate) fn encode(&self) -> SealedBytes {
         SealedBytes::new(postcard::to_extend(self, vec![VERSION]).unwrap_or_default())
     }
@@ -129,11 +138,12 @@ impl Moves {
     /// Takes over what another has counted, and keeps what was moved.
     pub(crate) fn counted_take(&mut self, tally: Self) {
         for site in self.sites.values_mut() {
-            (site.leaves, site.stays) = (Slots::default(), Slots::default());
+            (site.leaves, site.stays, site.clearing) = Default::default();
         }
         for (id, counted) in &tally.sites {
             let site = self.site(*id);
             (site.leaves, site.stays) = (counted.leaves, counted.stays);
+            site.clearing = counted.clearing;
         }
         (self.balance, self.copies, self.waiting) = (tally.balance, tally.copies, tally.waiting);
         self.recuts = tally.recuts;
