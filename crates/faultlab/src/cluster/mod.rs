@@ -48,6 +48,8 @@ use self::truth::{Asker, Truth};
 
 /// How long a cluster may take until every site takes writes again, once all is as before.
 const LIVE_WITHIN: Duration = Duration::from_secs(20);
+/// How long it may take after clients have filled a disk and deleted all of it.
+const EMPTY_WITHIN: Duration = Duration::from_mins(2);
 /// How long until every object has all its fragments.
 const WHOLE_WITHIN: Duration = Duration::from_mins(2);
 /// An object that lies in fragments.
@@ -167,7 +169,7 @@ impl Cluster {
         let mut starts = Vec::new();
         if self.faults == Kind::Fill {
             full::fill(lab, small).await?;
-            let back = live(lab, &shared).await?;
+            let back = live(lab, &shared, EMPTY_WITHIN).await?;
             println!("all sites take writes {:.1} s after the deletes", back.as_secs_f64());
         }
         let rounds = if self.faults == Kind::Fill { 0 } else { self.rounds };
@@ -193,7 +195,7 @@ impl Cluster {
             starts.push(start);
             let took_place =
                 stage.mend(lab, &shared, &healed, &mut random).await.with_context(named)?;
-            let live_after = live(lab, &shared).await.with_context(named)?;
+            let live_after = live(lab, &shared, LIVE_WITHIN).await.with_context(named)?;
             println!(
                 "round {round}: {fault} at {:?} for {:.1} s, all sites take writes {:.1} s after it",
                 fault.sites().iter().map(|site| site + 1).collect::<Vec<_>>(),
@@ -380,7 +382,7 @@ impl Cluster {
 
 /// Waits until each site takes a small and a fragmented write and reads it; how long that
 /// took.
-async fn live(lab: &Lab, shared: &Arc<Shared>) -> Result<Duration> {
+async fn live(lab: &Lab, shared: &Arc<Shared>, within: Duration) -> Result<Duration> {
     let since = Instant::now();
     for site in 0..lab.members().len() {
         for (key, length) in [(people::key(0), 100), (people::key(1), FRAGMENTED_BYTES)] {
@@ -392,8 +394,8 @@ async fn live(lab: &Lab, shared: &Arc<Shared>) -> Result<Duration> {
                     break;
                 }
                 ensure!(
-                    since.elapsed() < LIVE_WITHIN,
-                    "site {} does not take writes {LIVE_WITHIN:?} after all is as before",
+                    since.elapsed() < within,
+                    "site {} does not take writes {within:?} after all is as before",
                     site + 1
                 );
                 tokio::time::sleep(Duration::from_millis(50)).await;
