@@ -44,6 +44,7 @@ use crate::snapshot::SnapshotPlace;
 use crate::stamps::{ClockAhead, ClockConfirmError, Stamps};
 use crate::standing::Standing;
 use crate::state_machine::StateMachine;
+use crate::told::Told;
 use crate::touch::{CutOff, Keeping, Touch};
 use crate::types::Raft;
 
@@ -305,7 +306,12 @@ impl Consensus {
         let config = config(parts.cluster)?;
         let lease = Arc::new(Lease::new(Arc::clone(&parts.clock)));
         let opened = lease.now();
-        let peers = Peers { transport: parts.transport.clone(), lease: Arc::clone(&lease) };
+        let told: Arc<Told> = Arc::default();
+        let peers = Peers {
+            transport: parts.transport.clone(),
+            lease: Arc::clone(&lease),
+            told: Arc::clone(&told),
+        };
         let standing = Standing::at_start(me, &index.lock());
         let raft = Raft::new(me, Arc::new(config), peers, store, machine.clone());
         let raft = raft.await.map_err(|error| start_error(&error))?;
@@ -335,13 +341,14 @@ impl Consensus {
             forwarder: forwarder.clone(),
             hold: hold.clone(),
             standing,
+            told: Arc::clone(&told),
             cuts,
         };
         let packer = tokio::spawn(proposer.run());
         let purging = checkpoint::run(raft.clone(), Arc::clone(&index), parts.checkpoint);
         let mut tasks = vec![tokio::spawn(purging)];
         let (lease_too, applied) = (Arc::clone(&lease), machine.applied());
-        let reads = Reads { raft: raft.clone(), me, lease: lease_too, standing, applied };
+        let reads = Reads { raft: raft.clone(), me, lease: lease_too, standing, told, applied };
         let touch = Arc::new(Touch::new(Arc::clone(&parts.clock), machine.stamped()));
         let readers = forwarder.map(|forwarder| {
             let (readers, waiting) = mpsc::channel(limits::READS_WAITING_MAX);

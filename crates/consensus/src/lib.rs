@@ -49,6 +49,7 @@ mod standing;
 mod state_machine;
 #[cfg(test)]
 mod storage_suite;
+mod told;
 mod touch;
 mod types;
 mod words;
@@ -123,6 +124,10 @@ pub const PLANTED: &[units::planted::PlantedBug] = &[
     units::planted::PlantedBug {
         name: "consensus-read-unasked",
         what: "a node that does not lead is read without asking the leader",
+    },
+    units::planted::PlantedBug {
+        name: "consensus-read-untold",
+        what: "a leader is read before it has applied what another applied on its word",
     },
     units::planted::PlantedBug {
         name: "consensus-old-directory",

@@ -46,6 +46,16 @@ pub const ENTRIES_IN_FLIGHT_MAX: usize = 1;
 /// the time before: some tens of microseconds, little beside a sync.
 pub const GATHER_YIELDS_MAX: usize = 100;
 
+/// What part of the time that an entry took the packer waits at the most for those who were
+/// just answered to propose again.
+pub const GATHER_PART: u32 = 8;
+
+/// The most that is waited so: what a request takes to come again over a socket.
+pub const GATHER_WITHIN: Duration = Duration::from_millis(2);
+
+/// Less is not waited for: timers are no finer, and an entry is soon done.
+pub const GATHER_LEAST: Duration = Duration::from_millis(1);
+
 /// How long a proposal may take before its proposer is told that its outcome is unknown.
 pub const PROPOSE_TIMEOUT: Duration = Duration::from_secs(10);
 

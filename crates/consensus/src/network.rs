@@ -36,6 +36,7 @@ use crate::limits;
 use crate::log::record::{Ballot, EntryId};
 use crate::member::{Member, Seat};
 use crate::message::{self, Kind, SnapshotHead};
+use crate::told::Told;
 use crate::types::Types;
 use crate::words::Words;
 
@@ -46,6 +47,7 @@ pub(crate) type Appended = Result<AppendEntriesResponse<Member>, CallError>;
 pub(crate) struct Peers {
     pub(crate) transport: Option<Arc<dyn Transport>>,
     pub(crate) lease: Arc<Lease>,
+    pub(crate) told: Arc<Told>,
 }
 
 impl RaftNetworkFactory<Types> for Peers {
@@ -53,7 +55,8 @@ impl RaftNetworkFactory<Types> for Peers {
 
     async fn new_client(&mut self, target: Member, _seat: &Seat) -> PeerLink {
         let (transport, lease) = (self.transport.clone(), Arc::clone(&self.lease));
-        PeerLink { target, transport, lease, under_way: None, words: Words::default() }
+        let told = Arc::clone(&self.told);
+        PeerLink { target, transport, lease, told, under_way: None, words: Words::default() }
     }
 }
 
@@ -62,6 +65,7 @@ pub(crate) struct PeerLink {
     target: Member,
     transport: Option<Arc<dyn Transport>>,
     lease: Arc<Lease>,
+    told: Arc<Told>,
     under_way: Option<UnderWay>,
     words: Words,
 }
@@ -193,6 +197,7 @@ impl RaftNetwork<Types> for PeerLink {
     ) -> Result<AppendEntriesResponse<Member>, CallFailed> {
         let vote = call.vote;
         let sent = self.lease.now();
+        self.told.note(call.leader_commit);
         let Some(last) = call.entries.last().map(|entry| entry.log_id) else {
             return self.word(&call, sent).await;
         };

@@ -2,7 +2,8 @@
 //!
 //! While one entry is being synced and applied, the commands that arrive gather
 //! for the next: the busier the node, the larger the entries. A lone command
-//! finds nothing in front of it and waits for its own sync only.
+//! finds nothing in front of it and waits for its own sync only. Those who were just
+//! answered are waited for a moment ([`Round`]).
 //!
 //! **Invariants**
 //! - A command is in at most one entry that may be carried out: one whose entry was cut
@@ -37,6 +38,7 @@ use crate::log::store::Cuts;
 use crate::stamps::Stamps;
 use crate::standing::Standing;
 use crate::state_machine::StateMachine;
+use crate::told::Told;
 use crate::types::{Answers, BODY_COMMANDS, Pack, Raft, Types};
 
 /// What the log made of a command.
@@ -95,6 +97,41 @@ impl Waiting {
 /// Commands that were not taken and are to be proposed again.
 type Again = Vec<Waiting>;
 
+/// The last entry, as far as it says who will come next.
+///
+/// Where an entry takes long, as over a long way, clients that propose again and again fall
+/// into groups: one waits while the other's entry is on its way, and each waits for all
+/// others. A group that was just answered is back after about a thousandth of a second, so
+/// to wait for it for a small part of what an entry takes makes one group of all of them.
+#[derive(Default)]
+struct Round {
+    packed: usize,
+    begun: Option<Instant>,
+    /// How many may come, and until when they are waited for.
+    expected: Option<(usize, Instant)>,
+}
+
+impl Round {
+    fn begun(packed: usize) -> Self {
+        Self { packed, begun: Some(Instant::now()), expected: None }
+    }
+
+    /// The entry was answered while so many commands waited.
+    fn ended(&mut self, waiting: usize) {
+        let Some(begun) = self.begun.take() else { return };
+        let now = Instant::now();
+        let wait =
+            (now.saturating_duration_since(begun) / limits::GATHER_PART).min(limits::GATHER_WITHIN);
+        if wait >= limits::GATHER_LEAST {
+            self.expected = Some((self.packed + waiting, now + wait));
+        }
+    }
+
+    fn waits_for(&self) -> Option<(usize, Instant)> {
+        self.expected.filter(|(_, until)| *until > Instant::now())
+    }
+}
+
 /// The task that packs.
 pub(crate) struct Proposer {
     pub(crate) raft: Raft,
@@ -106,6 +143,7 @@ pub(crate) struct Proposer {
     /// Whether commands wait for whoever leads next.
     pub(crate) hold: Hold,
     pub(crate) standing: Standing,
+    pub(crate) told: Arc<Told>,
     /// How often entries were cut off the log.
     pub(crate) cuts: Cuts,
 }
@@ -115,7 +153,7 @@ impl Proposer {
     pub(crate) async fn run(mut self) {
         let mut flying: FuturesUnordered<BoxFuture<'static, Again>> = FuturesUnordered::new();
         let mut left_over = VecDeque::new();
-        let mut packed = 0;
+        let mut round = Round::default();
         loop {
             let leads = self.leads();
             let most =
@@ -126,6 +164,7 @@ impl Proposer {
                 biased;
                 Some(again) = flying.next(), if !flying.is_empty() => {
                     left_over.extend(again);
+                    round.ended(self.queue.len() + left_over.len());
                     continue;
                 }
                 () = tokio::time::sleep(limits::LEADER_LOOK_INTERVAL), if must_wait => continue,
@@ -138,14 +177,14 @@ impl Proposer {
                 continue;
             }
             if leads {
-                self.gather(packed).await;
+                self.gather(&round, &mut left_over).await;
                 // Time may have passed, and the lead with it.
                 if !self.leads() || !self.takes_now() {
                     left_over.push_front(first);
                     continue;
                 }
                 if let Some((pack, taken)) = self.pack(first, &mut left_over) {
-                    packed = taken.len();
+                    round = Round::begun(taken.len());
                     flying.push(Box::pin(self.send(pack, taken)));
                 }
             } else if let Some(forwarder) = &self.forwarder {
@@ -171,6 +210,12 @@ impl Proposer {
         self.forwarder.is_none() || self.raft.metrics().borrow().state == ServerState::Leader
     }
 
+    /// The entry since which the directory rows are as any node may show them, or a later one.
+    fn directory_changed(&self) -> LogIndex {
+        let (applied, told) = (*self.machine.applied().borrow(), self.told.last());
+        if applied < told { told } else { self.machine.directory_changed() }
+    }
+
     /// Whether a node that leads has applied all that was acknowledged before it did, and
     /// with it every stamp.
     fn knows_all(&self) -> bool {
@@ -183,13 +228,21 @@ impl Proposer {
     }
 
     /// Lets those who were just answered propose again, so that they share an
-    /// entry once more instead of falling apart into two halves that take turns.
-    async fn gather(&self, packed_before: usize) {
+    /// entry once more instead of falling apart into groups that take turns.
+    async fn gather(&mut self, round: &Round, left_over: &mut VecDeque<Waiting>) {
         for _ in 0..limits::GATHER_YIELDS_MAX {
-            if self.queue.len() + 1 >= packed_before {
-                return;
+            if self.queue.len() + 1 >= round.packed {
+                break;
             }
             tokio::task::yield_now().await;
+        }
+        let Some((expected, until)) = round.waits_for() else { return };
+        while self.queue.len() + left_over.len() + 1 < expected {
+            // Cancel-safety: a command that was not received stays in the queue.
+            match tokio::time::timeout_at(until, self.queue.recv()).await {
+                Ok(Some(waiting)) => left_over.push_back(waiting),
+                Ok(None) | Err(_) => return,
+            }
         }
     }
 
@@ -200,7 +253,7 @@ impl Proposer {
         left_over: &mut VecDeque<Waiting>,
     ) -> Option<(Pack, Vec<Waiting>)> {
         let taken = take(first, &mut self.queue, left_over, limits::PACK_BYTES_MAX);
-        let taken = drop_outdated(drop_late(taken), self.machine.directory_changed());
+        let taken = drop_outdated(drop_late(taken), self.directory_changed());
         if taken.is_empty() {
             return None;
         }

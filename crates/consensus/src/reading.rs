@@ -9,6 +9,7 @@
 //! - A question is asked after the read that waits for its answer began.
 //! - A leader that has not applied all that was acknowledged before it led says nothing
 //!   of it; see `standing`.
+//! - Nor is it read before it has applied what others may show on its word; see `told`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ use crate::limits;
 use crate::member::{Member, Seat};
 use crate::message::{self, Kind, ReadPoint};
 use crate::standing::Standing;
+use crate::told::Told;
 use crate::touch::Touch;
 use crate::types::Raft;
 
@@ -42,13 +44,20 @@ pub(crate) struct Reads {
     pub(crate) me: Member,
     pub(crate) lease: Arc<Lease>,
     pub(crate) standing: Standing,
+    pub(crate) told: Arc<Told>,
     /// Follows the last entry applied here, which is known before anybody is answered.
     pub(crate) applied: watch::Receiver<LogIndex>,
 }
 
 impl Reads {
-    /// Whether this node may be read as it is: it is the only voter, or surely leads.
+    /// Whether this node may be read as it is: it is the only voter, or surely leads, and
+    /// shows all that any other shows.
     pub(crate) fn is_current(&self) -> bool {
+        self.is_sure() && *self.applied.borrow() >= self.told.last()
+    }
+
+    /// Whether nothing is acknowledged that this node does not know of.
+    fn is_sure(&self) -> bool {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow();
         // Also the only voter may have learnt only now, as a follower, that it is: what
@@ -79,8 +88,9 @@ impl Reads {
 
     /// How far a node must have applied; none if this one does not lead.
     pub(crate) async fn point(&self) -> Option<LogIndex> {
-        if self.is_current() {
-            return Some(*self.applied.borrow());
+        if self.is_sure() {
+            let applied = *self.applied.borrow();
+            return Some(applied.max(self.told.last()));
         }
         let is_leader = self.raft.metrics().borrow().state == ServerState::Leader;
         if is_leader && planted::is_on("consensus-read-unconfirmed") {

@@ -75,11 +75,11 @@ async fn a_write_travels_no_more_often_than_it_must() {
     let _spot = host::on_the_spot();
     let cases = [
         (1, Writing::AtLeader, 1.2),
-        (16, Writing::AtLeader, 2.2),
+        (16, Writing::AtLeader, 1.5),
         (1, Writing::Elsewhere, 3.2),
         (16, Writing::Elsewhere, 4.2),
         (1, Writing::ElsewhereAsOf, 2.2),
-        (16, Writing::ElsewhereAsOf, 3.2),
+        (16, Writing::ElsewhereAsOf, 2.9),
     ];
     for (clients, writing, most) in cases {
         let ways = scenarios::ways_of_a_write(clients, writing).await;
@@ -91,6 +91,11 @@ async fn a_write_travels_no_more_often_than_it_must() {
 #[tokio::test]
 async fn what_was_decided_by_old_rules_is_refused() {
     scenarios::what_was_decided_by_old_rules_is_refused().await;
+}
+
+#[tokio::test]
+async fn what_one_reader_saw_every_later_one_sees() {
+    scenarios::what_one_reader_saw_every_later_one_sees().await;
 }
 
 #[tokio::test]

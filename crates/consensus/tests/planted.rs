@@ -25,6 +25,7 @@ fn is_caught_in_a_cluster(name: &str) -> Option<bool> {
         "consensus-hand-over-unheld" => Box::pin(async {
             scenarios::a_leader_that_is_stopped_hands_the_lead_over_first(3).await;
         }),
+        "consensus-read-untold" => Box::pin(scenarios::what_one_reader_saw_every_later_one_sees()),
         "consensus-old-directory" => {
             Box::pin(scenarios::what_was_decided_by_old_rules_is_refused())
         }

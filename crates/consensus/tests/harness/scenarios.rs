@@ -342,6 +342,8 @@ pub async fn ways_of_a_write(clients: usize, writing: Writing) -> f64 {
                     write(&consensus, client, value).await.expect("written");
                 }
                 took.push(begun.elapsed());
+                // The answer goes to whoever asked, who asks again.
+                tokio::time::sleep(Duration::from_micros(400 + 60 * client as u64)).await;
             }
             took
         });
@@ -354,6 +356,34 @@ pub async fn ways_of_a_write(clients: usize, writing: Writing) -> f64 {
     drop(consensus);
     cluster.shutdown().await;
     took[took.len() / 2].as_secs_f64() / there_and_back.as_secs_f64()
+}
+
+/// Another applies an entry on the word of a leader whose engine has no room for it yet: what
+/// is read there is not read older at the leader afterwards.
+pub async fn what_one_reader_saw_every_later_one_sees() {
+    let mut cluster = Cluster::start(37, 3).await;
+    let leader = cluster.leader().await;
+    let other = cluster.consensus((leader + 1) % 3);
+    write(&other, 1, 1).await.expect("written");
+    assert_eq!(read(&cluster.consensus(leader), 1).await, Some(1));
+    let engine = Arc::clone(&cluster.machines[leader].engine);
+    engine.full_after(0, u64::MAX);
+    let writer = other.clone();
+    // Nobody is told how it ends before there is room.
+    let writing = tokio::spawn(async move { write(&writer, 1, 2).await });
+    let begun = Instant::now();
+    while read_stale(&other.view(), 1) != 2 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the others apply it");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // Whoever asks the leader for leave to read, and whoever reads there.
+    for number in [(leader + 1) % 3, leader, (leader + 2) % 3] {
+        let seen = read(&cluster.consensus(number), 1).await;
+        assert!(seen.is_none_or(|seen| seen == 2), "{number}: {seen:?} after 2 was seen");
+    }
+    engine.full_after(u64::MAX, 0);
+    let _ = writing.await.expect("the writer ends");
+    cluster.shutdown().await;
 }
 
 /// A command that was decided by rules that have changed since is not carried out, wherever
