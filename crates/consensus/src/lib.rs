@@ -40,6 +40,7 @@ mod message;
 mod network;
 mod proposer;
 mod reading;
+mod round;
 mod runtime;
 mod seating;
 mod seats;

@@ -35,6 +35,7 @@ use crate::handing::Hold;
 use crate::health::{Condition, Health};
 use crate::limits;
 use crate::log::store::Cuts;
+use crate::round::Round;
 use crate::stamps::Stamps;
 use crate::standing::Standing;
 use crate::state_machine::StateMachine;
@@ -89,6 +90,10 @@ impl Waiting {
         self.until > now && !self.answer.is_closed()
     }
 
+    fn is_own(&self) -> bool {
+        self.origin == Origin::Here
+    }
+
     fn refuse(self, refused: &Unavailable) {
         self.answer(Err(refused.clone().into()));
     }
@@ -96,41 +101,6 @@ impl Waiting {
 
 /// Commands that were not taken and are to be proposed again.
 type Again = Vec<Waiting>;
-
-/// The last entry, as far as it says who will come next.
-///
-/// Where an entry takes long, as over a long way, clients that propose again and again fall
-/// into groups: one waits while the other's entry is on its way, and each waits for all
-/// others. A group that was just answered is back after about a thousandth of a second, so
-/// to wait for it for a small part of what an entry takes makes one group of all of them.
-#[derive(Default)]
-struct Round {
-    packed: usize,
-    begun: Option<Instant>,
-    /// How many may come, and until when they are waited for.
-    expected: Option<(usize, Instant)>,
-}
-
-impl Round {
-    fn begun(packed: usize) -> Self {
-        Self { packed, begun: Some(Instant::now()), expected: None }
-    }
-
-    /// The entry was answered while so many commands waited.
-    fn ended(&mut self, waiting: usize) {
-        let Some(begun) = self.begun.take() else { return };
-        let now = Instant::now();
-        let wait =
-            (now.saturating_duration_since(begun) / limits::GATHER_PART).min(limits::GATHER_WITHIN);
-        if wait >= limits::GATHER_LEAST {
-            self.expected = Some((self.packed + waiting, now + wait));
-        }
-    }
-
-    fn waits_for(&self) -> Option<(usize, Instant)> {
-        self.expected.filter(|(_, until)| *until > Instant::now())
-    }
-}
 
 /// The task that packs.
 pub(crate) struct Proposer {
@@ -164,7 +134,8 @@ impl Proposer {
                 biased;
                 Some(again) = flying.next(), if !flying.is_empty() => {
                     left_over.extend(again);
-                    round.ended(self.queue.len() + left_over.len());
+                    self.drain(&mut left_over);
+                    round.ended(own_among(&left_over));
                     continue;
                 }
                 () = tokio::time::sleep(limits::LEADER_LOOK_INTERVAL), if must_wait => continue,
@@ -176,20 +147,21 @@ impl Proposer {
                 left_over.push_front(first);
                 continue;
             }
+            // Time may have passed, and the lead with it.
+            self.gather(&round, &first, &mut left_over).await;
+            if self.leads() != leads || (leads && !self.takes_now()) {
+                left_over.push_front(first);
+                continue;
+            }
             if leads {
-                self.gather(&round, &mut left_over).await;
-                // Time may have passed, and the lead with it.
-                if !self.leads() || !self.takes_now() {
-                    left_over.push_front(first);
-                    continue;
-                }
                 if let Some((pack, taken)) = self.pack(first, &mut left_over) {
-                    round = Round::begun(taken.len());
+                    round = Round::begun(taken.len(), own_among(&taken));
                     flying.push(Box::pin(self.send(pack, taken)));
                 }
             } else if let Some(forwarder) = &self.forwarder {
                 let taken = take(first, &mut self.queue, &mut left_over, limits::FORWARD_BYTES_MAX);
                 if let Some(own) = own_of(taken) {
+                    round = Round::begun(own.len(), own.len());
                     flying.push(Box::pin(forwarder.clone().send(own)));
                 }
             } else {
@@ -229,20 +201,32 @@ impl Proposer {
 
     /// Lets those who were just answered propose again, so that they share an
     /// entry once more instead of falling apart into groups that take turns.
-    async fn gather(&mut self, round: &Round, left_over: &mut VecDeque<Waiting>) {
+    async fn gather(&mut self, round: &Round, first: &Waiting, left_over: &mut VecDeque<Waiting>) {
         for _ in 0..limits::GATHER_YIELDS_MAX {
-            if self.queue.len() + 1 >= round.packed {
+            if self.queue.len() + left_over.len() + 1 >= round.packed() {
                 break;
             }
             tokio::task::yield_now().await;
         }
         let Some((expected, until)) = round.waits_for() else { return };
-        while self.queue.len() + left_over.len() + 1 < expected {
+        self.drain(left_over);
+        let mut own = own_among(left_over.iter()) + usize::from(first.is_own());
+        while own < expected {
             // Cancel-safety: a command that was not received stays in the queue.
             match tokio::time::timeout_at(until, self.queue.recv()).await {
-                Ok(Some(waiting)) => left_over.push_back(waiting),
+                Ok(Some(waiting)) => {
+                    own += usize::from(waiting.is_own());
+                    left_over.push_back(waiting);
+                }
                 Ok(None) | Err(_) => return,
             }
+        }
+    }
+
+    /// Takes all that waits out of the queue.
+    fn drain(&mut self, left_over: &mut VecDeque<Waiting>) {
+        while let Ok(waiting) = self.queue.try_recv() {
+            left_over.push_back(waiting);
         }
     }
 
@@ -344,6 +328,11 @@ fn drop_outdated(taken: Vec<Waiting>, changed: LogIndex) -> Vec<Waiting> {
     kept
 }
 
+/// How many of them this node's clients proposed.
+fn own_among<'a>(waiting: impl IntoIterator<Item = &'a Waiting>) -> usize {
+    waiting.into_iter().filter(|waiting| waiting.is_own()).count()
+}
+
 /// What waits behind the first, as much as fits.
 fn take(
     first: Waiting,
@@ -368,8 +357,7 @@ fn take(
 
 /// Those proposed here; the others are told that this node does not lead.
 fn own_of(taken: Vec<Waiting>) -> Option<Vec<Waiting>> {
-    let (own, others): (Vec<_>, Vec<_>) =
-        taken.into_iter().partition(|waiting| waiting.origin == Origin::Here);
+    let (own, others): (Vec<_>, Vec<_>) = taken.into_iter().partition(Waiting::is_own);
     refuse(others, &Unavailable::not_done(NO_LEADER));
     (!own.is_empty()).then_some(own)
 }

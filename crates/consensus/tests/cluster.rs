@@ -79,7 +79,7 @@ async fn a_write_travels_no_more_often_than_it_must() {
         (1, Writing::Elsewhere, 3.2),
         (16, Writing::Elsewhere, 4.2),
         (1, Writing::ElsewhereAsOf, 2.2),
-        (16, Writing::ElsewhereAsOf, 2.9),
+        (16, Writing::ElsewhereAsOf, 2.2),
     ];
     for (clients, writing, most) in cases {
         let ways = scenarios::ways_of_a_write(clients, writing).await;
