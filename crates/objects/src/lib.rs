@@ -49,5 +49,5 @@ pub use gateway::{Findings, LateFragments, Objects, Parts};
 pub use planted::PLANTED;
 pub use range::RangeAsk;
 pub use read::damage::{Damage, DamageKind};
-pub use sites::{PlacedFor, SitesNow};
+pub use sites::{PlacedFor, SitesNow, disk_facts};
 pub use verbs::BucketFacts;

@@ -235,11 +235,14 @@ pub(crate) fn policy_text(
     Ok(None)
 }
 
-pub(crate) fn disk_facts(store: &ClusterStore, id: DiskId) -> DiskFacts {
+/// A disk as its store reported it last; one that nobody reaches has no room.
+pub fn disk_facts(store: &ClusterStore, id: DiskId) -> DiskFacts {
+    let space = store.space(id);
     DiskFacts {
         id,
         healthy: matches!(store.state(id), Some(DiskState::Healthy | DiskState::Full)),
-        free: store.space(id).map_or(ByteCount::ZERO, |space| space.available),
+        free: space.map_or(ByteCount::ZERO, |space| space.available),
+        removed: space.map_or(ByteCount::ZERO, |space| space.dead),
     }
 }
 

@@ -11,4 +11,6 @@ pub struct DiskFacts {
     pub healthy: bool,
     /// What may still be written to it, the reserve not counted.
     pub free: ByteCount,
+    /// What removed fragments take of it until the disk is compacted.
+    pub removed: ByteCount,
 }

@@ -39,7 +39,7 @@ mod repair;
 mod site_file;
 
 pub use cluster::{
-    Breach, Candidates, Distinct, Drift, Drifted, Example, Guarantee, Move, Prefer, SiteDisk,
+    Breach, Candidates, Distinct, Drift, Drifted, Example, Fill, Guarantee, Move, Prefer, SiteDisk,
     SiteEntry, SiteMap, SiteMapError, SitePlacement, SiteReference, SiteState, Slot, SpreadRule,
     Stuck, guarantee, plan, satisfiable,
 };

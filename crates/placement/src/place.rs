@@ -119,7 +119,8 @@ mod tests {
     use super::*;
 
     fn disk(number: u128, free: u64, healthy: bool) -> DiskFacts {
-        DiskFacts { id: DiskId::from_u128(number), healthy, free: ByteCount::new(free) }
+        let (id, removed) = (DiskId::from_u128(number), ByteCount::ZERO);
+        DiskFacts { id, healthy, free: ByteCount::new(free), removed }
     }
 
     fn check(disks: &[DiskFacts], expected: Result<(u8, u8), PlaceError>) {

@@ -51,6 +51,7 @@ mod tests {
             id: DiskId::from_u128(number),
             healthy,
             free: ByteCount::new(10),
+            removed: ByteCount::ZERO,
         };
         let id = DiskId::from_u128;
         let random = SimRandom::seeded(3);

@@ -2,6 +2,8 @@
 
 mod trial;
 
+#[path = "cluster/balance.rs"]
+mod balance;
 #[path = "cluster/campaign.rs"]
 mod campaign;
 #[path = "cluster/explanations.rs"]

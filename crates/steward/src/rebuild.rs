@@ -237,11 +237,8 @@ impl Steward {
     /// The disks of all nodes, as placement sees them.
     pub(crate) fn disk_facts(&self) -> Vec<DiskFacts> {
         let store = self.fragments();
-        let facts = |id| DiskFacts {
-            id,
-            healthy: self.disk_is_sound(id),
-            free: store.space(id).map_or(ByteCount::ZERO, |space| space.available),
-        };
+        let facts =
+            |id| DiskFacts { healthy: self.disk_is_sound(id), ..objects::disk_facts(store, id) };
         store.disks().into_iter().map(facts).collect()
     }
 

@@ -16,6 +16,7 @@ use thiserror::Error;
 use units::{ByteCount, DiskId, Random, SiteId};
 
 use super::candidates::Candidates;
+use super::fill::Fill;
 use super::guarantee::domains_survived;
 use super::plan::disks_at;
 use super::promise::Promise;
@@ -23,7 +24,7 @@ use super::search::{Set, TooLong, only, positions};
 use crate::limits::REBALANCE_PERCENT;
 use crate::place::draw_by_weight;
 use crate::refusal::{Asked, Refusal};
-use crate::{DiskFacts, Drift, Drifted, Geometry, SiteEntry, SiteMap, SiteState};
+use crate::{Drift, Drifted, Geometry, SiteEntry, SiteMap, SiteState};
 
 /// One slot to be moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -472,13 +473,15 @@ impl<'a> Part<'a> {
         let movable = sites.iter().enumerate().filter_map(|(slot, site)| Some((slot, (*site)?)));
         let fullest = movable
             .filter(|(_, site)| Some(site.id()) != home && site.reachable)
-            .max_by_key(|(slot, site)| (fill_percent(site), core::cmp::Reverse(*slot)));
+            .max_by_key(|(slot, site)| (Fill::of(site).percent(), core::cmp::Reverse(*slot)));
         let Some((slot, from)) = fullest else { return Ok(None) };
         let mut targets = self.targets(&sites, false, random);
-        targets.sort_by_key(|site| fill_percent(site));
+        targets.sort_by_key(|site| Fill::of(site).percent());
         let before = self.measure(&sites)?;
         for target in targets {
-            if fill_percent(from) < fill_percent(target).saturating_add(REBALANCE_PERCENT) {
+            if Fill::of(from).percent()
+                < Fill::of(target).percent().saturating_add(REBALANCE_PERCENT)
+            {
                 break;
             }
             let mut after = sites.clone();
@@ -507,17 +510,4 @@ impl<'a> Part<'a> {
         let refusal = candidates.too_few(asked, wanted, candidates.all(), Vec::new())?;
         Ok(Stuck::Refused(refusal))
     }
-}
-
-/// How full a site is, in hundredths of what its healthy disks may hold.
-fn fill_percent(site: &SiteEntry) -> u64 {
-    let healthy = site.disks.iter().filter(|disk| disk.facts.healthy);
-    let (mut free, mut all) = (0_u128, 0_u128);
-    for disk in healthy {
-        let DiskFacts { free: left, .. } = disk.facts;
-        free += u128::from(left.get());
-        all += u128::from(disk.capacity.get().max(left.get()));
-    }
-    let used = (all - free) * 100;
-    u64::try_from(used.checked_div(all).unwrap_or(100)).unwrap_or(100)
 }

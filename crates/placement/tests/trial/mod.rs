@@ -92,6 +92,7 @@ pub fn entry(number: usize, statement: SiteStatement, disks: usize) -> SiteEntry
             id: disk_id(number, disk),
             healthy: true,
             free: ByteCount::new(50 * GIB),
+            removed: ByteCount::ZERO,
         },
         capacity: ByteCount::new(100 * GIB),
     };

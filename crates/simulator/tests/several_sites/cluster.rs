@@ -26,6 +26,9 @@ use wire::{Handler, Service, SimNetwork, Transport as _};
 /// Sites that may join, the first among them.
 const MOST: u8 = 8;
 
+/// How often each site says how its disks do.
+const REPORT_EVERY: Duration = Duration::from_millis(10);
+
 /// The cluster of every trial.
 const CLUSTER: ClusterId = ClusterId::from_u128(1);
 
@@ -92,7 +95,9 @@ impl Cluster {
         let network = SimNetwork::new(seed);
         let roster = SimNetwork::roster((2..=MOST).map(node));
         let transport = network.join(node(1), roster);
-        let store = ClusterStore::new(local.clone(), transport, Waits::default());
+        // Nothing takes time here: what is known of others' disks would be too old.
+        let waits = Waits { report_every: REPORT_EVERY, ..Waits::default() };
+        let store = ClusterStore::new(local.clone(), transport, waits);
         let parts = objects::Parts { fragments: store.clone(), ..objects.parts().clone() };
         drop((objects, steward));
         let objects = Objects::new(parts);
@@ -140,7 +145,12 @@ impl Cluster {
 
     /// One more site, with so many blank disks.
     pub async fn join(&mut self, number: u8, disks: usize) -> Result<()> {
-        let blank = (0..disks).map(|_| SimDisk::new() as Arc<dyn Disk>).collect();
+        self.join_with(number, (0..disks).map(|_| SimDisk::new()).collect()).await
+    }
+
+    /// One more site, with these blank disks.
+    pub async fn join_with(&mut self, number: u8, disks: Vec<Arc<SimDisk>>) -> Result<()> {
+        let blank = disks.into_iter().map(|disk| disk as Arc<dyn Disk>).collect();
         let random = SimRandom::seeded(number.into());
         let store = FragmentStore::open(CLUSTER, blank, &random).await?;
         let transport = self.network.join(node(number), SimNetwork::roster([node(1)]));
@@ -175,6 +185,11 @@ impl Cluster {
             }
         }
         Ok(())
+    }
+
+    /// Waits until each site has said once more how its disks do.
+    pub async fn reports_are_new(&self) {
+        tokio::time::sleep(REPORT_EVERY * 10).await;
     }
 
     pub fn disks_of(&self, number: u8) -> Vec<DiskId> {

@@ -4,10 +4,13 @@
 use core::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
 use catalog::{Command, Job, VersionAsk};
-use objects::DeleteObject;
+use disk::SimDisk;
+use objects::{DeleteObject, ObjectName};
 use simulator::simulator;
 use steward::{Moves, MovesPhase, Replacement};
+use units::ByteCount;
 
 use super::cluster::{Cluster, site};
 
@@ -126,6 +129,54 @@ async fn what_is_kept_whole_gets_the_copies_that_a_rule_asks_for() -> Result<()>
     for mut sites in cluster.lies()? {
         sites.sort_unstable();
         ensure!(sites == [1, 2, 3], "{sites:?}");
+    }
+    cluster.whole().await?;
+    cluster.all_read(&stored).await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_site_of_another_size_that_joins_takes_its_share() -> Result<()> {
+    let mebibytes = |count: u64| SimDisk::with_capacity(ByteCount::new(count << 20));
+    let mut cluster = Cluster::alone(95, 1).await?;
+    cluster.site.data[0].set_capacity(Some(ByteCount::new(64 << 20)));
+    for number in 2..=4 {
+        cluster.join_with(number, vec![mebibytes(64)]).await?;
+    }
+    cluster.tenant_and_bucket().await?;
+    let mut stored = Vec::new();
+    for number in 0..40_u8 {
+        let name = ObjectName::new("actes", &format!("plan-{number}"))?;
+        let body = Bytes::from(vec![number; 1_500_000]);
+        cluster.running.put(&name, body.clone()).await?;
+        stored.push((name, body));
+    }
+    cluster.buckets_noted().await?;
+    cluster.reports_are_new().await;
+    let said = cluster.moved().await?;
+    ensure!(said.balance.slots == 0 && said.sites.values().all(|site| site.came.slots == 0));
+
+    // A third of their size: 24 MiB of which 4 are kept free, beside sites that are half full.
+    cluster.join_with(5, vec![mebibytes(24)]).await?;
+    let mut came = 0;
+    for _ in 0..10 {
+        let said = cluster.moved().await?;
+        let all: u64 = said.sites.values().map(|site| site.came.slots).sum();
+        ensure!(all == said.sites.get(&site(5)).map_or(0, |site| site.came.slots), "{said:?}");
+        if all == came && came > 0 {
+            break;
+        }
+        came = all;
+        cluster.reports_are_new().await;
+        cluster.site.clock.advance(Duration::from_mins(20));
+    }
+    // A fragment is 0.75 MiB: eight bring it to ten hundredths below the others.
+    ensure!((6..=12).contains(&came), "{came} fragments came");
+    for mut sites in cluster.lies()? {
+        sites.sort_unstable();
+        sites.dedup();
+        ensure!(sites.len() == 4, "no two fragments at one site: {sites:?}");
     }
     cluster.whole().await?;
     cluster.all_read(&stored).await?;

@@ -26,7 +26,7 @@ use core::time::Duration;
 
 use catalog::{Command, Job};
 use objects::SitesNow;
-use placement::SiteMap;
+use placement::{Fill, SiteMap};
 use tokio::task::JoinSet;
 use units::{DiskId, Epoch, FragmentNumber, PartId, SiteId};
 
@@ -439,20 +439,8 @@ fn count_deleted(said: &mut Moves, row: &catalog::PartRow, map: &SiteMap) {
 /// Bytes by which sites are fuller than all of them together: no more than that moves for
 /// balance.
 fn over_the_mean(map: &SiteMap) -> u64 {
-    let levels = map.sites().iter().filter(|site| site.state == placement::SiteState::Active);
-    let levels: Vec<(u128, u128)> = levels
-        .map(|site| {
-            let disks = site.disks.iter().filter(|disk| disk.facts.healthy);
-            disks.fold((0, 0), |(used, all), disk| {
-                let (free, total) = (disk.facts.free.get(), disk.capacity.get());
-                (used + u128::from(total.saturating_sub(free)), all + u128::from(total))
-            })
-        })
-        .collect();
-    let (used, all) = levels.iter().fold((0, 0), |(u, a), (used, all)| (u + used, a + all));
-    let over = |(own, total): &(u128, u128)| {
-        let mean = (used * total).checked_div(all).unwrap_or(0);
-        own.saturating_sub(mean)
-    };
-    u64::try_from(levels.iter().map(over).sum::<u128>()).unwrap_or(u64::MAX)
+    let active = map.sites().iter().filter(|site| site.state == placement::SiteState::Active);
+    let fills: Vec<Fill> = active.map(Fill::of).collect();
+    let mean = fills.iter().fold(Fill::default(), |mean, fill| mean.and(*fill));
+    u64::try_from(fills.iter().map(|fill| fill.over(mean)).sum::<u128>()).unwrap_or(u64::MAX)
 }
