@@ -90,6 +90,7 @@ impl Handler for Answering {
                 let leader = shared.raft.metrics().borrow().current_leader;
                 message::reply(&leader.map(Member::node))
             }
+            Kind::Clock => message::reply(&shared.clocks.own()),
         }
     }
 }

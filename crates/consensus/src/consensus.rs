@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use units::{ByteCount, Clock, ClusterId, LogIndex, NodeId, Random, Timestamp};
+use units::{ByteCount, Clock, ClusterId, LogIndex, NodeId, Random};
 use wire::{Service, Transport};
 
 use crate::acquainting::{Acquainting, Introduction};
@@ -23,6 +23,8 @@ use crate::answering::Answering;
 use crate::backup::writer::BackupWriter;
 use crate::backup::{BackupError, BackupReport};
 use crate::checkpoint::{self, CheckpointRule};
+use crate::clock_asking::ClockAsking;
+use crate::clocks::Clocks;
 use crate::error::{OpenError, ProposeError, Unavailable};
 use crate::forward::{Forwarder, Hint, NO_LEADER};
 use crate::handing::{Handing, Hands, Hold, LeadRule, Released};
@@ -41,7 +43,7 @@ use crate::proposer::{Done, Origin, Proposer, Waiting};
 use crate::reading::{Asking, Reader, Reads};
 use crate::seating::{Seating, Vigil};
 use crate::snapshot::SnapshotPlace;
-use crate::stamps::{ClockAhead, ClockConfirmError, Stamps};
+use crate::stamps::Stamps;
 use crate::standing::Standing;
 use crate::state_machine::StateMachine;
 use crate::told::Told;
@@ -59,7 +61,8 @@ pub struct Parts {
     pub directory: String,
     /// The catalog's engine.
     pub engine: Arc<dyn Engine>,
-    /// Where stamps come from.
+    /// The clock of this machine. Stamps come from those of all voters; see
+    /// [`Consensus::clock`].
     pub clock: Arc<dyn Clock>,
     /// Where the salts of the log come from: no client may be able to foretell it.
     pub random: Arc<dyn Random>,
@@ -142,7 +145,7 @@ pub struct Status {
 /// The catalog, replicated. Clones are handles to the same one.
 #[derive(Clone)]
 pub struct Consensus {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 pub(crate) struct Shared {
@@ -171,7 +174,8 @@ pub(crate) struct Shared {
     asks_nobody: bool,
     touch: Arc<Touch>,
     introduced: watch::Receiver<Introduction>,
-    stamps: Arc<Stamps>,
+    pub(crate) clocks: Arc<Clocks>,
+    pub(crate) stamps: Arc<Stamps>,
     health: Arc<Health>,
     admission: Arc<Admission>,
     index: Arc<Mutex<Index>>,
@@ -320,7 +324,12 @@ impl Consensus {
         machine.persist().await.map_err(|error| start_error(&error))?;
         take_seat(&raft, me, &parts, &health).await?;
 
-        let stamps = Arc::new(Stamps::after(machine.stamped(), Arc::clone(&parts.clock)));
+        let own = Arc::clone(&parts.clock);
+        let clocks = Arc::new(match &parts.transport {
+            Some(_) => Clocks::among(parts.node, own, raft.clone()),
+            None => Clocks::alone(own),
+        });
+        let stamps = Arc::new(Stamps::after(machine.stamped(), Arc::clone(&clocks)));
         let (queue, waiting) = mpsc::channel(limits::QUEUE_COMMANDS_MAX);
         let hint: Arc<Hint> = Arc::default();
         let forwarder = parts.transport.as_ref().map(|transport| Forwarder {
@@ -349,7 +358,7 @@ impl Consensus {
         let mut tasks = vec![tokio::spawn(purging)];
         let (lease_too, applied) = (Arc::clone(&lease), machine.applied());
         let reads = Reads { raft: raft.clone(), me, lease: lease_too, standing, told, applied };
-        let touch = Arc::new(Touch::new(Arc::clone(&parts.clock), machine.stamped()));
+        let touch = Arc::new(Touch::new(Arc::clone(&clocks) as Arc<dyn Clock>, machine.stamped()));
         let readers = forwarder.map(|forwarder| {
             let (readers, waiting) = mpsc::channel(limits::READS_WAITING_MAX);
             let (touch, reads) = (Arc::clone(&touch), reads.clone());
@@ -373,6 +382,14 @@ impl Consensus {
                 hint: Arc::clone(&hint),
             };
             tasks.push(tokio::spawn(acquainting.run()));
+            let clock_asking = ClockAsking {
+                raft: raft.clone(),
+                me: parts.node,
+                transport: Arc::clone(transport),
+                clocks: Arc::clone(&clocks),
+                stamps: Arc::clone(&stamps),
+            };
+            tasks.push(tokio::spawn(clock_asking.run()));
             let (raft, lease, machine) = (raft.clone(), Arc::clone(&lease), machine.clone());
             let hands = Hands {
                 raft: raft.clone(),
@@ -413,6 +430,7 @@ impl Consensus {
             asks_nobody: parts.transport.is_none(),
             touch,
             introduced,
+            clocks,
             stamps,
             health,
             admission,
@@ -474,18 +492,6 @@ impl Consensus {
     /// Whether commands are taken now that take up room, as those of most writes do.
     pub fn takes_commands(&self) -> Result<(), ProposeError> {
         self.takes(&Command::Nothing)
-    }
-
-    /// Why commands are refused for what the clock says, if they are; reads go on.
-    pub fn clock_trouble(&self) -> Option<ClockAhead> {
-        self.shared.stamps.trouble()
-    }
-
-    /// The clock is right, says an operator who saw it say `shown`: commands are taken
-    /// again, and what was to be judged by time is judged by this one. Says what it was
-    /// about; refused unless the clock is in trouble and still says that.
-    pub fn clock_confirm(&self, shown: Timestamp) -> Result<ClockAhead, ClockConfirmError> {
-        self.shared.stamps.confirm(shown)
     }
 
     /// The catalog as applied on this node; costs microseconds.

@@ -16,7 +16,8 @@
 //!   takes from the engine is replayed from the log.
 //! - An engine that is ahead of its log, or behind the log's beginning, refuses
 //!   to open: something was lost that only a backup can bring back.
-//! - Stamps never go back, whatever the clock does.
+//! - Stamps never go back, whatever the clocks do, and no minority of the voters' clocks
+//!   pushes them ahead.
 //! - A failed log stops the answers, not the reads.
 
 mod acquainting;
@@ -25,6 +26,8 @@ mod answering;
 mod applied;
 mod backup;
 mod checkpoint;
+mod clock_asking;
+mod clocks;
 mod consensus;
 mod error;
 mod forward;
@@ -50,6 +53,7 @@ mod standing;
 mod state_machine;
 #[cfg(test)]
 mod storage_suite;
+mod telling_time;
 mod told;
 mod touch;
 mod types;
@@ -58,6 +62,7 @@ mod words;
 pub use acquainting::Introduction;
 pub use backup::{BackupError, BackupReport, RestoreError, RestoreParts, backup_verify, restore};
 pub use checkpoint::CheckpointRule;
+pub use clocks::ClockOff;
 pub use consensus::{Consensus, Parts, Status};
 pub use error::{CatalogFull, Fate, OpenError, ProposeError, Unavailable};
 pub use handing::LeadRule;
@@ -133,6 +138,10 @@ pub const PLANTED: &[units::planted::PlantedBug] = &[
     units::planted::PlantedBug {
         name: "consensus-old-directory",
         what: "carries out a command that was decided by rules that have changed since",
+    },
+    units::planted::PlantedBug {
+        name: "consensus-own-clock",
+        what: "stamps by the clock of whoever leads, whatever those of the others say",
     },
     units::planted::PlantedBug {
         name: "consensus-seats-share-a-site",

@@ -101,6 +101,29 @@ pub const CLOCK_AHEAD_AT_START_MAX: Duration = Duration::from_hours(180 * 24);
 /// time enough to compare it with another clock.
 pub const CLOCK_CONFIRM_WITHIN: Duration = Duration::from_mins(1);
 
+/// How often a node asks the others what their clocks say: so soon one that was set is
+/// believed.
+pub const CLOCK_ASK_EVERY: Duration = Duration::from_secs(5);
+
+/// The same while fewer than half of the voters are known, and a leader has to wait.
+pub const CLOCK_ASK_AGAIN: Duration = Duration::from_millis(200);
+
+/// How often it is looked whether somebody is to be asked.
+pub const CLOCK_LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long an answer about a clock may take to count. Half of it is what the reading may be
+/// off by; a line so slow carries no leader's heartbeats.
+pub const CLOCK_ASK_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long it is known what a clock says, by one's own stop-watch, which goes wrong by some
+/// tens of microseconds in a second: longer than a restart, and than it takes until another
+/// votes instead of one that is away.
+pub const CLOCK_KNOWN_FOR: Duration = Duration::from_mins(10);
+
+/// How far a machine's clock may be from those of the others before the operator is told.
+/// Clocks that are kept by a time server differ by much less, and no promise depends on it.
+pub const CLOCK_APART_MAX: Duration = Duration::from_mins(1);
+
 /// How often a stop that waits for an answer looks whether the disk is full.
 pub const STOP_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -240,6 +263,15 @@ pub const VOTERS_MAX: usize = 5;
 /// How long a voter may be away before another takes its place. Longer than a restart
 /// or a power cut in a village; a change of voters costs little but is not for nothing.
 pub const VOTER_AWAY_MAX: Duration = Duration::from_mins(5);
+
+const _: () = assert!(
+    CLOCK_KNOWN_FOR.as_secs() > VOTER_AWAY_MAX.as_secs(),
+    "a voter that is away is known until another votes instead"
+);
+const _: () = assert!(
+    CLOCK_ASK_EVERY.as_secs() * 10 < CLOCK_KNOWN_FOR.as_secs(),
+    "who answers now and then is known"
+);
 
 /// How often a leader compares who votes with who should.
 pub const SEATS_INTERVAL: Duration = Duration::from_millis(250);

@@ -16,6 +16,7 @@
 //! | catalog | 6 known | nothing | [`Known`](crate::acquainting::Known) |
 //! | catalog | 9 leader | nothing | the node that leads, if one is known |
 //! | catalog | 10 propose as of | [`AsOf`], a list | [`Proposed`], a list |
+//! | catalog | 11 clock | nothing | what the wall clock of the node says |
 //!
 //! A node of an older version refuses a kind that it does not know.
 //!
@@ -50,10 +51,11 @@ pub(crate) enum Kind {
     Lead = 8,
     Leader = 9,
     ProposeAsOf = 10,
+    Clock = 11,
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Append,
         Self::Vote,
         Self::Snapshot,
@@ -64,15 +66,19 @@ impl Kind {
         Self::Lead,
         Self::Leader,
         Self::ProposeAsOf,
+        Self::Clock,
     ];
 
     pub(crate) const fn service(self) -> Service {
         match self {
             Self::Append | Self::Vote | Self::Release | Self::Lead => Service::Consensus,
             Self::Snapshot => Service::Snapshot,
-            Self::Propose | Self::ProposeAsOf | Self::ReadPoint | Self::Known | Self::Leader => {
-                Service::Catalog
-            }
+            Self::Propose
+            | Self::ProposeAsOf
+            | Self::ReadPoint
+            | Self::Known
+            | Self::Leader
+            | Self::Clock => Service::Catalog,
         }
     }
 }
@@ -168,7 +174,7 @@ pub(crate) fn kind_of(call: &Call) -> Result<(Kind, Bytes), Refused> {
         Some(&[VERSION, kind]) => {
             let found = Kind::ALL.into_iter().find(|known| *known as u8 == kind);
             let found = found.filter(|found| found.service() == call.service);
-            let found = found.ok_or_else(|| refused(format!("no question {kind} here")))?;
+            let found = found.ok_or_else(|| refused(unknown(kind)))?;
             Ok((found, call.head.slice(2..)))
         }
         Some(&[version, _]) => {
@@ -176,6 +182,16 @@ pub(crate) fn kind_of(call: &Call) -> Result<(Kind, Bytes), Refused> {
         }
         _ => Err(refused("a question without a head".to_owned())),
     }
+}
+
+/// What a node says of a kind that it does not know; other builds read it.
+fn unknown(kind: u8) -> String {
+    format!("no question {kind} here")
+}
+
+/// Whether a node was asked in vain because it is of a build that does not know the kind.
+pub(crate) fn is_unknown(kind: Kind, refused: &Refused) -> bool {
+    refused.reason == unknown(kind as u8)
 }
 
 /// Reads bytes that must be exactly this.

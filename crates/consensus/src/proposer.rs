@@ -12,7 +12,8 @@
 //! - A command that nobody waits for any more is not proposed.
 //! - A command that was decided as of an entry is in none if directory rows have changed
 //!   since, as far as a leader knows that has applied all that was acknowledged.
-//! - Nothing is stamped before all earlier stamps are applied here.
+//! - Nothing is stamped before all earlier stamps are applied here, nor before the clocks
+//!   of most voters are known: until then what came in waits, as long as somebody waits for it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ use crate::health::{Condition, Health};
 use crate::limits;
 use crate::log::store::Cuts;
 use crate::round::Round;
-use crate::stamps::Stamps;
+use crate::stamps::{NoStamp, Stamps};
 use crate::standing::Standing;
 use crate::state_machine::StateMachine;
 use crate::told::Told;
@@ -196,7 +197,7 @@ impl Proposer {
 
     /// Whether a node that leads proposes what waits now.
     fn takes_now(&self) -> bool {
-        self.knows_all() && !self.hold.is_on()
+        self.knows_all() && !self.hold.is_on() && self.stamps.knows_time()
     }
 
     /// Lets those who were just answered propose again, so that they share an
@@ -243,9 +244,16 @@ impl Proposer {
         }
         let at = match self.stamps.next(self.machine.stamped()) {
             Ok(at) => at,
-            Err(ahead) => {
+            Err(NoStamp::Ahead(ahead)) => {
                 for waiting in taken {
                     waiting.answer(Err(ahead.into()));
+                }
+                return None;
+            }
+            // Known a moment ago: they wait again, in their order.
+            Err(NoStamp::Unknown) => {
+                for waiting in taken.into_iter().rev() {
+                    left_over.push_front(waiting);
                 }
                 return None;
             }

@@ -1,10 +1,11 @@
 //! The time that commands are stamped with.
 //!
+//! It is the cluster's, see `clocks`; where one node is alone, that of its own clock.
 //! Stamps never go back, and what is judged by them (retention above all) is final:
-//! a single reading of a clock that is years ahead would stay for good. So the clock
-//! is read once at the start, and from then on it is believed only as far as the time
+//! a single reading that is years ahead would stay for good. So the time is read once as
+//! soon as it is known, and from then on it is believed only as far as the time
 //! that passed since explains it, and a bit more; beyond that commands are refused
-//! until the clock is set right or an operator says that it is.
+//! until the clocks are set right or an operator says that they are.
 //!
 //! ```text
 //!            base                  base + time passed         most
@@ -18,6 +19,7 @@
 //! - A stamp is never before the one before it.
 //! - A refused reading leaves no trace.
 //! - Only an operator moves the base, and only to a time that the operator has seen.
+//! - While the cluster's time is not known nothing is stamped.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use units::{Clock, Timestamp};
 
+use crate::clocks::Clocks;
 use crate::limits::{CLOCK_AHEAD_AT_START_MAX, CLOCK_AHEAD_MAX, CLOCK_CONFIRM_WITHIN};
 
 /// A reading of the clock that is not believed.
@@ -41,6 +44,15 @@ pub struct ClockAhead {
     pub now: Timestamp,
     /// What it should say, about.
     pub expected: Timestamp,
+}
+
+/// Why there is no stamp now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoStamp {
+    /// The time is not believed.
+    Ahead(ClockAhead),
+    /// The clocks of too few voters are known yet.
+    Unknown,
 }
 
 /// A word about the clock that was not taken.
@@ -59,7 +71,7 @@ pub enum ClockConfirmError {
 
 /// Gives stamps.
 pub(crate) struct Stamps {
-    clock: Arc<dyn Clock>,
+    clocks: Arc<Clocks>,
     state: Mutex<State>,
 }
 
@@ -74,24 +86,39 @@ struct State {
 }
 
 impl Stamps {
-    /// Goes on after the latest stamp applied. Reads the clock.
-    pub(crate) fn after(last: Timestamp, clock: Arc<dyn Clock>) -> Self {
-        let (now, elapsed) = (clock.now(), clock.elapsed());
-        let mut state = State { last, began: elapsed, base: None };
+    /// Goes on after the latest stamp applied. Reads the clocks, as far as they are known.
+    pub(crate) fn after(last: Timestamp, clocks: Arc<Clocks>) -> Self {
+        let state = State { last, began: clocks.elapsed(), base: None };
+        let stamps = Self { clocks, state: Mutex::new(state) };
+        stamps.settle();
+        stamps
+    }
+
+    /// Has the time held against what it is now, if that is known and was not before.
+    pub(crate) fn settle(&self) {
+        let Some((now, elapsed)) = self.read() else { return };
+        let mut state = self.state.lock();
         // A node that has never stamped anything is often one whose clock is still to be
         // set: it is held against its first stamp.
-        if last > Timestamp::EPOCH && state.check(now, elapsed).is_ok() {
-            state.base = Some((last.max(now), elapsed));
+        if state.base.is_none()
+            && state.last > Timestamp::EPOCH
+            && state.check(now, elapsed).is_ok()
+        {
+            state.base = Some((state.last.max(now), elapsed));
         }
-        Self { clock, state: Mutex::new(state) }
+    }
+
+    /// Whether there could be a stamp, or a reason to refuse one.
+    pub(crate) fn knows_time(&self) -> bool {
+        self.clocks.time().is_some()
     }
 
     /// The next stamp, after the latest one applied, which another node may have given.
-    pub(crate) fn next(&self, applied: Timestamp) -> Result<Timestamp, ClockAhead> {
+    pub(crate) fn next(&self, applied: Timestamp) -> Result<Timestamp, NoStamp> {
+        let (now, elapsed) = self.read().ok_or(NoStamp::Unknown)?;
         let mut state = self.state.lock();
         state.last = state.last.max(applied);
-        let (now, elapsed) = (self.clock.now(), self.clock.elapsed());
-        state.check(now, elapsed)?;
+        state.check(now, elapsed).map_err(NoStamp::Ahead)?;
         state.last = state.last.max(now);
         let last = state.last;
         state.base.get_or_insert((last, elapsed));
@@ -100,13 +127,14 @@ impl Stamps {
 
     /// Whether the next stamp would be refused, and why.
     pub(crate) fn trouble(&self) -> Option<ClockAhead> {
-        self.state.lock().check(self.clock.now(), self.clock.elapsed()).err()
+        let (now, elapsed) = self.read()?;
+        self.state.lock().check(now, elapsed).err()
     }
 
-    /// Believes the clock, which said `shown` when an operator looked at it.
+    /// Believes the time, which was `shown` when an operator looked at it.
     pub(crate) fn confirm(&self, shown: Timestamp) -> Result<ClockAhead, ClockConfirmError> {
+        let (now, elapsed) = self.read().ok_or(ClockConfirmError::Believed)?;
         let mut state = self.state.lock();
-        let (now, elapsed) = (self.clock.now(), self.clock.elapsed());
         let Err(ahead) = state.check(now, elapsed) else {
             return Err(ClockConfirmError::Believed);
         };
@@ -116,6 +144,11 @@ impl Stamps {
         state.last = state.last.max(now);
         state.base = Some((state.last, elapsed));
         Ok(ahead)
+    }
+
+    /// The time, and what the stop-watch says.
+    fn read(&self) -> Option<(Timestamp, Duration)> {
+        Some((self.clocks.time()?, self.clocks.elapsed()))
     }
 }
 
@@ -172,10 +205,14 @@ mod tests {
         }
     }
 
+    fn alone<C: Clock + 'static>(clock: &Arc<C>) -> Arc<Clocks> {
+        Arc::new(Clocks::alone(Arc::clone(clock) as Arc<dyn Clock>))
+    }
+
     #[test]
     fn a_jump_is_refused_until_it_is_taken_back_or_confirmed() {
         let clock = Arc::new(Faces(Mutex::new((START, Duration::ZERO))));
-        let stamps = Stamps::after(START, clock.clone());
+        let stamps = Stamps::after(START, alone(&clock));
         assert_eq!(stamps.next(Timestamp::EPOCH), Ok(START));
         // Nobody wrote for a year, and a year has passed.
         clock.passes(HOUR * 24 * 365);
@@ -187,7 +224,9 @@ mod tests {
             "a time zone set wrong"
         );
         clock.jumps(HOUR * 24 * 4_000);
-        let refused = stamps.next(Timestamp::EPOCH).expect_err("eleven years in no time");
+        let Err(NoStamp::Ahead(refused)) = stamps.next(Timestamp::EPOCH) else {
+            panic!("eleven years in no time");
+        };
         assert_eq!((refused.hours, refused.expected), (24 * 4_000 + 20, later));
         assert_eq!(stamps.trouble(), Some(refused));
         clock.0.lock().0 = later;
@@ -201,7 +240,7 @@ mod tests {
     #[test]
     fn many_small_jumps_have_no_more_room_than_one() {
         let clock = Arc::new(Faces(Mutex::new((START, Duration::ZERO))));
-        let stamps = Stamps::after(START, clock.clone());
+        let stamps = Stamps::after(START, alone(&clock));
         let mut believed = 0;
         for _ in 0..1_000 {
             clock.passes(HOUR);
@@ -214,7 +253,7 @@ mod tests {
     #[test]
     fn the_first_stamp_is_held_against_the_reading_at_the_start() {
         let clock = Arc::new(Faces(Mutex::new((START, Duration::ZERO))));
-        let stamps = Stamps::after(START, clock.clone());
+        let stamps = Stamps::after(START, alone(&clock));
         // Nothing was written yet in this process.
         clock.jumps(HOUR * 24 * 32);
         assert!(
@@ -226,7 +265,7 @@ mod tests {
     #[test]
     fn a_word_is_taken_only_about_what_was_shown_while_it_is_asked_for() {
         let clock = Arc::new(Faces(Mutex::new((START, Duration::ZERO))));
-        let stamps = Stamps::after(START, clock.clone());
+        let stamps = Stamps::after(START, alone(&clock));
         assert_eq!(stamps.confirm(START), Err(ClockConfirmError::Believed));
         clock.jumps(HOUR * 24 * 400);
         let shown = clock.now();
@@ -246,7 +285,7 @@ mod tests {
     #[test]
     fn a_jump_back_gives_back_what_a_jump_ahead_took() {
         let clock = Arc::new(Faces(Mutex::new((START, Duration::ZERO))));
-        let stamps = Stamps::after(START, clock.clone());
+        let stamps = Stamps::after(START, alone(&clock));
         for _ in 0..100 {
             clock.jumps(HOUR * 24 * 30);
             assert!(stamps.next(Timestamp::EPOCH).is_ok());
@@ -258,7 +297,7 @@ mod tests {
     #[test]
     fn a_clock_set_back_may_come_forward_again() {
         let clock = Arc::new(Faces(Mutex::new((START, Duration::ZERO))));
-        let stamps = Stamps::after(Timestamp::EPOCH, clock.clone());
+        let stamps = Stamps::after(Timestamp::EPOCH, alone(&clock));
         assert_eq!(stamps.next(Timestamp::EPOCH), Ok(START), "nothing to hold it against");
         clock.0.lock().0 = Timestamp::from_seconds(1_000_000_000);
         assert_eq!(stamps.next(Timestamp::EPOCH), Ok(START));
@@ -270,7 +309,7 @@ mod tests {
     fn a_start_long_after_the_last_stamp_is_confirmed_first() {
         for (days, believed) in [(1, true), (179, true), (181, false)] {
             let clock = Arc::new(SimClock::starting_at(START.after(HOUR * 24 * days)));
-            let stamps = Stamps::after(START, clock.clone());
+            let stamps = Stamps::after(START, alone(&clock));
             assert_eq!(stamps.next(Timestamp::EPOCH).is_ok(), believed, "{days} days");
             assert_eq!(stamps.confirm(clock.now()).is_ok(), !believed);
             assert!(stamps.next(Timestamp::EPOCH).is_ok());

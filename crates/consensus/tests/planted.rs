@@ -4,7 +4,7 @@ mod harness;
 
 use core::panic::AssertUnwindSafe;
 
-use harness::{log_faults, log_script, scenarios, sim_node};
+use harness::{clocks, log_faults, log_script, scenarios, sim_node};
 
 /// What meets a bug of several sites. Names what catches it.
 fn is_caught_in_a_cluster(name: &str) -> Option<bool> {
@@ -29,6 +29,7 @@ fn is_caught_in_a_cluster(name: &str) -> Option<bool> {
         "consensus-old-directory" => {
             Box::pin(scenarios::what_was_decided_by_old_rules_is_refused())
         }
+        "consensus-own-clock" => Box::pin(clocks::no_minority_of_clocks_moves_stamps(3, 1, 30)),
         "consensus-seats-share-a-site" => Box::pin(scenarios::one_node_of_a_site_votes()),
         _ => return None,
     };

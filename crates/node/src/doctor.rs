@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::files::{ACCOUNTS_FILE, NODE_FILE, NODE_KEY_FILE, ROOT_KEY_FILE, SOCKET_NAME};
 use crate::limits::{PLACES_ASKED_AT_ONCE, UNREADABLE_SHOWN_MAX};
-use crate::operations::{CUT_OFF, component};
+use crate::operations::{CLOCK, CLOCK_WHAT_TO_DO, CUT_OFF, component};
 use crate::settings::SETTINGS;
 use crate::start_checks;
 use crate::trouble::chain;
@@ -129,6 +129,7 @@ pub fn examine_status(status: &Status) -> Vec<Finding> {
         let is_disk = status.disks.iter().any(|disk| component(&disk.path) == reason.component);
         let what_to_do = match &*reason.component {
             _ if is_disk => "essaim disk list",
+            CLOCK => CLOCK_WHAT_TO_DO,
             CUT_OFF => "essaim site list; look after this site's link, and the sites that are away",
             _ => "see the log",
         };

@@ -73,7 +73,7 @@ impl Parts {
         passphrase: Option<Passphrase>,
         root: Arc<RealDisk>,
     ) -> Result<Self, Trouble> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let mut clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let mut identity = identity(settings, &root, random.as_ref(), clock.as_ref())?;
         let passphrase = passphrase.as_ref();
@@ -142,6 +142,9 @@ impl Parts {
                 return Err(trouble);
             }
         };
+        // From here on time is the cluster's; what this machine's says is stated in its
+        // signatures only.
+        let own_clock = std::mem::replace(&mut clock, consensus.clock());
         let fragments = ClusterStore::new(
             disks.store.clone(),
             Arc::clone(&transport) as Arc<dyn Transport>,
@@ -152,7 +155,7 @@ impl Parts {
             site: identity.site,
             node: identity.node,
             identity: Arc::clone(&key),
-            clock: Arc::clone(&clock),
+            clock: own_clock,
         }));
         let service = Arc::new(FragmentService::new(disks.store.clone()));
         transport.serve(Service::Fragments, Arc::clone(&service) as Arc<dyn Handler>);

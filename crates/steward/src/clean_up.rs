@@ -81,7 +81,7 @@ impl Steward {
         if grace.is_zero() {
             return true;
         }
-        let now = self.now();
+        let now = self.watch();
         let mut released = self.shared.released.lock();
         if released.len() >= RELEASED_MAX && !released.contains_key(&part) {
             return false;

@@ -73,7 +73,7 @@ impl Steward {
             self.shared.suspects.lock().clear();
             return Ok(0);
         }
-        let now = self.now();
+        let now = self.watch();
         let mut met = BTreeMap::new();
         let passed = self.shared.copies_passed.lock().take();
         let mut turn = CopiesTurn::new(passed, self.copies_budget());

@@ -179,8 +179,16 @@ impl Steward {
         self.fragments().local()
     }
 
+    /// What is done away with for its age is judged by this; never by one machine's clock,
+    /// unless that is alone.
     pub(crate) fn now(&self) -> Timestamp {
-        self.shared.objects.parts().clock.now()
+        self.shared.objects.parts().consensus.time_come()
+    }
+
+    /// What ages within one process are counted by: no clock that is set makes anything
+    /// older. To be held against itself only.
+    pub(crate) fn watch(&self) -> Timestamp {
+        Timestamp::EPOCH.after(self.shared.objects.parts().clock.elapsed())
     }
 
     pub(crate) async fn propose(&self, command: Command) -> Result<Success, StewardError> {

@@ -1,6 +1,7 @@
 //! What several tests of the consensus share: scripts, oracles, the simulated node.
 #![expect(dead_code, reason = "every test binary uses its own part of it")]
 
+pub mod clocks;
 pub mod log_faults;
 pub mod log_script;
 pub mod registers;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use catalog::command::{InviteCreate, MapFound, NodeJoin, NodeNew, SiteJoin, SiteNew};
@@ -37,11 +38,36 @@ impl Clock for RuntimeClock {
     }
 }
 
-/// A machine: its disks survive its process.
+/// The clock of a machine: the same stop-watch as all, and a wall clock that may be off.
+pub struct MachineClock {
+    right: Arc<RuntimeClock>,
+    hours: AtomicI64,
+}
+
+impl MachineClock {
+    /// Sets it so many hours off.
+    pub fn set(&self, hours: i64) {
+        self.hours.store(hours, Ordering::SeqCst);
+    }
+}
+
+impl Clock for MachineClock {
+    fn now(&self) -> Timestamp {
+        let off = self.hours.load(Ordering::SeqCst) * 3_600_000_000;
+        Timestamp::from_micros(self.right.now().micros() + off)
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.right.elapsed()
+    }
+}
+
+/// A machine: its disks and its clock survive its process.
 pub struct Machine {
     pub node: NodeId,
     pub disk: Arc<SimDisk>,
     pub engine: Arc<SimEngine>,
+    pub clock: Arc<MachineClock>,
     pub up: Option<Consensus>,
 }
 
@@ -110,10 +136,12 @@ impl Cluster {
 
     /// The same, with another rule of who leads.
     pub async fn founded_with(seed: u64, count: usize, lead: LeadRule) -> Self {
+        let (network, clock) = (SimNetwork::new(seed), RuntimeClock::start());
         let machine = |number| Machine {
             node: node_id(number),
             disk: SimDisk::new(),
             engine: Arc::new(SimEngine::seeded(seed + number as u64)),
+            clock: Arc::new(MachineClock { right: Arc::clone(&clock), hours: AtomicI64::new(0) }),
             up: None,
         };
         let checkpoint = CheckpointRule {
@@ -121,7 +149,6 @@ impl Cluster {
             entries: 500,
             interval: Duration::from_millis(20),
         };
-        let (network, clock) = (SimNetwork::new(seed), RuntimeClock::start());
         let machines = (0..count).map(machine).collect();
         let tampering = Arc::default();
         let mut cluster = Self { network, clock, machines, checkpoint, lead, tampering };
@@ -162,7 +189,7 @@ impl Cluster {
             ..Parts::new(
                 Arc::clone(&machine.disk) as Arc<dyn Disk>,
                 Arc::clone(&machine.engine) as Arc<dyn Engine>,
-                Arc::clone(&self.clock) as Arc<dyn Clock>,
+                Arc::clone(&machine.clock) as Arc<dyn Clock>,
                 Arc::new(SimRandom::seeded(number as u64)),
                 ClusterId::from_u128(9),
                 machine.node,
@@ -255,6 +282,20 @@ impl Cluster {
         panic!("nobody leads, or several do, for ten seconds");
     }
 
+    /// Has a machine lead, by killing whoever leads instead.
+    pub async fn has_lead(&mut self, number: usize) {
+        for _ in 0..50 {
+            let leader = self.leader().await;
+            if leader == number {
+                return;
+            }
+            self.kill(leader, None).await;
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            self.up(leader).await;
+        }
+        panic!("machine {number} does not come to lead");
+    }
+
     /// Waits until every running machine's status is like this.
     pub async fn until(&self, what: &str, is: impl Fn(&consensus::Status) -> bool) {
         for _ in 0..3_000 {
@@ -314,6 +355,15 @@ pub fn read_stale(view: &catalog::View, register: usize) -> u64 {
         let bytes = job.state.as_slice().try_into().expect("eight bytes");
         u64::from_be_bytes(bytes)
     })
+}
+
+/// Writes a register from one machine until that is done; how it was stamped.
+pub async fn stamp_of(consensus: &Consensus, register: usize, value: u64) -> Timestamp {
+    while write(consensus, register, value).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let job = consensus.view().job(&name(register)).expect("a readable row");
+    job.expect("it was written").updated
 }
 
 /// All rows of a machine, the reserved ones left out.

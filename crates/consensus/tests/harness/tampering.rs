@@ -8,10 +8,27 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use units::NodeId;
-use wire::{Body, BodyError, Call, CallError, Contact, Handler, Reply, Roster, Service, Transport};
+use wire::{
+    Body, BodyError, Call, CallError, Contact, Handler, Refused, Reply, Roster, Service, Transport,
+};
 
 /// The kind of a call that carries commands, the second byte of its head.
 const PROPOSE: u8 = 4;
+
+/// The kind of a call about a clock.
+const CLOCK: u8 = 11;
+
+/// What becomes of questions about clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clocks {
+    /// They are answered.
+    #[default]
+    Answered,
+    /// They are lost, each after a moment.
+    Lost,
+    /// They are refused as by a node of an older build.
+    Unknown,
+}
 
 /// What becomes of the answers to commands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +46,7 @@ pub enum Answers {
 #[derive(Default)]
 pub struct Tampering {
     pub answers: Mutex<Answers>,
+    pub clocks: Mutex<Clocks>,
     /// Nobody reaches this node, which reaches the others: it is at another address.
     pub moved: Mutex<Option<NodeId>>,
     /// Calls with commands so far.
@@ -51,6 +69,21 @@ impl Transport for Tampered {
         if *self.tampering.moved.lock() == Some(to) {
             let reason = "nobody is at that address".to_owned();
             return Err(CallError::Unreachable { node: to, reason });
+        }
+        if call.service == Service::Catalog && call.head.get(1) == Some(&CLOCK) {
+            let clocks = *self.tampering.clocks.lock();
+            match clocks {
+                Clocks::Answered => {}
+                Clocks::Lost => {
+                    let reason = "a test".to_owned();
+                    return Err(CallError::Broken { node: to, reason });
+                }
+                Clocks::Unknown => {
+                    // What builds without the question say.
+                    let refused = Refused { reason: "no question 11 here".to_owned() };
+                    return Err(CallError::Refused { node: to, refused });
+                }
+            }
         }
         if call.service != Service::Catalog || call.head.get(1) != Some(&PROPOSE) {
             return self.inner.call(to, call, within).await;

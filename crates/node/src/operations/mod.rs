@@ -27,6 +27,7 @@ mod vouched;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use access::Authorised;
 use admin::model::{
@@ -58,7 +59,7 @@ use crate::settings::Settings;
 use crate::trouble::chain;
 
 pub(crate) use disks::{component, missing_text, poison_text};
-pub(crate) use status::CUT_OFF;
+pub(crate) use status::{CLOCK, CLOCK_WHAT_TO_DO, CUT_OFF};
 
 /// This node among the others.
 struct Place {
@@ -87,6 +88,8 @@ pub(crate) struct SiteOperations {
     cluster: Place,
     region: String,
     started: Timestamp,
+    /// The same by the stop-watch.
+    began: Duration,
     scrub: scrub::Scrubber,
 }
 
@@ -120,6 +123,7 @@ impl SiteOperations {
             },
             region: settings.region.clone(),
             started: parts.clock.now(),
+            began: parts.clock.elapsed(),
             scrub: scrub::Scrubber::new(steward),
         }
     }

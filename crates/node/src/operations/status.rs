@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use admin::Fault;
 use admin::model::{
@@ -10,7 +11,7 @@ use admin::model::{
     UnreadablePart, date_text,
 };
 use axum::body::{Body, Bytes};
-use consensus::{Condition, Consensus};
+use consensus::{ClockOff, Condition, Consensus};
 use tokio::sync::mpsc;
 use units::Timestamp;
 
@@ -36,7 +37,7 @@ impl SiteOperations {
 
     /// Looks at everything. Microseconds, and a walk over tenants and buckets.
     pub(crate) fn look(&self) -> Result<Status, Fault> {
-        let now = self.clock.now();
+        let up = self.clock.elapsed().saturating_sub(self.began);
         let reason = |(component, reason)| NotReadyReason { component, reason };
         let not_ready: Vec<NotReadyReason> = self
             .insight
@@ -52,6 +53,7 @@ impl SiteOperations {
         let mut degraded = degraded(&steward.duties_panicked);
         let cut_off = self.consensus.cut_off();
         degraded.extend(cut_off.map(|cut_off| cut_off_reason(cut_off.since)));
+        degraded.extend(self.consensus.clock_off().map(clock_off_reason));
         degraded.extend(spared(&disks, steward.parts_homeless));
         degraded.extend(few_for_writes(&disks));
         degraded.extend(self.custody_reasons());
@@ -66,7 +68,7 @@ impl SiteOperations {
             cluster: self.cluster_status()?,
             data: self.announcement.data.clone(),
             started: date_text(self.started),
-            uptime_seconds: now.since(self.started).as_secs(),
+            uptime_seconds: up.as_secs(),
             memory_resident_bytes: resident_bytes(),
             endpoints: EndpointStatus {
                 s3_endpoint: self.announcement.s3_endpoint.clone(),
@@ -171,6 +173,37 @@ fn cut_off_reason(since: Timestamp) -> NotReadyReason {
     }
 }
 
+/// The component of a node whose clock is off.
+pub(crate) const CLOCK: &str = "the clock";
+
+/// What to do about it.
+pub(crate) const CLOCK_WHAT_TO_DO: &str =
+    "date --utc; chronyc tracking or timedatectl says where this machine has its time from";
+
+/// What is said of a node whose clock differs from those of the other voting sites.
+fn clock_off_reason(off: ClockOff) -> NotReadyReason {
+    let which = if off.is_ahead() { "ahead of" } else { "behind" };
+    NotReadyReason {
+        component: CLOCK.to_owned(),
+        reason: format!(
+            "this machine's says {}, {} {which} those of the other sites ({}): locks and rules \
+             are not judged by it as long as most sites' are right; set it right",
+            date_text(off.own),
+            span_text(off.apart()),
+            date_text(off.others),
+        ),
+    }
+}
+
+/// A span in whole minutes, or hours and minutes.
+fn span_text(span: Duration) -> String {
+    let minutes = span.as_secs() / 60;
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
 fn unreadable_part(part: &steward::UnreadablePart) -> UnreadablePart {
     let (bucket, key) = part.object.clone().unzip();
     UnreadablePart {
@@ -240,6 +273,19 @@ impl Write for Pieces {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_off_is_told_with_both_times() {
+        let others = Timestamp::from_seconds(1_800_000_000);
+        let own = others.after(Duration::from_secs(30 * 3_600 + 125));
+        let told = clock_off_reason(ClockOff { own, others }).reason;
+        for part in ["30 h 2 min ahead of", &date_text(own), &date_text(others), "set it right"] {
+            assert!(told.contains(part), "{told}");
+        }
+        let told = clock_off_reason(ClockOff { own: others, others: own }).reason;
+        assert!(told.contains("30 h 2 min behind those"), "{told}");
+        assert_eq!(span_text(Duration::from_secs(119)), "1 min");
+    }
 
     #[test]
     fn a_duty_is_named_while_it_pauses() {
