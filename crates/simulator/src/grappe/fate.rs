@@ -3,8 +3,8 @@
 //!
 //! Only what the promises cover: at most one site of a trial, the unlucky one, loses what
 //! was durable there (it rots, or it burns and is given up), and nothing else is lost for
-//! good. Policies leave two sites at least that go together, so that there is something to
-//! keep data safe on.
+//! good; at most one site, the untimely one, has a clock that is off. Policies leave two
+//! sites at least that go together, so that there is something to keep data safe on.
 
 use core::time::Duration;
 
@@ -34,6 +34,8 @@ pub(crate) struct Fate {
     /// The site that may lose what was durable.
     unlucky: u8,
     has_burnt: bool,
+    /// The site whose clock may be off: of any two that vote one is right.
+    untimely: u8,
     /// Machines that are off, and come back.
     off: Vec<u8>,
     /// A site that is to take another's place.
@@ -45,7 +47,9 @@ impl Fate {
         // Not the first: the judge looks at its engine.
         let all: Vec<u8> = grappe.machines.keys().copied().filter(|number| *number > 1).collect();
         let unlucky = draw.of(&all).unwrap_or(2);
-        Self { trial, unlucky, has_burnt: false, off: Vec::new(), replacing: None }
+        let all: Vec<u8> = grappe.machines.keys().copied().collect();
+        let untimely = draw.of(&all).unwrap_or(1);
+        Self { trial, unlucky, has_burnt: false, untimely, off: Vec::new(), replacing: None }
     }
 
     /// Something happens, or nothing; what did.
@@ -154,7 +158,7 @@ impl Fate {
 
     async fn luck(&mut self, grappe: &mut Grappe, draw: &mut Draw) -> Result<Option<Event>> {
         let all: Vec<u8> = grappe.machines.keys().copied().collect();
-        match draw.below(13) {
+        match draw.below(15) {
             0..=2 => {
                 let Some(number) = draw.of(&all).filter(|number| !self.off.contains(number)) else {
                     return Ok(None);
@@ -206,6 +210,7 @@ impl Fate {
                 Ok(Some(Event::Loss))
             }
             11 => Ok(rots(grappe, self.unlucky, draw).then_some(Event::Rot)),
+            12 | 13 => Ok(self.untimes(grappe, draw).then_some(Event::Clock)),
             _ => {
                 let number = self.unlucky;
                 if self.has_burnt
@@ -226,10 +231,33 @@ impl Fate {
         }
     }
 
+    /// Sets the clock of the untimely site, ahead more often than back; says whether it could.
+    fn untimes(&self, grappe: &Grappe, draw: &mut Draw) -> bool {
+        let Some(machine) = grappe.machines.get(&self.untimely) else { return false };
+        // Whoever votes alone has nobody to be held against.
+        let voters = grappe.newest().map_or(0, |newest| newest.consensus.status().voters.len());
+        if voters < 2 {
+            return false;
+        }
+        let minutes = i64::try_from(draw.between(2, 30 * 60)).unwrap_or(2);
+        machine.clock().set(match draw.below(5) {
+            0 => 0,
+            1 => -minutes,
+            _ => minutes,
+        });
+        true
+    }
+
     /// Lines are whole, machines are on, and there are sites for all that is stored: some
     /// join, and a policy that even then has too few is set aside.
     pub(crate) async fn end(&mut self, grappe: &mut Grappe, draw: &mut Draw) -> Result<()> {
         grappe.around.network.heal();
+        // That it is wrong keeps nobody from healing, so now and then it stays.
+        if !draw.one_in(3)
+            && let Some(machine) = grappe.machines.get(&self.untimely)
+        {
+            machine.clock().set(0);
+        }
         let delay = Duration::from_millis(draw.between(0, 3));
         grappe.around.network.delay_set_all(delay, Duration::ZERO);
         for number in core::mem::take(&mut self.off) {

@@ -17,7 +17,7 @@ use units::{ByteCount, Clock, ClusterId, NodeId, Random, SimRandom, SiteId};
 use vault::{NodeIdentity, Vault};
 use wire::{Handler, Roster, Service, SimNetwork, Transport};
 
-use super::clock::RuntimeClock;
+use super::clock::{MachineClock, RuntimeClock};
 use super::following::Following;
 use super::judge::Judge;
 use super::judged_engine::JudgedEngine;
@@ -42,6 +42,7 @@ pub(crate) struct Machine {
     system: Arc<SimDisk>,
     data: Vec<Arc<SimDisk>>,
     engine: Arc<SimEngine>,
+    clock: Arc<MachineClock>,
     lives: u64,
     process: Option<Process>,
     around: Surroundings,
@@ -109,6 +110,7 @@ impl Machine {
             system: SimDisk::new(),
             data: disks.iter().map(|bytes| SimDisk::with_capacity(*bytes)).collect(),
             engine: Arc::new(SimEngine::seeded(around.seed ^ u64::from(number))),
+            clock: MachineClock::new(&around.clock),
             lives: 0,
             process: None,
             around: around.clone(),
@@ -118,6 +120,11 @@ impl Machine {
     /// What runs on it, if it is up.
     pub(crate) fn process(&self) -> Option<&Process> {
         self.process.as_ref()
+    }
+
+    /// Its clock, which may be set.
+    pub(crate) fn clock(&self) -> &MachineClock {
+        &self.clock
     }
 
     /// Where its data lie, for rot.
@@ -131,7 +138,7 @@ impl Machine {
         self.lives += 1;
         let around = &self.around;
         let me = node(self.number);
-        let clock = Arc::clone(&around.clock) as Arc<dyn Clock>;
+        let own_clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let drawn = around.seed ^ u64::from(self.number) << 32 ^ self.lives << 40;
         let random: Arc<dyn Random> = Arc::new(SimRandom::seeded(drawn));
         let system = Arc::clone(&self.system) as Arc<dyn Disk>;
@@ -158,7 +165,7 @@ impl Machine {
             ..consensus::Parts::new(
                 system,
                 engine,
-                Arc::clone(&clock),
+                Arc::clone(&own_clock),
                 Arc::clone(&random),
                 CLUSTER,
                 me,
@@ -177,7 +184,7 @@ impl Machine {
             site: site(self.number),
             node: me,
             identity,
-            clock: Arc::clone(&clock),
+            clock: own_clock,
         }));
         let service = Arc::new(FragmentService::new(fragments.clone()));
         transport.serve(Service::Fragments, Arc::clone(&service) as Arc<dyn Handler>);
@@ -186,7 +193,7 @@ impl Machine {
             consensus: consensus.clone(),
             fragments: store.clone(),
             vault: Arc::clone(&vault),
-            clock,
+            clock: consensus.clock(),
             random,
         });
         let steward = Steward::new(objects.clone(), around.settings.clone());

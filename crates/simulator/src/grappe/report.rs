@@ -45,6 +45,8 @@ pub enum Event {
     Partition,
     /// Messages were late or lost.
     Loss,
+    /// The clock of a site was set minutes or hours off, or right again.
+    Clock,
     /// A bit of a fragment was flipped.
     Rot,
     /// A node repaired a part for another.
@@ -59,7 +61,7 @@ pub enum Event {
 
 impl Event {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::PutInline,
         Self::PutLarge,
         Self::Multipart,
@@ -80,6 +82,7 @@ impl Event {
         Self::Kill,
         Self::Partition,
         Self::Loss,
+        Self::Clock,
         Self::Rot,
         Self::Helped,
         Self::Recut,

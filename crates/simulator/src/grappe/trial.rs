@@ -93,6 +93,7 @@ async fn run(trial: GrappeTrial) -> Result<GrappeReport> {
             ended??;
         }
         invariants::policies_kept(&grappe)?;
+        invariants::stamps_not_ahead(&grappe)?;
     }
     heal(&mut grappe, &mut fate, &mut draw, &clients).await?;
     let mut report = clients.report.lock().clone();
@@ -125,6 +126,7 @@ async fn heal(
     invariants::catalogs_equal(grappe).await?;
     invariants::read_everywhere(grappe, clients).await?;
     invariants::policies_kept(grappe)?;
+    invariants::stamps_not_ahead(grappe)?;
     let (held, damaged) = invariants::nobody_accused(grappe)?;
     let seconds = begun.elapsed().as_secs();
     let mut report = clients.report.lock();
