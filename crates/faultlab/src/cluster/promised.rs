@@ -9,6 +9,7 @@ use http::{Method, StatusCode};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::lab::Lab;
 use super::people::is_too_skewed;
 
 const LOCKED: &str = "locked";
@@ -77,7 +78,9 @@ impl Promised {
             let delete = Ask::new(Method::DELETE, format!("/{LOCKED}/{key}"));
             let query = format!("versionId={version}");
             let answer = Client::connect(target).await?.call(delete.query(query)).await?;
-            if answer.status == StatusCode::FORBIDDEN {
+            if is_too_skewed(&answer) {
+                wrong.push(format!("the clock of {} is off", target.address));
+            } else if answer.status == StatusCode::FORBIDDEN {
                 refused += 1;
             } else if answer.status.is_success() {
                 wrong
@@ -122,6 +125,24 @@ pub async fn is_off(target: &Target, hours: i64) -> Result<()> {
             ),
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Waits until a site tells its operator that its clock is off.
+pub fn is_told(lab: &Lab, site: usize, hours: i64) -> Result<()> {
+    let since = Instant::now();
+    loop {
+        let status = lab.commands(site)?.json(&["status"]);
+        let told = status.as_ref().ok().and_then(|status| status["degraded"].as_array());
+        if told.into_iter().flatten().any(|reason| reason["component"] == "the clock") {
+            return Ok(());
+        }
+        ensure!(
+            since.elapsed() < SEEN_WITHIN,
+            "site {} does not say that its clock is {hours} hours off: {status:?}",
+            site + 1
+        );
+        std::thread::sleep(Duration::from_millis(200));
     }
 }
 

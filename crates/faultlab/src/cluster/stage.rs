@@ -17,7 +17,7 @@ use super::fault::Fault;
 use super::full;
 use super::lab::Lab;
 use super::people::Shared;
-use super::promised::{Promised, is_off};
+use super::promised::{Promised, is_off, is_told};
 use super::still::{Still, warnings};
 
 /// How long a lost site may take to leave the map.
@@ -133,6 +133,7 @@ impl Stage {
                 Decay::Clock { hours, .. } => {
                     // An hour and less ahead or behind is refused, too.
                     is_off(target, *hours).await?;
+                    tokio::task::block_in_place(|| is_told(lab, *site, *hours))?;
                 }
                 _ => {}
             }
