@@ -5,6 +5,9 @@
 //! full disk can be emptied; so are moves of slots, without which a lost disk would not
 //! be rebuilt; and so is what brings another site in or has one leave, for that is how
 //! an operator makes room.
+//!
+//! A voter that does not lead takes what its leader let through, down to half of where the
+//! last commands are refused. The rest is for the checkpoint that gives room back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -70,11 +73,27 @@ impl Admission {
         self.check(&Command::Nothing).is_err()
     }
 
+    /// How many of the entries of a leader, of these lengths, there is room for. They are
+    /// taken: until the file system says anew what is left, it is less by them.
+    pub(crate) fn fitting(&self, lengths: &[u64]) -> usize {
+        let Some(space) = self.space() else { return lengths.len() };
+        let (count, taken) = fitting(space, lengths);
+        if let Some((_, space)) = &mut *self.reading.lock() {
+            space.free = ByteCount::new(space.free.get().saturating_sub(taken));
+        }
+        count
+    }
+
+    /// What is left, if the file system says so.
+    pub(crate) fn room(&self) -> Option<ByteCount> {
+        self.space().map(|space| space.free)
+    }
+
     /// Whether there is room enough for an engine that met a full disk to go on:
     /// as much as commands that free room may use. Looks for itself.
     pub(crate) fn has_room_for_engine(&self) -> bool {
         let Ok(space) = self.disk.space() else { return true };
-        space.free.get() >= limits::ROOM_FLOOR_BYTES.min(space.total.get() / 32)
+        space.free.get() >= floor(space.total)
     }
 
     fn space(&self) -> Option<Space> {
@@ -92,11 +111,30 @@ impl Admission {
     }
 }
 
+/// Free bytes below which every command is refused.
+fn floor(total: ByteCount) -> u64 {
+    limits::ROOM_FLOOR_BYTES.min(total.get() / 32)
+}
+
+/// How many entries of these lengths leave what a checkpoint needs, and what they take.
+fn fitting(space: Space, lengths: &[u64]) -> (usize, u64) {
+    let left = space.free.get().saturating_sub(floor(space.total) / 2);
+    let (mut count, mut taken) = (0, 0_u64);
+    for length in lengths {
+        let more = taken.saturating_add(length.saturating_mul(limits::ENTRY_COPIES));
+        if more > left {
+            break;
+        }
+        (count, taken) = (count + 1, more);
+    }
+    (count, taken)
+}
+
 /// What is free, and what must be for such a command.
 fn refusal(command: &Command, space: Space) -> CatalogFull {
     let total = space.total.get();
     let needed = if is_let_through(command) {
-        limits::ROOM_FLOOR_BYTES.min(total / 32)
+        floor(space.total)
     } else {
         limits::ROOM_RESERVE_BYTES.min(total / 8)
     };
@@ -138,4 +176,23 @@ fn is_let_through(command: &Command) -> bool {
             | Command::SiteDrain(_)
             | Command::SiteRemove(_)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_voter_takes_entries_until_only_a_checkpoint_has_room() {
+        let mib = |count: u64| ByteCount::new(count << 20);
+        let space = |free| Space { total: mib(64), free };
+        let lengths = [512 << 10; 4];
+        let fits = |free| fitting(space(free), &lengths);
+        assert_eq!(fits(mib(40)), (4, 4 << 20));
+        assert_eq!(fits(mib(3)), (2, 2 << 20), "one is kept, each takes one");
+        assert_eq!(fits(mib(1)), (0, 0));
+        assert_eq!(fits(mib(0)), (0, 0));
+        let there = fitting(space(mib(0)), &[0, 0, 1]);
+        assert_eq!(there, (2, 0), "what is there already takes no room");
+    }
 }

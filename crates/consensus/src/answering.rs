@@ -6,6 +6,7 @@
 //!   [`limits::ELECTION_TIMEOUT_MAX`]: before it stopped it may have promised a leader
 //!   that much, and nothing on its disk says so.
 //! - A leader that counts on its lease gives nobody its vote; see `lease`.
+//! - A voter short of room says of no entry that it took it which it left.
 //! - A node without a log gives nobody its vote: it would elect somebody who has as little
 //!   as it has itself.
 
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use catalog::View;
 use openraft::Snapshot;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest, VoteResponse};
+use units::planted;
 use wire::{Call, Caller, Handler, Refused, Reply};
 
 use crate::acquainting::Known;
@@ -48,13 +50,7 @@ impl Handler for Answering {
         let (kind, rest) = message::kind_of(&call)?;
         match kind {
             Kind::Append => {
-                let asked: AppendEntriesRequest<Types> = message::body(call.body).await?;
-                let answer = shared.raft.append_entries(asked).await.map_err(refused)?;
-                if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
-                    *shared.leader_heard.lock() = shared.lease.now();
-                    shared.hint.forget();
-                }
-                message::reply(&answer)
+                message::reply(&append(&shared, message::body(call.body).await?).await?)
             }
             Kind::Vote => {
                 let asked = message::body(call.body).await?;
@@ -93,6 +89,40 @@ impl Handler for Answering {
             Kind::Clock => message::reply(&shared.clocks.own()),
         }
     }
+}
+
+/// Takes as many of a leader's entries as there is room for, and says how many that were.
+///
+/// What openraft is given it writes, and while that waits for room it hears nobody and
+/// purges nothing. What is not given to it the leader sends again.
+async fn append(
+    shared: &Shared,
+    mut asked: AppendEntriesRequest<Types>,
+) -> Result<AppendEntriesResponse<Member>, Refused> {
+    let sent = asked.entries.len();
+    let mut fitting = shared.fitting(&asked.entries);
+    for _ in 1..limits::APPEND_LOOKS_MAX {
+        if fitting > 0 || sent == 0 {
+            break;
+        }
+        tokio::time::sleep(limits::FULL_RETRY_INTERVAL).await;
+        fitting = shared.fitting(&asked.entries);
+    }
+    asked.entries.truncate(fitting);
+    let taken = asked.entries.last().map(|entry| entry.log_id).or(asked.prev_log_id);
+    let answer = shared.raft.append_entries(asked).await.map_err(refused)?;
+    if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
+        *shared.leader_heard.lock() = shared.lease.now();
+        shared.hint.forget();
+    }
+    Ok(match answer {
+        AppendEntriesResponse::Success
+            if fitting < sent && !planted::is_on("consensus-takes-more-than-fits") =>
+        {
+            AppendEntriesResponse::PartialSuccess(taken)
+        }
+        answer => answer,
+    })
 }
 
 /// Judges whether somebody gets the vote of this node.

@@ -48,7 +48,7 @@ use crate::standing::Standing;
 use crate::state_machine::StateMachine;
 use crate::told::Told;
 use crate::touch::{CutOff, Keeping, Touch};
-use crate::types::Raft;
+use crate::types::{Entry, Raft, entry_bytes};
 
 /// What proposers are told while log or engine wait for room.
 const FULL: &str = "the disk of the catalog is full";
@@ -86,7 +86,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// With the usual sizes and times.
+    /// With the usual times, and the usual sizes for a disk like this one.
     pub fn new(
         disk: Arc<dyn Disk>,
         engine: Arc<dyn Engine>,
@@ -95,7 +95,13 @@ impl Parts {
         cluster: ClusterId,
         node: NodeId,
     ) -> Self {
+        // One that does not say how large it is counts as large.
+        let total = disk.space().map(|space| space.total);
         Self {
+            log: total
+                .as_ref()
+                .map_or_else(|_| LogOptions::default(), |total| LogOptions::for_disk(*total)),
+            checkpoint: total.map_or_else(|_| CheckpointRule::default(), CheckpointRule::for_disk),
             disk,
             directory: "log".to_owned(),
             engine,
@@ -105,8 +111,6 @@ impl Parts {
             node,
             transport: None,
             founds: true,
-            log: LogOptions::default(),
-            checkpoint: CheckpointRule::default(),
             propose_timeout: limits::PROPOSE_TIMEOUT,
             lead: LeadRule::default(),
         }
@@ -201,6 +205,20 @@ impl Shared {
     /// The last entry of the log here.
     pub(crate) fn last_entry(&self) -> Option<EntryId> {
         self.index.lock().last()
+    }
+
+    /// How many of a leader's entries there is room for; those that are in the log already
+    /// need none.
+    pub(crate) fn fitting(&self, entries: &[Entry]) -> usize {
+        let index = self.index.lock();
+        let length = |entry: &Entry| {
+            let id = entry.log_id;
+            let is_there = index.slot(id.index).is_some_and(|slot| slot.id == id);
+            if is_there { 0 } else { entry_bytes(entry) }
+        };
+        let lengths: Vec<u64> = entries.iter().map(length).collect();
+        drop(index);
+        self.admission.fitting(&lengths)
     }
 
     /// Whether this node could lead now: it takes commands, and its clock stamps them.
@@ -354,7 +372,9 @@ impl Consensus {
             cuts,
         };
         let packer = tokio::spawn(proposer.run());
-        let purging = checkpoint::run(raft.clone(), Arc::clone(&index), parts.checkpoint);
+        let (raft_too, index_too) = (raft.clone(), Arc::clone(&index));
+        let purging =
+            checkpoint::run(raft_too, index_too, Arc::clone(&admission), parts.checkpoint);
         let mut tasks = vec![tokio::spawn(purging)];
         let (lease_too, applied) = (Arc::clone(&lease), machine.applied());
         let reads = Reads { raft: raft.clone(), me, lease: lease_too, standing, told, applied };

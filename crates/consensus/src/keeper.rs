@@ -25,7 +25,7 @@ use kv::{Cause, Engine, KvError};
 use openraft::EntryPayload;
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 use thiserror::Error;
-use units::LogIndex;
+use units::{ByteCount, LogIndex};
 
 use crate::admission::Admission;
 use crate::applied::AppliedState;
@@ -235,15 +235,17 @@ impl Keeper {
         Ok(prepared.answers)
     }
 
-    /// Makes what was applied before the call durable in the engine. Blocks, as
-    /// long as there is no room.
+    /// Makes what was applied before the call durable in the engine, and has it give back
+    /// what it keeps twice. Blocks, as long as there is no room.
     ///
     /// An engine that is being opened again has forgotten what it had not persisted, and
     /// persists what is left without complaint: that counts only once it has caught up.
     pub(crate) fn persist(&self) -> Result<(), ApplyError> {
         loop {
             let seen = self.reopenings.load(Ordering::Acquire);
-            let persisted = self.engine.persist();
+            // What is durable may lie on the disk twice; without room for it that stays so.
+            let room = self.admission.room().unwrap_or(ByteCount::ZERO);
+            let persisted = self.engine.persist().and_then(|()| self.engine.give_back(room));
             let is_same = || self.reopenings.load(Ordering::Acquire) == seen;
             match persisted {
                 Ok(()) if is_same() && is_open(seen) => {

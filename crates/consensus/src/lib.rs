@@ -96,6 +96,10 @@ pub const PLANTED: &[units::planted::PlantedBug] = &[
         what: "answers without writing again the batch that met a full disk",
     },
     units::planted::PlantedBug {
+        name: "consensus-takes-more-than-fits",
+        what: "a voter short of room says that it took entries which it left",
+    },
+    units::planted::PlantedBug {
         name: "consensus-cut-off-damage",
         what: "takes damage inside the log for a torn tail and cuts it off",
     },

@@ -6,6 +6,12 @@ use core::time::Duration;
 /// how coarse it is; small, so that a small disk loses little to the log.
 pub const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
 
+/// Share of the file system that a segment may take: on a small disk it is shorter.
+pub const SEGMENT_SHARE: u64 = 64;
+
+/// Least nominal length of a segment: a shorter one would soon be one command.
+pub const SEGMENT_BYTES_MIN: u64 = 1024 * 1024;
+
 /// Zeros are written ahead of the log's end in steps of this, so that an append only
 /// changes bytes, and a full disk is met before records are written. Large, so that few
 /// syncs have to make a step durable; small, so that it takes them little time.
@@ -65,6 +71,13 @@ pub const OPEN_TIMEOUT: Duration = Duration::from_mins(1);
 /// Log bytes after which the engine is persisted and the log purged: bounds the
 /// log's room on disk and the tail to replay after a power cut.
 pub const CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Share of the file system that the log may take between two checkpoints.
+pub const CHECKPOINT_SHARE: u64 = 16;
+
+/// Where room is short, the log takes no more than this share of what is left between two
+/// checkpoints.
+pub const CHECKPOINT_ROOM_SHARE: u64 = 4;
 
 /// Log entries after which the same happens, however small they are.
 pub const CHECKPOINT_ENTRIES: u64 = 20_000;
@@ -138,6 +151,15 @@ pub const ROOM_RESERVE_BYTES: u64 = 64 * 1024 * 1024;
 /// of the reserve above on a small disk.
 pub const ROOM_FLOOR_BYTES: u64 = 16 * 1024 * 1024;
 
+/// How often an entry that a voter takes up is on its disk for a while: in the log, and in
+/// the engine's journal.
+pub const ENTRY_COPIES: u64 = 2;
+
+/// How often a voter without room for a leader's entries looks for it before it says that
+/// it took none. All together shorter than the silence after which it would stand for
+/// election, long enough that what is sent again and again costs a line little.
+pub const APPEND_LOOKS_MAX: u32 = 3;
+
 /// Rows are grouped into blocks of about this many bytes in a backup, each with a checksum.
 pub const BACKUP_BLOCK_BYTES: usize = 256 * 1024;
 
@@ -145,6 +167,7 @@ pub const BACKUP_BLOCK_BYTES: usize = 256 * 1024;
 pub const BACKUP_BLOCK_BYTES_MAX: usize = 80 * 1024 * 1024;
 
 const _: () = assert!(SEGMENT_BYTES <= CHECKPOINT_BYTES, "a checkpoint frees at least a segment");
+const _: () = assert!(CHECKPOINT_SHARE <= SEGMENT_SHARE, "so it does on a small disk");
 const _: () = assert!(PACK_BYTES_MAX < COMMAND_BYTES_MAX, "any command fits an entry");
 const _: () = assert!(COMMAND_BYTES_MAX < RECORD_BYTES_MAX, "any entry fits a record");
 
@@ -240,6 +263,12 @@ const _: () = assert!(LEASE.as_millis() < ELECTION_TIMEOUT_MAX.as_millis(), "a p
 const _: () = assert!(
     HEARTBEAT_INTERVAL.as_millis() * 2 < LEASE.as_millis(),
     "a lost heartbeat ends no lease"
+);
+
+const _: () = assert!(
+    FULL_RETRY_INTERVAL.as_millis() * (APPEND_LOOKS_MAX as u128 - 1)
+        < ELECTION_TIMEOUT_MAX.as_millis(),
+    "a voter without room still hears its leader"
 );
 
 const _: () = assert!(

@@ -35,6 +35,18 @@ pub(crate) type StoredMembership = openraft::StoredMembership<Member, Seat>;
 /// First byte of the body of an entry with commands.
 pub(crate) const BODY_COMMANDS: u8 = 1;
 
+/// Bytes of a record of the log around what an entry says, at the most.
+const BESIDES_BYTES: u64 = 128;
+
+/// Roughly what an entry takes in the log.
+pub(crate) fn entry_bytes(entry: &Entry) -> u64 {
+    match &entry.payload {
+        openraft::EntryPayload::Normal(pack) => pack.body.len() as u64 + BESIDES_BYTES,
+        // Seats of a few nodes.
+        openraft::EntryPayload::Blank | openraft::EntryPayload::Membership(_) => BESIDES_BYTES * 8,
+    }
+}
+
 /// Commands that travel in one log entry, in both their forms: decoded for the
 /// state machine and encoded for the log, so that neither has to be made twice.
 #[derive(Clone)]

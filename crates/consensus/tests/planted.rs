@@ -30,6 +30,9 @@ fn is_caught_in_a_cluster(name: &str) -> Option<bool> {
             Box::pin(scenarios::what_was_decided_by_old_rules_is_refused())
         }
         "consensus-own-clock" => Box::pin(clocks::no_minority_of_clocks_moves_stamps(3, 1, 30)),
+        "consensus-takes-more-than-fits" => {
+            Box::pin(scenarios::a_voter_without_room_takes_no_more_and_goes_on_with_room())
+        }
         "consensus-seats-share-a-site" => Box::pin(scenarios::one_node_of_a_site_votes()),
         _ => return None,
     };

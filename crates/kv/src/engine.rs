@@ -23,6 +23,16 @@ pub trait Engine: Send + Sync {
     /// Makes every batch committed so far durable.
     fn persist(&self) -> Result<(), KvError>;
 
+    /// Gives back what lies on the disk twice, if there is enough of it to be worth the
+    /// work and the work takes no more than `room` meanwhile. Whoever commits waits; views
+    /// go on. An error is one of [`Engine::persist`].
+    ///
+    /// An engine that keeps nothing twice has nothing to give back: that is the default.
+    fn give_back(&self, room: ByteCount) -> Result<(), KvError> {
+        let _ = room;
+        Ok(())
+    }
+
     /// Opens the rows again after [`KvError::Full`] or [`KvError::Poisoned`], in
     /// the same process. As after a crash they are then those of some prefix of the
     /// batches, at least of every one that was persisted; the batch that failed may

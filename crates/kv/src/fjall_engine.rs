@@ -30,6 +30,7 @@ use fjall::config::{
     BlockSizePolicy, BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry,
 };
 use fjall::{CompressionType, Database, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
+use parking_lot::Mutex;
 use units::ByteCount;
 
 use crate::fjall_journals as journals;
@@ -48,9 +49,11 @@ const KEYSPACE: &str = "rows";
 
 /// Rows on the disk.
 pub struct FjallEngine {
-    path: PathBuf,
-    settings: Settings,
-    slot: Arc<Slot>,
+    pub(crate) path: PathBuf,
+    pub(crate) settings: Settings,
+    pub(crate) slot: Arc<Slot>,
+    /// Held by whoever adds to the journal or cuts it.
+    pub(crate) journal: Mutex<()>,
 }
 
 impl FjallEngine {
@@ -62,12 +65,25 @@ impl FjallEngine {
     /// As [`Self::open`], with other settings than the usual ones.
     pub fn open_with(path: &Path, settings: &Settings) -> Result<Self, KvError> {
         let slot = Slot::of(Opened::open(path, settings)?);
-        Ok(Self { path: path.to_owned(), settings: *settings, slot })
+        let journal = Mutex::new(());
+        Ok(Self { path: path.to_owned(), settings: *settings, slot, journal })
     }
 }
 
 impl Opened {
+    /// Opens it; one just made is opened twice, since only a journal that is found is
+    /// written at its end, wherever that is.
     fn open(path: &Path, settings: &Settings) -> Result<Self, KvError> {
+        let (opened, is_fresh) = Self::open_once(path, settings)?;
+        if !is_fresh {
+            return Ok(opened);
+        }
+        drop(opened);
+        journals::wait_until_closed(path).map_err(|source| io_failure("open", source))?;
+        Ok(Self::open_once(path, settings)?.0)
+    }
+
+    fn open_once(path: &Path, settings: &Settings) -> Result<(Self, bool), KvError> {
         let named = |error| opening(path, error);
         let journal =
             if settings.journal_compressed { CompressionType::Lz4 } else { CompressionType::None };
@@ -84,10 +100,10 @@ impl Opened {
         let rows = database.keyspace(KEYSPACE, || keyspace_options(settings)).map_err(named)?;
         let opened = Self { database, rows };
         opened.check_format(path, is_fresh)?;
-        Ok(opened)
+        Ok((opened, is_fresh))
     }
 
-    fn persist(&self, mode: PersistMode) -> Result<(), KvError> {
+    pub(crate) fn persist(&self, mode: PersistMode) -> Result<(), KvError> {
         self.database.persist(mode).map_err(|error| failed("persist", error))
     }
 
@@ -182,6 +198,7 @@ impl Engine for FjallEngine {
                 None => writes.remove(&opened.rows, &key[..]),
             }
         }
+        let _journal = self.journal.lock();
         opened.hold_back(bytes, self.settings.memtable)?;
         writes.commit().map_err(|error| failed("commit", error))
     }
@@ -191,6 +208,10 @@ impl Engine for FjallEngine {
             Some(opened) => opened.persist(PersistMode::SyncAll),
             None => Err(KvError::Poisoned),
         }
+    }
+
+    fn give_back(&self, room: ByteCount) -> Result<(), KvError> {
+        self.journal_give_back(room)
     }
 
     fn reopen(&self, cause: Cause) -> Result<(), KvError> {
@@ -249,7 +270,7 @@ fn opening(path: &Path, error: fjall::Error) -> KvError {
 }
 
 /// Names an error met while running.
-fn failed(operation: &'static str, error: fjall::Error) -> KvError {
+pub(crate) fn failed(operation: &'static str, error: fjall::Error) -> KvError {
     match error {
         fjall::Error::Poisoned => KvError::Poisoned,
         fjall::Error::Io(source) | fjall::Error::Storage(fjall::LsmError::Io(source)) => {
@@ -259,7 +280,7 @@ fn failed(operation: &'static str, error: fjall::Error) -> KvError {
     }
 }
 
-fn io_failure(operation: &'static str, source: io::Error) -> KvError {
+pub(crate) fn io_failure(operation: &'static str, source: io::Error) -> KvError {
     if source.kind() == io::ErrorKind::StorageFull {
         KvError::Full
     } else {

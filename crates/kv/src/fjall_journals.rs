@@ -7,8 +7,10 @@
 //! system shows of them is what the disk has: the pages of a failed sync count as
 //! clean and are never written, so the bytes are written once more, to new files.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -18,6 +20,10 @@ use crate::limits;
 const SUFFIX: &str = "jnl";
 /// Bytes copied at a time.
 const BLOCK_BYTES: usize = 1024 * 1024;
+/// The unit in which a file's room is told.
+const SECTOR_BYTES: u64 = 512;
+/// `O_APPEND`, as Linux shows it on every platform that the node runs on.
+const APPEND: u32 = 0o2000;
 
 /// Waits until this process has no journal of the directory open.
 pub(crate) fn wait_until_closed(directory: &Path) -> io::Result<()> {
@@ -41,6 +47,45 @@ fn is_any_open(directory: &Path) -> io::Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// What the journals of the directory take on the disk: fjall makes them longer than what
+/// was written.
+pub(crate) fn taken_bytes(directory: &Path) -> io::Result<u64> {
+    let mut taken = 0;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if is_journal(&entry.path()) {
+            taken += entry.metadata()?.blocks() * SECTOR_BYTES;
+        }
+    }
+    Ok(taken)
+}
+
+/// Cuts the one journal that this process has open to nothing, durably, if it is written at
+/// its end; otherwise it is left as it is. Nobody may write to it meanwhile.
+pub(crate) fn empty(directory: &Path) -> io::Result<()> {
+    let directory = directory.canonicalize()?;
+    let mut open = Vec::new();
+    for entry in fs::read_dir("/proc/self/fd")? {
+        let entry = entry?;
+        let Ok(target) = fs::read_link(entry.path()) else { continue };
+        if target.parent() == Some(&*directory) && is_journal(&target) {
+            open.push((target, is_appended_to(&entry.file_name())?));
+        }
+    }
+    let [(journal, true)] = &open[..] else { return Ok(()) };
+    let journal = File::options().write(true).open(journal)?;
+    journal.set_len(0)?;
+    journal.sync_all()
+}
+
+/// Whether a descriptor of this process was opened for writing at the end.
+fn is_appended_to(descriptor: &OsStr) -> io::Result<bool> {
+    let about = fs::read_to_string(Path::new("/proc/self/fdinfo").join(descriptor))?;
+    let flags = about.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
+    Ok(flags.is_some_and(|flags| flags & APPEND != 0))
 }
 
 /// Writes every journal once more and puts the copy in its place, durably.
@@ -126,5 +171,23 @@ mod tests {
         assert!(!is_any_open(&directory).unwrap());
         drop(other);
         wait_until_closed(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_journal_is_cut_only_if_it_is_written_at_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("0.jnl");
+        let length = || fs::metadata(&path).unwrap().len();
+        let mut from_its_beginning = File::create(&path).unwrap();
+        from_its_beginning.write_all(&[7; 5000]).unwrap();
+        empty(folder.path()).unwrap();
+        assert_eq!((length(), taken_bytes(folder.path()).unwrap() > 0), (5000, true));
+        drop(from_its_beginning);
+        let mut at_its_end = File::options().append(true).open(&path).unwrap();
+        at_its_end.write_all(&[8; 10]).unwrap();
+        empty(folder.path()).unwrap();
+        assert_eq!((length(), taken_bytes(folder.path()).unwrap()), (0, 0));
+        at_its_end.write_all(&[9; 3]).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), [9; 3]);
     }
 }

@@ -20,6 +20,7 @@
 mod engine;
 mod error;
 mod fjall_engine;
+mod fjall_give_back;
 mod fjall_journals;
 mod fjall_rows;
 mod fjall_slot;
@@ -32,3 +33,9 @@ pub use error::KvError;
 pub use fjall_engine::FjallEngine;
 pub use settings::{Compression, Settings};
 pub use sim_engine::SimEngine;
+
+/// The planted bugs of this crate; see [`units::planted`].
+pub const PLANTED: &[units::planted::PlantedBug] = &[units::planted::PlantedBug {
+    name: "kv-cuts-unflushed-journal",
+    what: "gives back the journal of rows that are not in tables yet",
+}];

@@ -16,6 +16,25 @@ pub const MEMTABLE_BYTES_MAX: u64 = 12 * 1024 * 1024;
 /// because they are what a start after `kill -9` reads.
 pub const JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// Share of a file system that one memtable may take when it is flushed: on a small disk
+/// it is shorter than [`MEMTABLE_BYTES_MAX`].
+pub const MEMTABLE_SHARE: u64 = 64;
+
+/// Least length of a memtable: shorter ones would make more tables than compaction is worth.
+pub const MEMTABLE_BYTES_MIN: u64 = 1024 * 1024;
+
+/// Share of a file system that journals may take before they are given back.
+pub const JOURNAL_SHARE: u64 = 32;
+
+/// Journals shorter than this are kept: a flush and two syncs would cost more than they hold.
+pub const JOURNAL_BYTES_MIN: u64 = 512 * 1024;
+
+/// Where room is short, journals are given back beyond this share of what is left.
+pub const JOURNAL_ROOM_SHARE: u64 = 4;
+
+/// What a flush may take besides the rows: blocks, filters and a version.
+pub const FLUSH_BYTES_BESIDES: u64 = 256 * 1024;
+
 /// Threads that flush and compact: enough that a flush never waits behind a
 /// compaction, few enough for a machine of two cores.
 pub const WORKER_THREADS: usize = 2;

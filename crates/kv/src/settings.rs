@@ -26,6 +26,8 @@ pub struct Settings {
     pub cache: ByteCount,
     /// Length of a memtable.
     pub memtable: ByteCount,
+    /// Length of the journals beyond which they are given back when somebody asks for it.
+    pub journal: ByteCount,
     /// Length of a data block before compression.
     pub block: u32,
     /// Which levels are compressed.
@@ -50,6 +52,7 @@ impl Default for Settings {
         Self {
             cache: ByteCount::new(limits::BLOCK_CACHE_BYTES),
             memtable: ByteCount::new(limits::MEMTABLE_BYTES_MAX),
+            journal: ByteCount::new(limits::JOURNAL_BYTES_MAX),
             block: limits::DATA_BLOCK_BYTES,
             compression: Compression::Old,
             journal_compressed: true,
@@ -59,5 +62,44 @@ impl Default for Settings {
             separated: None,
             threads: limits::WORKER_THREADS,
         }
+    }
+}
+
+impl Settings {
+    /// The usual ones for a file system of this size: on a small one memtables are shorter,
+    /// and journals are given back sooner.
+    pub fn for_disk(total: ByteCount) -> Self {
+        let share =
+            |of: u64, least: u64, most: u64| ByteCount::new((total.get() / of).clamp(least, most));
+        Self {
+            memtable: share(
+                limits::MEMTABLE_SHARE,
+                limits::MEMTABLE_BYTES_MIN,
+                limits::MEMTABLE_BYTES_MAX,
+            ),
+            journal: share(
+                limits::JOURNAL_SHARE,
+                limits::JOURNAL_BYTES_MIN,
+                limits::JOURNAL_BYTES_MAX,
+            ),
+            ..Self::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_disk_has_the_usual_settings_and_a_small_one_shorter_journals() {
+        let sizes = |total: u64| {
+            let settings = Settings::for_disk(ByteCount::new(total));
+            (settings.memtable.get() >> 10, settings.journal.get() >> 10)
+        };
+        assert_eq!(sizes(64 << 20), (1024, 2048));
+        assert_eq!(sizes(1 << 20), (1024, 512));
+        let usual = Settings::default();
+        assert_eq!(sizes(4 << 30), (usual.memtable.get() >> 10, usual.journal.get() >> 10));
     }
 }

@@ -376,6 +376,13 @@ pub(crate) fn about_vault(error: &VaultError) -> Trouble {
     Trouble::new(format!("the root key cannot be used: {}", chain(error)), what_to_do)
 }
 
+/// The catalog's engine as it fits the disk; one that does not say how large it is counts as
+/// large.
+pub(crate) fn engine_settings(root: &RealDisk) -> kv::Settings {
+    root.space()
+        .map_or_else(|_| kv::Settings::default(), |space| kv::Settings::for_disk(space.total))
+}
+
 async fn open_catalog(
     root: &Arc<RealDisk>,
     identity: &Identity,
@@ -397,7 +404,9 @@ async fn open_catalog(
     if unmade {
         disk::outside_remove_tree(&rows).map_err(|error| told(&error))?;
     }
-    let engine = tokio::task::spawn_blocking(move || FjallEngine::open(&rows)).await;
+    let settings = engine_settings(root);
+    let open = move || FjallEngine::open_with(&rows, &settings);
+    let engine = tokio::task::spawn_blocking(open).await;
     let engine = engine.map_err(|error| told(&error))?.map_err(|error| told(&error))?;
     if unmade {
         disk::write_file_atomically(root.as_ref(), ROWS_MADE_FILE, b"made\n")

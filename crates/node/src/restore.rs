@@ -208,7 +208,9 @@ fn put_catalog(
     };
     root.create_dir(CATALOG_DIRECTORY).map_err(|error| told(&error))?;
     let rows = root.root().join(ROWS_DIRECTORY);
-    let engine = Arc::new(FjallEngine::open(&rows).map_err(|error| told(&error))?);
+    let settings = crate::parts::engine_settings(root);
+    let engine = FjallEngine::open_with(&rows, &settings).map_err(|error| told(&error))?;
+    let engine = Arc::new(engine);
     let parts = consensus::RestoreParts {
         disk: Arc::clone(root) as Arc<dyn Disk>,
         directory: LOG_DIRECTORY.to_owned(),

@@ -105,9 +105,9 @@ pub(crate) struct LostWalk {
     found: bool,
     /// The opened disks that took no writes when it began.
     unsound: BTreeSet<DiskId>,
-    /// The disks that took writes when it began: a part that had nowhere to go has when
-    /// there is another one.
-    sound: BTreeSet<DiskId>,
+    /// The disks that had room when it began and have had ever since: a part that had
+    /// nowhere to go has when there is another one, be it one that was full.
+    roomy: BTreeSet<DiskId>,
     /// The site map when it began: a site that was taken off it has left parts behind on
     /// disks that nobody knows any more.
     epoch: Epoch,
@@ -225,18 +225,19 @@ impl Steward {
         let opened = self.fragments().disks().into_iter();
         let unsound: BTreeSet<DiskId> = opened.filter(|disk| self.disk_is_lost(*disk)).collect();
         let known = self.fragments().disks().into_iter();
-        let sound: BTreeSet<DiskId> = known.filter(|disk| self.disk_is_sound(*disk)).collect();
+        let roomy: BTreeSet<DiskId> = known.filter(|disk| self.disk_has_room(*disk)).collect();
         let epoch = self.view().map_epoch()?;
         let mut walk = self.shared.lost_walk.lock();
+        walk.roomy.retain(|disk| roomy.contains(disk));
         if !walk.running {
             let again = walk.again_at.is_some_and(|at| now >= at);
-            let has_more_room = sound.difference(&walk.sound).next().is_some();
+            let has_more_room = roomy.difference(&walk.roomy).next().is_some();
             let as_it_was = walk.unsound == unsound && walk.epoch == epoch && !has_more_room;
             if walk.walked && !again && as_it_was {
                 return Ok(false);
             }
             let came_back = walk.unsound.difference(&unsound).next().is_some();
-            *walk = LostWalk { running: true, unsound, sound, epoch, ..LostWalk::default() };
+            *walk = LostWalk { running: true, unsound, roomy, epoch, ..LostWalk::default() };
             if came_back || has_more_room {
                 self.shared.repairs.lock().resume_all();
             }

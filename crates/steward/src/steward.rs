@@ -229,6 +229,11 @@ impl Steward {
         now.saturating_sub(*away.entry(disk).or_insert(now)) >= self.shared.settings.away_lost_after
     }
 
+    /// Disks that take writes and are not full.
+    pub(crate) fn disk_has_room(&self, disk: DiskId) -> bool {
+        self.fragments().state(disk) == Some(DiskState::Healthy)
+    }
+
     /// Disks that take writes.
     pub(crate) fn disk_is_sound(&self, disk: DiskId) -> bool {
         matches!(self.fragments().state(disk), Some(DiskState::Healthy | DiskState::Full))

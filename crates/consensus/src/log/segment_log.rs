@@ -35,6 +35,16 @@ impl Default for LogOptions {
     }
 }
 
+impl LogOptions {
+    /// The usual ones for a file system of this size: on a small one segments are shorter,
+    /// so that a purge, which frees whole ones, leaves little.
+    pub fn for_disk(total: ByteCount) -> Self {
+        let bytes = total.get() / limits::SEGMENT_SHARE;
+        let bytes = bytes.clamp(limits::SEGMENT_BYTES_MIN, limits::SEGMENT_BYTES);
+        Self { segment_bytes: ByteCount::new(bytes), ..Self::default() }
+    }
+}
+
 /// An open log.
 pub struct SegmentLog {
     disk: Arc<dyn Disk>,

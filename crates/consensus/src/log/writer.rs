@@ -1,8 +1,8 @@
 //! The thread that owns the log: takes what waits, writes it at once, syncs
 //! once, answers all.
 //!
-//! A full disk is not reported as a failure: the append is held, cut off clean
-//! and tried again until there is room, since openraft treats any error of its
+//! A full disk is not reported as a failure: the append, or the vote, is held, cut off
+//! clean and tried again until there is room, since openraft treats any error of its
 //! storage as the end. Proposers meanwhile run into their deadline.
 
 use std::io;
@@ -151,18 +151,7 @@ impl Run {
         }
         let entries: Vec<(EntryId, &[u8])> =
             entries.iter().map(|(id, body)| (*id, &body[..])).collect();
-        let result = loop {
-            match self.log.replace(&entries) {
-                Err(LogError::Full) if !self.stop.load(Ordering::Relaxed) => {
-                    self.health.set_log_full(true);
-                    std::thread::park_timeout(limits::FULL_RETRY_INTERVAL);
-                }
-                other => break other,
-            }
-        };
-        if result.is_ok() {
-            self.health.set_log_full(false);
-        }
+        let result = self.with_room(|log| log.replace(&entries));
         let failure = result.err().map(|error| describe(&error));
         if let Some(reason) = &failure {
             self.health.fail(reason);
@@ -173,8 +162,28 @@ impl Run {
         }
     }
 
-    fn answer(&mut self, done: Done, act: impl FnOnce(&mut SegmentLog) -> Result<(), LogError>) {
-        let result = act(&mut self.log);
+    /// Does it again until there is room, or nobody waits any more.
+    fn with_room(
+        &mut self,
+        mut act: impl FnMut(&mut SegmentLog) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
+        loop {
+            match act(&mut self.log) {
+                Err(LogError::Full) if !self.stop.load(Ordering::Relaxed) => {
+                    self.health.set_log_full(true);
+                    std::thread::park_timeout(limits::FULL_RETRY_INTERVAL);
+                }
+                Err(error) => return Err(error),
+                Ok(()) => {
+                    self.health.set_log_full(false);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, done: Done, act: impl FnMut(&mut SegmentLog) -> Result<(), LogError>) {
+        let result = self.with_room(act);
         if let Err(error) = &result {
             self.health.fail(&describe(error));
         }

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use consensus::{Consensus, Fate, ProposeError, Unavailable};
+use disk::Disk as _;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use units::ByteCount;
 
 use super::sim_cluster::{Cluster, node_id, read, read_stale, write, write_as_of};
 use super::tampering::Answers;
@@ -429,5 +431,58 @@ pub async fn what_was_decided_by_old_rules_is_refused() {
         };
         assert!(matches!(refused, Err(ProposeError::DirectoryChanged)), "{refused:?}");
     }
+    cluster.shutdown().await;
+}
+
+/// A voter whose disk is full leaves alone what it has no room for, stays a voter, and is
+/// not counted for what it left; with room it goes on by itself, and nothing is lost.
+pub async fn a_voter_without_room_takes_no_more_and_goes_on_with_room() {
+    let mut cluster = Cluster::start(41, 3).await;
+    let leader = cluster.leader().await;
+    let (full, other) = ((leader + 1) % 3, (leader + 2) % 3);
+    let disk = Arc::clone(&cluster.machines[full].disk);
+    disk.set_capacity(Some(ByteCount::new(8 << 20)));
+    // Less than half of the floor, which is a thirty-second.
+    let kept = 100 * 1024;
+    let ballast = disk.create("ballast").expect("a file");
+    let length = disk.space().expect("a size").free.get() - kept;
+    ballast
+        .write_all_at(&vec![1; usize::try_from(length).expect("a small disk")], 0)
+        .expect("written");
+    // What was believed of its room before.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let (at_leader, at_full) = (cluster.consensus(leader), cluster.consensus(full));
+    let term = at_full.status().term;
+    let last = at_full.status().last;
+    for value in 1..=200 {
+        write(&at_leader, 1, value).await.expect("a majority has room");
+    }
+    let free = disk.space().expect("a size").free.get();
+    assert!(free >= kept / 2, "{free} of {kept} bytes are left");
+    assert_eq!(at_full.status().last, last, "nothing more was taken");
+    // Longer than a voter waits that hears nobody.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(at_leader.status().term, term, "it went on hearing its leader");
+    cluster.kill(other, None).await;
+    let alone = write(&at_leader, 2, 9).await;
+    assert!(alone.is_err(), "one of three acknowledged a write");
+    drop(ballast);
+    disk.remove("ballast").expect("removed");
+    let since = Instant::now();
+    while write(&at_leader, 3, 7).await.is_err() {}
+    assert!(since.elapsed() < Duration::from_secs(3), "it took {:?}", since.elapsed());
+    assert_eq!(read(&at_full, 1).await, Some(200));
+    assert_eq!(read(&at_full, 3).await, Some(7));
+    cluster.up(other).await;
+    drop((at_leader, at_full));
+    cluster.kill_losing_all(full, 1).await;
+    cluster.up(full).await;
+    let back = cluster.consensus(full);
+    let mut found = None;
+    while found.is_none() {
+        found = read(&back, 1).await;
+    }
+    assert_eq!(found, Some(200));
+    drop(back);
     cluster.shutdown().await;
 }
