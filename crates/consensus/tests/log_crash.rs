@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use consensus::Member;
 use consensus::log::record::EntryId;
-use consensus::log::{LogError, SegmentLog};
+use consensus::log::{LogError, LogOptions, SegmentLog};
 use disk::{Disk, DiskError, Fault, OperationKind, SimDisk, Survival};
 use harness::log_faults;
 use harness::log_script::{self, CRASH_SEEDS};
 use openraft::{CommittedLeaderId, LogId};
+use units::ByteCount;
 
 /// Every cut, with nothing, everything, and two drawn subsets of what was not
 /// synced surviving: acknowledged operations hold, in order, and nothing appears
@@ -121,6 +122,31 @@ fn records_are_written_over_zeros() {
 
 /// The formats as released: read for ever. With `ESSAIM_GOLDEN=write` the file of the
 /// format that is written today is made anew.
+/// A log that was begun on a large disk goes on on a small one, and back.
+#[test]
+fn segments_of_other_lengths_are_read() {
+    let disk = SimDisk::new();
+    let mut expected = Vec::new();
+    for (life, segment_bytes) in [64 * 1024, 2048, 64 * 1024].into_iter().enumerate() {
+        let options = LogOptions { segment_bytes: ByteCount::new(segment_bytes), ..usual() };
+        let mut log = log_script::open_as(&disk, options).unwrap();
+        for (index, body) in (0..).zip(&expected) {
+            let (_, found) = log.read(index).unwrap().unwrap();
+            assert_eq!(&found, body, "life {life}, entry {index}");
+        }
+        for count in 0..40_u8 {
+            let body = vec![count; 500];
+            log.append(&[(id(expected.len() as u64), &body)]).unwrap();
+            expected.push(body);
+        }
+    }
+    assert!(disk.files().len() > 8, "the small ones are shorter: {:?}", disk.files());
+}
+
+fn usual() -> LogOptions {
+    LogOptions { fill_bytes: ByteCount::new(1024), ..LogOptions::default() }
+}
+
 #[test]
 fn the_golden_segments_are_read() {
     let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");

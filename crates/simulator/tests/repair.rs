@@ -207,6 +207,46 @@ async fn what_has_nowhere_to_go_is_counted_until_it_has() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_was_full_gets_what_it_lacks_as_soon_as_it_has_room() -> Result<()> {
+    let site = Site::new(SiteOptions { seed: 36, disks: 3 });
+    let running = site.start().await?;
+    let tenant = running.tenant("commune").await?;
+    let bucket = running.bucket(&tenant, "actes", false).await?;
+    let object = ObjectName::new(bucket.as_str(), "acte")?;
+    running.put(&object, body(1, 20_000)).await?;
+    tended_once(&running).await?;
+    let disk = running.fragments.disks()[0];
+    let is_full =
+        || running.fragments.space(disk).is_some_and(|space| space.available == ByteCount::ZERO);
+    let mut full = None;
+    for hardware in &site.data {
+        hardware.set_capacity(Some(ByteCount::new(64 * 1024)));
+        site.clock.advance(Duration::from_secs(2));
+        if is_full() {
+            full = Some(hardware);
+            break;
+        }
+        hardware.set_capacity(None);
+    }
+    let hardware = full.expect("one of them is the disk");
+    for (part, _, slot) in slots_on(&running, disk)? {
+        running.fragments.remove(disk, vec![name(part, 0, slot)]).await?;
+    }
+    scrubbed(&running).await?;
+    let waiting = || running.steward.status().borrow().parts_homeless;
+    let outcome = tended_once(&running).await?;
+    assert_eq!((outcome.repaired, waiting()), (0, 1), "three disks are needed: {outcome:?}");
+    hardware.set_capacity(None);
+    site.clock.advance(Duration::from_secs(2));
+    // Nobody waits for the pause of a repair that was in vain, nor for the next walk.
+    let outcome = tended_once(&running).await?;
+    assert_eq!((outcome.repaired, waiting()), (1, 0), "{outcome:?}");
+    assert!(running.steward.census().await?.is_whole());
+    running.stop().await;
+    Ok(())
+}
+
 /// One walk, and the repairs it leads to.
 async fn tended_once(running: &Running) -> Result<RepairOutcome> {
     while running.steward.damage_step().await? {}

@@ -118,6 +118,12 @@ pub fn open(disk: &Arc<SimDisk>) -> Result<SegmentLog, LogError> {
     open_with(disk, Arc::new(SimRandom::seeded(77)))
 }
 
+/// Opens the log of a disk, with other lengths.
+pub fn open_as(disk: &Arc<SimDisk>, options: LogOptions) -> Result<SegmentLog, LogError> {
+    let random = Arc::new(SimRandom::seeded(77));
+    SegmentLog::open(Arc::clone(disk) as Arc<dyn Disk>, "log", CLUSTER, options, random)
+}
+
 fn open_with(disk: &Arc<SimDisk>, random: Arc<dyn Random>) -> Result<SegmentLog, LogError> {
     SegmentLog::open(Arc::clone(disk) as Arc<dyn Disk>, "log", CLUSTER, options(), random)
 }
