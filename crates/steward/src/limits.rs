@@ -76,6 +76,10 @@ pub const COMPACTION_EVERY: Duration = Duration::from_secs(30);
 /// had nowhere to go are tried once more.
 pub const LOST_WALK_EVERY: Duration = Duration::from_mins(1);
 
+/// A disk that was full has room again, and what had nowhere to go is tried, when this
+/// share of it is free.
+pub const ROOM_AGAIN_SHARE: u64 = 64;
+
 /// Fragments remembered that verify but do not open, until they are rewritten; more
 /// are met again by their readers.
 pub const DISTRUSTED_MAX: usize = 10_000;

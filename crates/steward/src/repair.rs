@@ -225,7 +225,9 @@ impl Steward {
         let opened = self.fragments().disks().into_iter();
         let unsound: BTreeSet<DiskId> = opened.filter(|disk| self.disk_is_lost(*disk)).collect();
         let known = self.fragments().disks().into_iter();
-        let roomy: BTreeSet<DiskId> = known.filter(|disk| self.disk_has_room(*disk)).collect();
+        let had = self.shared.lost_walk.lock().roomy.clone();
+        let has_room = |disk: &DiskId| self.disk_has_room(*disk, had.contains(disk));
+        let roomy: BTreeSet<DiskId> = known.filter(has_room).collect();
         let epoch = self.view().map_epoch()?;
         let mut walk = self.shared.lost_walk.lock();
         walk.roomy.retain(|disk| roomy.contains(disk));

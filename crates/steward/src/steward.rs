@@ -18,7 +18,9 @@ use crate::copies::CopiesMet;
 use crate::custody::CustodyRound;
 use crate::hands::Hands;
 use crate::homeless::Homeless;
-use crate::limits::{REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX, REPAIR_STRIPES_BYTES_MAX};
+use crate::limits::{
+    REPAIR_BYTES_MAX, REPAIR_LOOK_BYTES_MAX, REPAIR_STRIPES_BYTES_MAX, ROOM_AGAIN_SHARE,
+};
 use crate::losses::{Counted, Survey};
 use crate::moves::Moving;
 use crate::recut::RecutsPutOff;
@@ -229,9 +231,14 @@ impl Steward {
         now.saturating_sub(*away.entry(disk).or_insert(now)) >= self.shared.settings.away_lost_after
     }
 
-    /// Disks that take writes and are not full.
-    pub(crate) fn disk_has_room(&self, disk: DiskId) -> bool {
-        self.fragments().state(disk) == Some(DiskState::Healthy)
+    /// Disks that take writes and are not full. One that was is again only when it has more
+    /// than the last few bytes: else a disk at its limit would be new each second.
+    pub(crate) fn disk_has_room(&self, disk: DiskId, had: bool) -> bool {
+        let has_enough = || {
+            let space = self.fragments().space(disk);
+            space.is_none_or(|space| space.available.get() >= space.total.get() / ROOM_AGAIN_SHARE)
+        };
+        self.fragments().state(disk) == Some(DiskState::Healthy) && (had || has_enough())
     }
 
     /// Disks that take writes.
