@@ -230,9 +230,6 @@ async fn a_disk_that_was_full_gets_what_it_lacks_as_soon_as_it_has_room() -> Res
         hardware.set_capacity(None);
     }
     let hardware = full.expect("one of them is the disk");
-    for (part, _, slot) in slots_on(&running, disk)? {
-        running.fragments.remove(disk, vec![name(part, 0, slot)]).await?;
-    }
     scrubbed(&running).await?;
     let waiting = || running.steward.status().borrow().parts_homeless;
     let outcome = tended_once(&running).await?;
