@@ -2,11 +2,13 @@
 //! writes, or none has the room.
 //!
 //! They can be read, with one loss less to spare, until somebody adds a disk; so they
-//! are counted for whoever looks at the node.
+//! are counted for whoever looks at the node. When there is room again their slots are tried
+//! once more: one on a disk that was full is on no lost disk, and no walk would find it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use units::PartId;
+use caretaker::BadFragment;
+use units::{FragmentNumber, PartId};
 
 use crate::limits::{HOMELESS_LOOKED_AT, HOMELESS_MAX};
 use crate::{Steward, StewardError};
@@ -14,19 +16,29 @@ use crate::{Steward, StewardError};
 /// The parts that wait for a disk, as the last repair of each found it.
 #[derive(Debug, Default)]
 pub(crate) struct Homeless {
-    parts: BTreeSet<PartId>,
+    parts: BTreeMap<PartId, Vec<FragmentNumber>>,
     /// Up to where they were last held against the catalog.
     looked_at: Option<PartId>,
 }
 
 impl Homeless {
-    /// Notes what a repair found; more than there is room for are not counted.
-    pub(crate) fn note(&mut self, part: PartId, is_homeless: bool) {
-        if !is_homeless {
+    /// Notes slots of which a repair found that they have nowhere to go; more parts than
+    /// there is room for are not counted.
+    pub(crate) fn note(&mut self, part: PartId, slots: &[FragmentNumber]) {
+        if slots.is_empty() {
             self.parts.remove(&part);
         } else if self.parts.len() < HOMELESS_MAX {
-            self.parts.insert(part);
+            self.parts.insert(part, slots.to_vec());
         }
+    }
+
+    /// All slots that wait for a disk.
+    pub(crate) fn slots(&self) -> Vec<BadFragment> {
+        let of = |(part, slots): (&PartId, &Vec<FragmentNumber>)| {
+            let part = *part;
+            slots.iter().map(move |slot| BadFragment { part, slot: *slot }).collect::<Vec<_>>()
+        };
+        self.parts.iter().flat_map(of).collect()
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -37,7 +49,7 @@ impl Homeless {
     fn next(&mut self) -> Vec<PartId> {
         let after = |part: &PartId| self.looked_at.is_none_or(|last| *part > last);
         let next: Vec<PartId> =
-            self.parts.iter().copied().filter(after).take(HOMELESS_LOOKED_AT).collect();
+            self.parts.keys().copied().filter(after).take(HOMELESS_LOOKED_AT).collect();
         self.looked_at = next.last().copied();
         next
     }
@@ -53,7 +65,7 @@ impl Steward {
         let view = self.view();
         for part in next {
             if view.part(part)?.is_none_or(|row| row.references == 0) {
-                self.shared.homeless.lock().note(part, false);
+                self.shared.homeless.lock().note(part, &[]);
             }
         }
         self.count(|status| status.parts_homeless = self.shared.homeless.lock().count());
@@ -69,10 +81,12 @@ mod tests {
     fn each_is_counted_until_it_has_a_home() {
         let mut homeless = Homeless::default();
         let part = PartId::from_u128;
+        let slots = [FragmentNumber::new(0), FragmentNumber::new(2)];
         for number in [1, 2, 2, 3] {
-            homeless.note(part(number), true);
+            homeless.note(part(number), &slots);
         }
-        homeless.note(part(3), false);
+        homeless.note(part(3), &[]);
+        assert_eq!(homeless.slots().len(), 4, "two of each");
         assert_eq!(homeless.count(), 2);
         assert_eq!(homeless.next(), [part(1), part(2)]);
         assert_eq!(homeless.next(), [], "the end");

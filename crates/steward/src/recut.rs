@@ -195,7 +195,7 @@ impl Steward {
             // It is decided anew.
             return Ok(false);
         }
-        self.shared.homeless.lock().note(work.part, false);
+        self.shared.homeless.lock().note(work.part, &[]);
         self.count(|status| {
             status.parts_recut += 1;
             status.parts_homeless = self.shared.homeless.lock().count();

@@ -241,7 +241,12 @@ impl Steward {
             let came_back = walk.unsound.difference(&unsound).next().is_some();
             *walk = LostWalk { running: true, unsound, roomy, epoch, ..LostWalk::default() };
             if came_back || has_more_room {
-                self.shared.repairs.lock().resume_all();
+                let homeless = self.shared.homeless.lock().slots();
+                let (view, mut repairs) = (self.view(), self.shared.repairs.lock());
+                repairs.resume_all();
+                for slot in homeless {
+                    repairs.report(&view, slot)?;
+                }
             }
         }
         let view = self.view();
@@ -408,7 +413,8 @@ impl Steward {
         }
         let lost = if is_hopeless { outcome.lost } else { 0 };
         self.unreadable_found(task.part, lost);
-        self.shared.homeless.lock().note(task.part, is_homeless);
+        let waiting = if is_homeless { &task.lost[..] } else { &[] };
+        self.shared.homeless.lock().note(task.part, waiting);
         self.count(|status| status.parts_homeless = self.shared.homeless.lock().count());
         let row = self.view().part(task.part)?;
         let now = self.shared.objects.parts().clock.elapsed();
