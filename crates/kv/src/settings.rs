@@ -52,7 +52,7 @@ impl Default for Settings {
         Self {
             cache: ByteCount::new(limits::BLOCK_CACHE_BYTES),
             memtable: ByteCount::new(limits::MEMTABLE_BYTES_MAX),
-            journal: ByteCount::new(limits::JOURNAL_BYTES_MAX),
+            journal: ByteCount::MAX,
             block: limits::DATA_BLOCK_BYTES,
             compression: Compression::Old,
             journal_compressed: true,
@@ -69,19 +69,14 @@ impl Settings {
     /// The usual ones for a file system of this size: on a small one memtables are shorter,
     /// and journals are given back sooner.
     pub fn for_disk(total: ByteCount) -> Self {
-        let share =
-            |of: u64, least: u64, most: u64| ByteCount::new((total.get() / of).clamp(least, most));
+        let memtable = (total.get() / limits::MEMTABLE_SHARE)
+            .clamp(limits::MEMTABLE_BYTES_MIN, limits::MEMTABLE_BYTES_MAX);
+        let journal = (total.get() / limits::JOURNAL_SHARE).max(limits::JOURNAL_BYTES_MIN);
+        // On a large one fjall's own rule is enough, and nobody waits for a flush.
+        let is_large = journal >= limits::JOURNAL_BYTES_MAX;
         Self {
-            memtable: share(
-                limits::MEMTABLE_SHARE,
-                limits::MEMTABLE_BYTES_MIN,
-                limits::MEMTABLE_BYTES_MAX,
-            ),
-            journal: share(
-                limits::JOURNAL_SHARE,
-                limits::JOURNAL_BYTES_MIN,
-                limits::JOURNAL_BYTES_MAX,
-            ),
+            memtable: ByteCount::new(memtable),
+            journal: if is_large { ByteCount::MAX } else { ByteCount::new(journal) },
             ..Self::default()
         }
     }
@@ -101,5 +96,6 @@ mod tests {
         assert_eq!(sizes(1 << 20), (1024, 512));
         let usual = Settings::default();
         assert_eq!(sizes(4 << 30), (usual.memtable.get() >> 10, usual.journal.get() >> 10));
+        assert_eq!(usual.journal, ByteCount::MAX, "they are given back where room is short only");
     }
 }
