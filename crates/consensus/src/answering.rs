@@ -31,7 +31,7 @@ use crate::member::Member;
 use crate::message::{self, Kind, Proposed, ReadPoint, SnapshotHead};
 use crate::proposer::Origin;
 use crate::snapshot::CatalogSnapshot;
-use crate::types::Types;
+use crate::types::{Entry, Types, entry_bytes};
 
 /// What the transport calls.
 pub(crate) struct Answering(pub(crate) Weak<Shared>);
@@ -100,16 +100,16 @@ async fn append(
     mut asked: AppendEntriesRequest<Types>,
 ) -> Result<AppendEntriesResponse<Member>, Refused> {
     let sent = asked.entries.len();
-    let mut fitting = shared.fitting(&asked.entries);
+    let mut taken = fitting(shared, &asked.entries);
     for _ in 1..limits::APPEND_LOOKS_MAX {
-        if fitting > 0 || sent == 0 {
+        if taken > 0 || sent == 0 {
             break;
         }
         tokio::time::sleep(limits::FULL_RETRY_INTERVAL).await;
-        fitting = shared.fitting(&asked.entries);
+        taken = fitting(shared, &asked.entries);
     }
-    asked.entries.truncate(fitting);
-    let taken = asked.entries.last().map(|entry| entry.log_id).or(asked.prev_log_id);
+    asked.entries.truncate(taken);
+    let last = asked.entries.last().map(|entry| entry.log_id).or(asked.prev_log_id);
     let answer = shared.raft.append_entries(asked).await.map_err(refused)?;
     if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
         *shared.leader_heard.lock() = shared.lease.now();
@@ -117,12 +117,26 @@ async fn append(
     }
     Ok(match answer {
         AppendEntriesResponse::Success
-            if fitting < sent && !planted::is_on("consensus-takes-more-than-fits") =>
+            if taken < sent && !planted::is_on("consensus-takes-more-than-fits") =>
         {
-            AppendEntriesResponse::PartialSuccess(taken)
+            AppendEntriesResponse::PartialSuccess(last)
         }
         answer => answer,
     })
+}
+
+/// How many of a leader's entries there is room for; those that are in the log already
+/// need none.
+fn fitting(shared: &Shared, entries: &[Entry]) -> usize {
+    let index = shared.index.lock();
+    let length = |entry: &Entry| {
+        let id = entry.log_id;
+        let is_there = index.slot(id.index).is_some_and(|slot| slot.id == id);
+        if is_there { 0 } else { entry_bytes(entry) }
+    };
+    let lengths: Vec<u64> = entries.iter().map(length).collect();
+    drop(index);
+    shared.admission.fitting(&lengths)
 }
 
 /// Judges whether somebody gets the vote of this node.

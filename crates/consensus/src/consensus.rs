@@ -48,7 +48,7 @@ use crate::standing::Standing;
 use crate::state_machine::StateMachine;
 use crate::told::Told;
 use crate::touch::{CutOff, Keeping, Touch};
-use crate::types::{Entry, Raft, entry_bytes};
+use crate::types::Raft;
 
 /// What proposers are told while log or engine wait for room.
 const FULL: &str = "the disk of the catalog is full";
@@ -181,8 +181,8 @@ pub(crate) struct Shared {
     pub(crate) clocks: Arc<Clocks>,
     pub(crate) stamps: Arc<Stamps>,
     health: Arc<Health>,
-    admission: Arc<Admission>,
-    index: Arc<Mutex<Index>>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) index: Arc<Mutex<Index>>,
     writer: Arc<Writer>,
     queue: Mutex<Option<mpsc::Sender<Waiting>>>,
     room: Arc<Semaphore>,
@@ -205,20 +205,6 @@ impl Shared {
     /// The last entry of the log here.
     pub(crate) fn last_entry(&self) -> Option<EntryId> {
         self.index.lock().last()
-    }
-
-    /// How many of a leader's entries there is room for; those that are in the log already
-    /// need none.
-    pub(crate) fn fitting(&self, entries: &[Entry]) -> usize {
-        let index = self.index.lock();
-        let length = |entry: &Entry| {
-            let id = entry.log_id;
-            let is_there = index.slot(id.index).is_some_and(|slot| slot.id == id);
-            if is_there { 0 } else { entry_bytes(entry) }
-        };
-        let lengths: Vec<u64> = entries.iter().map(length).collect();
-        drop(index);
-        self.admission.fitting(&lengths)
     }
 
     /// Whether this node could lead now: it takes commands, and its clock stamps them.
