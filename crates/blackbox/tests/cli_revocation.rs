@@ -78,7 +78,7 @@ fn a_key_revoked_at_one_site_writes_nothing_at_any_other() -> Result<()> {
     let (mut taken, mut refused) = (0, 0);
     for round in 0..ROUNDS {
         let made = nodes[0].essaim_json(&["key", "create", "--tenant", &tenant])?;
-        let text = |name: &str| Ok::<_, anyhow::Error>(made[name].as_str().context("no key")?);
+        let text = |name: &str| made[name].as_str().context("no key");
         let (id, secret) = (text("access_key_id")?, text("secret_access_key")?);
         let ends = Arc::new(AtomicBool::new(false));
         let with_key = |target: Target| Target {
