@@ -73,11 +73,13 @@ impl Admission {
         self.check(&Command::Nothing).is_err()
     }
 
-    /// How many of the entries of a leader, of these lengths, there is room for. They are
-    /// taken: until the file system says anew what is left, it is less by them.
-    pub(crate) fn fitting(&self, lengths: &[u64]) -> usize {
+    /// How many of the entries of a leader, of these lengths, there is room for, beside so
+    /// many bytes that wait in the log to be applied. They are taken: until the file system
+    /// says anew what is left, it is less by them.
+    pub(crate) fn fitting(&self, lengths: &[u64], unapplied: u64) -> usize {
         let Some(space) = self.space() else { return lengths.len() };
-        let (count, taken) = fitting(space, lengths);
+        let free = ByteCount::new(space.free.get().saturating_sub(unapplied));
+        let (count, taken) = fitting(Space { free, ..space }, lengths);
         if let Some((_, space)) = &mut *self.reading.lock() {
             space.free = ByteCount::new(space.free.get().saturating_sub(taken));
         }

@@ -110,6 +110,9 @@ async fn append(
     }
     asked.entries.truncate(taken);
     let last = asked.entries.last().map(|entry| entry.log_id).or(asked.prev_log_id);
+    if taken < sent && last.is_none() {
+        return Err(refused("no room for the first entry"));
+    }
     let answer = shared.raft.append_entries(asked).await.map_err(refused)?;
     if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
         *shared.leader_heard.lock() = shared.lease.now();
@@ -126,7 +129,7 @@ async fn append(
 }
 
 /// How many of a leader's entries there is room for; those that are in the log already
-/// need none.
+/// need none, but for those that are to be applied yet.
 fn fitting(shared: &Shared, entries: &[Entry]) -> usize {
     let index = shared.index.lock();
     let length = |entry: &Entry| {
@@ -135,8 +138,11 @@ fn fitting(shared: &Shared, entries: &[Entry]) -> usize {
         if is_there { 0 } else { entry_bytes(entry) }
     };
     let lengths: Vec<u64> = entries.iter().map(length).collect();
+    let applied = shared.machine.applied().borrow().get();
+    let waiting = (applied + 1..index.next_index()).filter_map(|at| index.slot(at));
+    let unapplied = waiting.map(|slot| slot.length as u64).sum();
     drop(index);
-    shared.admission.fitting(&lengths)
+    shared.admission.fitting(&lengths, unapplied)
 }
 
 /// Judges whether somebody gets the vote of this node.
@@ -194,6 +200,10 @@ async fn snapshot(
     let mut incoming = begun.into_incoming(&place).map_err(refused)?;
     while let Some(piece) = body.next().await {
         let piece = piece.map_err(refused)?;
+        // The last of it is for what gives room back.
+        if !shared.admission.has_room_for_engine() {
+            return Err(refused("no room for the catalog of the leader"));
+        }
         let written = host::blocking(move || incoming.write_all(&piece).map(|()| incoming));
         incoming = written.await.map_err(refused)?.map_err(refused)?;
     }

@@ -125,6 +125,7 @@ impl Proposer {
         let mut flying: FuturesUnordered<BoxFuture<'static, Again>> = FuturesUnordered::new();
         let mut left_over = VecDeque::new();
         let mut round = Round::default();
+        let mut closed = None;
         loop {
             let leads = self.leads();
             let most =
@@ -139,7 +140,18 @@ impl Proposer {
                     round.ended(own_among(&left_over));
                     continue;
                 }
-                () = tokio::time::sleep(limits::LEADER_LOOK_INTERVAL), if must_wait => continue,
+                () = tokio::time::sleep(limits::LEADER_LOOK_INTERVAL), if must_wait => {
+                    // It may never be able to lead, as others stop as well: it ends when
+                    // nobody can wait any more.
+                    if self.queue.is_closed()
+                        && closed.get_or_insert_with(Instant::now).elapsed()
+                            > limits::PROPOSE_TIMEOUT
+                    {
+                        self.drain(&mut left_over);
+                        break;
+                    }
+                    continue;
+                }
                 first = next(&mut left_over, &mut self.queue), if may_send => first,
             };
             let Some(first) = first else { break };

@@ -28,7 +28,8 @@ impl Consensus {
     /// cluster's time is known it is when the last command was ordered that was applied here.
     pub fn time_come(&self) -> Timestamp {
         let shared = &self.shared;
-        shared.clocks.time_so_far().unwrap_or_else(|| shared.machine.stamped())
+        let stamped = shared.machine.stamped();
+        shared.clocks.time_so_far().map_or(stamped, |time| time.max(stamped))
     }
 
     /// When the last command was ordered that was applied here.

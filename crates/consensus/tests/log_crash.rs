@@ -120,8 +120,6 @@ fn records_are_written_over_zeros() {
     assert_eq!(zeros, 0, "bytes of closed segments that are no records");
 }
 
-/// The formats as released: read for ever. With `ESSAIM_GOLDEN=write` the file of the
-/// format that is written today is made anew.
 /// A log that was begun on a large disk goes on on a small one, and back.
 #[test]
 fn segments_of_other_lengths_are_read() {
@@ -147,6 +145,8 @@ fn usual() -> LogOptions {
     LogOptions { fill_bytes: ByteCount::new(1024), ..LogOptions::default() }
 }
 
+/// The formats as released: read for ever. With `ESSAIM_GOLDEN=write` the file of the
+/// format that is written today is made anew.
 #[test]
 fn the_golden_segments_are_read() {
     let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");

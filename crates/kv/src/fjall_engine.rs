@@ -109,9 +109,10 @@ impl Opened {
 
     /// Waits until a batch of this length can be taken without fjall having to
     /// wait for its threads, or says that they have died.
-    fn hold_back(&self, batch_bytes: u64, memtable: ByteCount) -> Result<(), KvError> {
-        // While the batch is written one memtable may be sealed, two if it fills one.
-        let own = if batch_bytes < memtable.get() { 1 } else { 2 };
+    fn hold_back(&self, batch_bytes: u64) -> Result<(), KvError> {
+        // While the batch is written one memtable may be sealed, two if it fills one. How long
+        // one is was settled when the rows were made, maybe on a smaller disk.
+        let own = if batch_bytes < limits::MEMTABLE_BYTES_MIN { 1 } else { 2 };
         let sealed_max = limits::SEALED_MEMTABLES_MAX.saturating_sub(own);
         while self.rows.sealed_memtable_count() > sealed_max
             || self.rows.l0_table_count() >= limits::YOUNG_TABLES_MAX
@@ -199,7 +200,7 @@ impl Engine for FjallEngine {
             }
         }
         let _journal = self.journal.lock();
-        opened.hold_back(bytes, self.settings.memtable)?;
+        opened.hold_back(bytes)?;
         writes.commit().map_err(|error| failed("commit", error))
     }
 

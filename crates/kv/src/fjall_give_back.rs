@@ -42,6 +42,10 @@ impl FjallEngine {
             return Ok(());
         }
         let _journal = self.journal.lock();
+        // A flush that gives nothing back only makes more tables.
+        if journals::cuttable(&self.path).map_err(io)?.is_none() {
+            return Ok(());
+        }
         opened.flush()?;
         // With another journal sealed and not yet gone it is the next time's turn.
         if opened.database.journal_count() > 1 {

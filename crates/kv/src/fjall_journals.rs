@@ -56,15 +56,19 @@ pub(crate) fn taken_bytes(directory: &Path) -> io::Result<u64> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         if is_journal(&entry.path()) {
-            taken += entry.metadata()?.blocks() * SECTOR_BYTES;
+            match entry.metadata() {
+                Ok(file) => taken += file.blocks() * SECTOR_BYTES,
+                // fjall has just done away with it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
         }
     }
     Ok(taken)
 }
 
-/// Cuts the one journal that this process has open to nothing, durably, if it is written at
-/// its end; otherwise it is left as it is. Nobody may write to it meanwhile.
-pub(crate) fn empty(directory: &Path) -> io::Result<()> {
+/// The one journal that this process has open, if it is written at its end.
+pub(crate) fn cuttable(directory: &Path) -> io::Result<Option<PathBuf>> {
     let directory = directory.canonicalize()?;
     let mut open = Vec::new();
     for entry in fs::read_dir("/proc/self/fd")? {
@@ -74,7 +78,16 @@ pub(crate) fn empty(directory: &Path) -> io::Result<()> {
             open.push((target, is_appended_to(&entry.file_name())?));
         }
     }
-    let [(journal, true)] = &open[..] else { return Ok(()) };
+    Ok(match open.pop() {
+        Some((journal, true)) if open.is_empty() => Some(journal),
+        _ => None,
+    })
+}
+
+/// Cuts that journal to nothing, durably; any other is left as it is. Nobody may write to
+/// it meanwhile.
+pub(crate) fn empty(directory: &Path) -> io::Result<()> {
+    let Some(journal) = cuttable(directory)? else { return Ok(()) };
     let journal = File::options().write(true).open(journal)?;
     journal.set_len(0)?;
     journal.sync_all()

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use caretaker::{BadFragment, RepairScan, RepairTask};
 use catalog::PartRow;
-use fragments::FragmentName;
+use fragments::{DiskState, FragmentName};
 use objects::{Damage, DamageKind};
 use tokio::task::{Id, JoinSet};
 use units::{DiskId, Epoch, FragmentNumber, PartId};
@@ -230,7 +230,8 @@ impl Steward {
         let roomy: BTreeSet<DiskId> = known.filter(has_room).collect();
         let epoch = self.view().map_epoch()?;
         let mut walk = self.shared.lost_walk.lock();
-        walk.roomy.retain(|disk| roomy.contains(disk));
+        // One that is not heard for a moment has lost no room.
+        walk.roomy.retain(|disk| self.fragments().state(*disk) != Some(DiskState::Full));
         if !walk.running {
             let again = walk.again_at.is_some_and(|at| now >= at);
             let has_more_room = roomy.difference(&walk.roomy).next().is_some();
@@ -239,7 +240,6 @@ impl Steward {
                 return Ok(false);
             }
             let came_back = walk.unsound.difference(&unsound).next().is_some();
-            *walk = LostWalk { running: true, unsound, roomy, epoch, ..LostWalk::default() };
             if came_back || has_more_room {
                 let homeless = self.shared.homeless.lock().slots();
                 let (view, mut repairs) = (self.view(), self.shared.repairs.lock());
@@ -248,6 +248,8 @@ impl Steward {
                     repairs.report(&view, slot)?;
                 }
             }
+            // From here on it is known: an error above has it done again.
+            *walk = LostWalk { running: true, unsound, roomy, epoch, ..LostWalk::default() };
         }
         let view = self.view();
         let mut repairs = self.shared.repairs.lock();
