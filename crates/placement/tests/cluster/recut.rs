@@ -144,10 +144,16 @@ proptest! {
         let was = survives(usize::from(geometry.data()), &groups(rule, &may_stay));
         prop_assert!(survived >= was, "{survived:?} {was:?}");
         if map.sites().iter().all(|site| site.reachable) {
-            let need = ByteCount::new(SEALED.get().div_ceil(u64::from(data)));
-            let new = plan(&map, &policy, SUBJECT, NOW, need, &random);
-            let new = new.map(|new| new.geometry.parity());
-            prop_assert_eq!(new.ok(), Some(placed.geometry.parity()));
+            let new = |data: u8| {
+                let need = ByteCount::new(SEALED.get().div_ceil(u64::from(data)));
+                plan(&map, &policy, SUBJECT, NOW, need, &random).map(|new| new.geometry)
+            };
+            let found = new(data);
+            // One of fewer data fragments may not find the room that it needs.
+            let has_room = found.as_ref().is_ok_and(|found| new(found.data()).as_ref() == Ok(found));
+            if has_room || found.is_err() {
+                prop_assert_eq!(found.ok().map(Geometry::parity), Some(placed.geometry.parity()));
+            }
         }
     }
 }
